@@ -1,0 +1,57 @@
+//! The custom resources as users write them: types, bounds, rules, columns. No behaviour.
+//!
+//! What the API server can refuse, it refuses: bounds and CEL rules are part of the schema, and
+//! `crds/` is generated from these types (see [`crds`]).
+
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "two columns of one type are no repetition; the lint does not know kube's derive"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "fires on what kube's derive writes when the module of a type is private"
+)]
+
+mod backup;
+mod backup_status;
+#[cfg(feature = "cases")]
+pub mod cases;
+pub mod conditions;
+mod crd;
+mod duration;
+mod etcd;
+pub mod labels;
+pub mod manifests;
+mod policy;
+pub mod secret;
+mod snapshot;
+mod snapshot_status;
+mod storage;
+mod time;
+
+pub use backup::{DeletionPolicy, EtcdBackup, EtcdBackupSpec, Verification};
+pub use backup_status::{
+    AttemptResult, EtcdBackupStatus, LastAttempt, LastSuccess, ObservedEtcd, RetentionCandidate,
+    RetentionStatus,
+};
+pub use crd::crds;
+pub use duration::{Duration, ParseDurationError};
+pub use etcd::{EtcdSpec, EtcdTls};
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+pub use policy::{AgeEncryption, Compression, CompressionType, Encryption, Retention};
+pub use secret::SecretReference;
+pub use snapshot::{EtcdSnapshot, EtcdSnapshotSpec};
+pub use snapshot_status::{
+    EncryptionType, EtcdSnapshotStatus, Progress, SnapshotEtcd, SnapshotFacts, SnapshotPhase, StoredObject,
+    Verified,
+};
+pub use storage::{
+    ChecksumPolicy, LocalStorage, ObjectLock, ObjectLockMode, S3Storage, ServerSideEncryption,
+    ServerSideEncryptionType, StorageSpec,
+};
+
+/// The API group of every kind.
+pub const GROUP: &str = "etcdbackup.dev";
+
+/// The version of every kind.
+pub const VERSION: &str = "v1alpha1";

@@ -1,0 +1,22 @@
+//! How instants are written.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serializer;
+
+/// Writes an optional instant in whole seconds, as every Kubernetes timestamp: the same moment
+/// never looks different twice.
+#[expect(clippy::ref_option, reason = "serde hands the field over by reference")]
+pub(crate) fn whole_seconds<S: Serializer>(
+    time: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => seconds(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// As [`whole_seconds`], for an instant that is always there.
+pub(crate) fn seconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
