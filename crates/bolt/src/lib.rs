@@ -1,0 +1,46 @@
+//! The bbolt file format: pages, buckets, structure checks, a one-pass scanner.
+//!
+//! Two ways to read a database, both without `unsafe` and without trusting a byte of it:
+//!
+//! - [`scan::Scanner`] takes the file front to back in pieces of any size and never seeks, so a database can be proved
+//!   while it streams from one place to another.
+//! - [`read::Database`] holds the whole file and looks pages up where they lie. It is short and slow, and the oracle
+//!   that the scanner is tested against.
+//!
+//! Both prove what bbolt's own `Tx.Check` proves (`tx_check.go`), and refuse some things that it lets pass: see [`scan`].
+//!
+//! # The format in one paragraph
+//!
+//! A file is a row of pages of one size. Pages 0 and 1 are *meta* pages: they name the root page and the *high-water
+//! mark*, the number of pages in use. The others are nodes of B+ trees (*branch* and *leaf* pages, which may run over
+//! into the pages that follow them), the list of free pages, or free. A leaf of the root tree holds one entry for each
+//! bucket; an entry's value names the root page of the bucket's own tree or, for a small bucket, holds its only leaf
+//! *inline*. Free pages are not wiped, so they look like nodes: only what can be reached from the root counts.
+//!
+//! Integers are in the byte order of the machine that wrote the file. Little-endian is read here; big-endian is refused.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod error;
+#[cfg(feature = "forge")]
+pub mod forge;
+mod ledger;
+mod limits;
+mod little_endian;
+mod meta;
+pub mod page;
+pub mod read;
+pub mod scan;
+pub mod varint;
+
+pub use error::BoltError;
+pub use limits::Limits;
+pub use meta::{Meta, MetaFlaw};
+pub use page::{Flaw, Leaf};
+pub use scan::{LeafVisitor, Scanner, Tree};

@@ -1,0 +1,32 @@
+//! A set of page numbers.
+
+/// One bit a page.
+#[derive(Debug)]
+pub(super) struct Bitmap(Vec<u64>);
+
+impl Bitmap {
+    /// An empty set of pages below `end`. Made only once that many pages have been read.
+    pub(super) fn new(end: u32) -> Self {
+        Self(vec![0; usize::try_from(end / 64).unwrap_or(0).saturating_add(1)])
+    }
+
+    fn place(page: u64) -> (usize, u64) {
+        (usize::try_from(page / 64).unwrap_or(usize::MAX), 1 << (page % 64))
+    }
+
+    /// Adds a page; false if it was there already or is out of bounds.
+    pub(super) fn insert(&mut self, page: u64) -> bool {
+        let (word, bit) = Self::place(page);
+        let Some(word) = self.0.get_mut(word) else {
+            return false;
+        };
+        let fresh = *word & bit == 0;
+        *word |= bit;
+        fresh
+    }
+
+    pub(super) fn contains(&self, page: u64) -> bool {
+        let (word, bit) = Self::place(page);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}

@@ -1,0 +1,15 @@
+//! The scanner against the reader in memory, on sound, damaged and hostile databases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "helpers of tests, which fail by panicking and build small numbers"
+)]
+
+mod agree;
+mod damage;
+mod hostile;
+mod memory;
+mod support;
