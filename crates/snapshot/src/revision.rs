@@ -1,0 +1,80 @@
+//! Revisions as keys of bucket `key` (`server/storage/mvcc/revision.go`).
+
+/// Bytes of a revision: main, '_', sub.
+const LENGTH: usize = 17;
+/// A deletion has one byte more.
+const TOMBSTONE: u8 = b't';
+
+/// When something happened: the transaction and the place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revision {
+    /// The transaction.
+    pub main: i64,
+    /// The change within it.
+    pub sub: i64,
+}
+
+impl Revision {
+    /// Reads the key of a record as `BytesToBucketKey` does: the revision, and whether the record is a deletion. `None`
+    /// where etcd panics.
+    pub fn of_record(key: &[u8]) -> Option<(Self, bool)> {
+        let (revision, mark) = key.split_first_chunk::<LENGTH>()?;
+        let revision = Self::from_bytes(revision)?;
+        match mark {
+            [] => Some((revision, false)),
+            [mark] => Some((revision, *mark == TOMBSTONE)),
+            _ => None,
+        }
+    }
+
+    /// Reads a revision kept as a value (`scheduledCompactRev`, `finishedCompactRev`).
+    pub fn from_value(value: &[u8]) -> Option<Self> {
+        Self::of_record(value).map(|(revision, _)| revision)
+    }
+
+    fn from_bytes(bytes: &[u8; LENGTH]) -> Option<Self> {
+        let (main, rest) = bytes.split_first_chunk::<8>()?;
+        let (separator, sub) = rest.split_first()?;
+        let sub = sub.first_chunk::<8>()?;
+        let revision = Self {
+            main: i64::from_be_bytes(*main),
+            sub: i64::from_be_bytes(*sub),
+        };
+        (*separator == b'_' && revision.main >= 0 && revision.sub >= 0).then_some(revision)
+    }
+
+    /// Whether a key has the shape of a record's, whatever its numbers.
+    pub(crate) fn is_shape_of(key: &[u8]) -> bool {
+        matches!(key.len(), 17 | 18) && key.get(8) == Some(&b'_')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(main: i64, sub: i64, tail: &[u8]) -> Vec<u8> {
+        [&main.to_be_bytes()[..], b"_", &sub.to_be_bytes(), tail].concat()
+    }
+
+    #[test]
+    fn puts_and_deletions_are_told_apart() {
+        let revision = Revision { main: 7, sub: 2 };
+        assert_eq!(Revision::of_record(&key(7, 2, b"")), Some((revision, false)));
+        assert_eq!(Revision::of_record(&key(7, 2, b"t")), Some((revision, true)));
+    }
+
+    #[test]
+    fn what_makes_etcd_panic_is_no_revision() {
+        for bytes in [
+            key(-1, 0, b""),
+            key(1, -1, b""),
+            key(1, 1, b"tt"),
+            key(1, 1, b"")[..16].to_vec(),
+            Vec::new(),
+            [&[0; 8][..], b"-", &[0; 8]].concat(),
+        ] {
+            assert_eq!(Revision::of_record(&bytes), None, "{bytes:?}");
+        }
+    }
+}
