@@ -1,0 +1,107 @@
+use etcd_backup_store::MemoryStore;
+
+use super::*;
+
+fn plan() -> PlanKey {
+    PlanKey::new("ns", "prod").unwrap()
+}
+
+fn owner(uid: &str) -> Owner {
+    Owner {
+        kubernetes_cluster_uid: Some("c1".into()),
+        plan_uid: Some(uid.into()),
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-23T06:00:00Z".parse().unwrap()
+}
+
+async fn stored(store: &MemoryStore) -> Bytes {
+    store
+        .get("ns/prod/owner.json", GetRange::all())
+        .await
+        .unwrap()
+        .bytes(2 * MAX_BYTES)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_first_to_come_owns_the_prefix_and_claims_it_again_without_a_change() {
+    let store = MemoryStore::new();
+    claim(&store, &plan(), &owner("p1"), now()).await.unwrap();
+    let first = stored(&store).await;
+    claim(&store, &plan(), &owner("p1"), now() + chrono::TimeDelta::days(1))
+        .await
+        .unwrap();
+    assert_eq!(stored(&store).await, first);
+    assert_eq!(
+        String::from_utf8(first.to_vec()).unwrap(),
+        "{\n  \"format\": \"1.0\",\n  \"kubernetesClusterUid\": \"c1\",\n  \"planUid\": \"p1\",\n  \"created\": \"2026-11-23T06:00:00Z\"\n}\n"
+    );
+}
+
+#[tokio::test]
+async fn another_bearer_of_the_name_is_told_whose_the_prefix_is_and_changes_nothing() {
+    let store = MemoryStore::new();
+    claim(&store, &plan(), &owner("p1"), now()).await.unwrap();
+    let first = stored(&store).await;
+    for other in [
+        owner("p2"),
+        Owner {
+            kubernetes_cluster_uid: Some("c2".into()),
+            ..owner("p1")
+        },
+        Owner {
+            kubernetes_cluster_uid: None,
+            plan_uid: None,
+        },
+    ] {
+        let error = claim(&store, &plan(), &other, now()).await.unwrap_err();
+        assert_eq!(error.reason(), "PrefixInUse");
+        assert!(error.to_string().starts_with("ns/prod/owner.json belongs to the plan with UID p1 of the Kubernetes cluster with UID c1, since 2026-11-23"), "{error}");
+    }
+    assert_eq!(stored(&store).await, first);
+}
+
+#[tokio::test]
+async fn an_owner_that_cannot_be_understood_is_somebody_else() {
+    for text in [
+        "",
+        "{}",
+        "not json",
+        r#"{"format":"2.0","created":"2026-11-23T06:00:00Z"}"#,
+        r#"{"format":"1.0","created":"2026-11-23T06:00:00Z","planUid":"p1","planUid":"p1"}"#,
+        r#"{"format":"1.0","created":"2026-11-23T06:00:00Z","planUid":"p1","more":1}"#,
+        &format!(
+            r#"{{"format":"1.0","created":"2026-11-23T06:00:00Z","planUid":"{}"}}"#,
+            "p".repeat(MAX_BYTES)
+        ),
+    ] {
+        let store = MemoryStore::new();
+        store
+            .put(
+                "ns/prod/owner.json",
+                Bytes::copy_from_slice(text.as_bytes()),
+                PutMode::Create,
+            )
+            .await
+            .unwrap();
+        let error = claim(&store, &plan(), &owner("p1"), now()).await.unwrap_err();
+        assert_eq!(error.reason(), "PrefixInUse", "{text}");
+        assert_eq!(stored(&store).await, text.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn an_owner_from_a_bucket_cannot_write_into_a_terminal() {
+    let store = MemoryStore::new();
+    let text = "{\"format\":\"1.0\",\"created\":\"2026-11-23T06:00:00Z\",\"planUid\":\"\\u001b[2J\\nx\"}";
+    store
+        .put("ns/prod/owner.json", Bytes::from(text), PutMode::Create)
+        .await
+        .unwrap();
+    let error = claim(&store, &plan(), &owner("p1"), now()).await.unwrap_err();
+    assert!(!error.to_string().contains(char::is_control), "{error}");
+}

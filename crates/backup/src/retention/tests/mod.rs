@@ -1,0 +1,418 @@
+//! Retention's promises, as sentences.
+
+mod model;
+mod properties;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::*;
+use crate::layout::{ClusterId, RunId};
+
+pub(super) const GENERATION: ClusterId = ClusterId(0xc0ff_ee00);
+
+pub(super) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// A verified backup of this plan; `n` tells those of one second apart.
+pub(super) fn backup(time: DateTime<Utc>, n: u8) -> Candidate {
+    Candidate {
+        id: RunId::new(time, [0, 0, 0, 0, n]).unwrap(),
+        time,
+        generation: GENERATION,
+        standing: Standing::Verified,
+        pinned: false,
+        in_use: false,
+        size: 1_000_000,
+        revision: time.timestamp(),
+    }
+}
+
+fn daily(count: u32, newest: &str) -> Vec<Candidate> {
+    (0..count)
+        .map(|n| backup(at(newest) - TimeDelta::days(i64::from(n)), 0))
+        .collect()
+}
+
+pub(super) fn context(now: &str) -> Context {
+    Context {
+        generation: GENERATION,
+        now: at(now),
+        zone: Tz::UTC,
+        interval: Some(TimeDelta::days(1)),
+    }
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
+
+fn kept(plan: &RetentionPlan) -> Vec<RunId> {
+    plan.keep.iter().map(|kept| kept.id).collect()
+}
+
+#[test]
+fn without_a_policy_everything_is_kept() {
+    let plan = plan(
+        &Policy::default(),
+        &daily(10, "2026-11-23T06:00:00Z"),
+        &context("2026-11-23T07:00:00Z"),
+    );
+    assert_eq!((plan.keep.len(), plan.remove.len(), plan.hold), (10, 0, None));
+    assert_eq!(plan.keep[3].reasons, [KeepReason::NoRule]);
+}
+
+#[test]
+fn keep_last_keeps_the_newest_whatever_order_they_come_in() {
+    let mut backups = daily(5, "2026-11-23T06:00:00Z");
+    backups.reverse();
+    let policy = Policy {
+        keep_last: Some(2),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(kept(&plan), [backups[4].id, backups[3].id]);
+    assert_eq!(plan.keep[0].reasons, [KeepReason::Newest, KeepReason::Last]);
+    assert!(
+        plan.remove
+            .iter()
+            .all(|removal| removal.why == RemoveReason::NoRuleNamesIt)
+    );
+}
+
+#[test]
+fn days_begin_where_the_plan_lives() {
+    let times = [
+        "2026-11-23T23:30:00Z",
+        "2026-11-23T22:30:00Z",
+        "2026-11-23T00:30:00Z",
+    ];
+    let backups: Vec<_> = times.iter().map(|time| backup(at(time), 0)).collect();
+    let policy = Policy {
+        keep_daily: Some(9),
+        ..Policy::default()
+    };
+    let utc = plan(&policy, &backups, &context("2026-11-24T07:00:00Z"));
+    assert_eq!(kept(&utc), [backups[0].id], "all on 23 November in UTC");
+    let berlin = Context {
+        zone: Tz::Europe__Berlin,
+        ..context("2026-11-24T07:00:00Z")
+    };
+    let berlin = plan(&policy, &backups, &berlin);
+    assert_eq!(
+        kept(&berlin),
+        [backups[0].id, backups[1].id],
+        "the first is already 24 November in Berlin"
+    );
+    assert_eq!(berlin.keep[0].reasons[1].to_string(), "keepDaily (2026-11-24)");
+}
+
+#[test]
+fn the_hour_that_the_clock_repeats_is_two_hours() {
+    let backups = [
+        backup(at("2026-10-25T01:30:00Z"), 0),
+        backup(at("2026-10-25T00:30:00Z"), 0),
+    ];
+    let policy = Policy {
+        keep_hourly: Some(2),
+        ..Policy::default()
+    };
+    let berlin = Context {
+        zone: Tz::Europe__Berlin,
+        ..context("2026-10-26T00:00:00Z")
+    };
+    assert_eq!(plan(&policy, &backups, &berlin).keep.len(), 2);
+}
+
+#[test]
+fn a_week_is_an_iso_week_even_across_new_year() {
+    let backups = [
+        backup(at("2027-01-03T12:00:00Z"), 0),
+        backup(at("2026-12-28T12:00:00Z"), 0),
+        backup(at("2026-12-27T12:00:00Z"), 0),
+    ];
+    let policy = Policy {
+        keep_weekly: Some(5),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2027-01-04T00:00:00Z"));
+    assert_eq!(kept(&plan), [backups[0].id, backups[2].id]);
+    assert_eq!(plan.keep[0].reasons[1], KeepReason::Weekly("2026-W53".into()));
+}
+
+#[test]
+fn periods_without_a_backup_do_not_count() {
+    let backups = [
+        backup(at("2026-11-23T06:00:00Z"), 0),
+        backup(at("2026-11-13T06:00:00Z"), 0),
+        backup(at("2026-11-03T06:00:00Z"), 0),
+    ];
+    let policy = Policy {
+        keep_daily: Some(2),
+        ..Policy::default()
+    };
+    assert_eq!(
+        kept(&plan(&policy, &backups, &context("2026-11-23T07:00:00Z"))),
+        [backups[0].id, backups[1].id]
+    );
+}
+
+#[test]
+fn nothing_older_than_the_greatest_age_is_kept_by_a_rule() {
+    let backups = daily(10, "2026-11-23T06:00:00Z");
+    let policy = Policy {
+        keep_last: Some(9),
+        max_age: Some(days(3)),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(plan.keep.len(), 4);
+    assert_eq!(
+        plan.remove[0].why.to_string(),
+        "4d older than the newest backup; maxAge is 3d"
+    );
+}
+
+#[test]
+fn a_month_of_failures_with_a_greatest_age_of_a_week_removes_nothing() {
+    // No new verified backup for thirty days: the failed attempts neither age nor protect what is there.
+    let mut backups = daily(5, "2026-10-24T06:00:00Z");
+    backups.extend((0..30).map(|n| Candidate {
+        standing: Standing::Unverified,
+        ..backup(at("2026-11-23T06:00:00Z") - TimeDelta::days(n), 1)
+    }));
+    let policy = Policy {
+        max_age: Some(days(7)),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(
+        (plan.keep.len(), plan.remove.len(), plan.ignored.len()),
+        (5, 0, 30)
+    );
+}
+
+#[test]
+fn a_pinned_backup_and_one_that_a_restore_reads_stay_whatever_the_policy_says() {
+    let mut backups = daily(6, "2026-11-23T06:00:00Z");
+    backups[3].pinned = true;
+    backups[5].in_use = true;
+    let policy = Policy {
+        keep_last: Some(1),
+        max_age: Some(days(1)),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(kept(&plan), [backups[0].id, backups[3].id, backups[5].id]);
+    assert_eq!(plan.keep[1].reasons, [KeepReason::Pinned]);
+    assert_eq!(plan.keep[2].reasons, [KeepReason::InUse]);
+}
+
+#[test]
+fn an_older_verified_backup_stays_until_a_newer_one_is_verified() {
+    let mut backups = daily(4, "2026-11-23T06:00:00Z");
+    for newer in &mut backups[..3] {
+        newer.standing = Standing::Unverified;
+    }
+    let policy = Policy {
+        keep_last: Some(1),
+        max_age: Some(days(1)),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!((kept(&plan), plan.remove.len()), (vec![backups[3].id], 0));
+    assert!(
+        plan.ignored
+            .iter()
+            .all(|ignored| ignored.why == IgnoreReason::Unverified)
+    );
+}
+
+#[test]
+fn another_generation_and_another_plan_are_never_touched() {
+    let mut backups = daily(6, "2026-11-23T06:00:00Z");
+    backups[2].generation = ClusterId(7);
+    backups[4].standing = Standing::Foreign;
+    let policy = Policy {
+        keep_last: Some(1),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(
+        plan.remove.iter().map(|removal| removal.id).collect::<Vec<_>>(),
+        [backups[1].id, backups[3].id, backups[5].id]
+    );
+    assert_eq!(plan.ignored[0].why, IgnoreReason::OtherGeneration(ClusterId(7)));
+    assert_eq!(plan.ignored[1].why, IgnoreReason::Foreign);
+}
+
+#[test]
+fn a_clock_behind_the_newest_backup_removes_nothing_and_shows_what_would_go() {
+    let backups = daily(5, "2026-11-23T06:00:00Z");
+    let policy = Policy {
+        keep_last: Some(1),
+        ..Policy::default()
+    };
+    for now in ["2026-11-23T05:59:59Z", "1970-01-01T00:00:00Z"] {
+        let plan = plan(&policy, &backups, &context(now));
+        assert_eq!((plan.remove.len(), plan.held.len()), (0, 4));
+        assert_eq!(plan.hold.unwrap().reason(), "ClockBehind");
+    }
+}
+
+#[test]
+fn a_clock_ten_years_ahead_removes_nothing_until_a_second_backup_confirms_it() {
+    let mut backups = daily(5, "2026-11-23T06:00:00Z");
+    let policy = Policy {
+        keep_last: Some(9),
+        max_age: Some(days(7)),
+        ..Policy::default()
+    };
+    // The clock leaps while waiting: no new backup, so nothing is older than before.
+    assert_eq!(
+        plan(&policy, &backups, &context("2036-11-23T06:00:00Z")).remove,
+        []
+    );
+    // A backup is taken under the wrong clock.
+    backups.insert(0, backup(at("2036-11-23T06:00:00Z"), 0));
+    let leapt = plan(&policy, &backups, &context("2036-11-23T06:10:00Z"));
+    assert_eq!((leapt.remove.len(), leapt.held.len()), (0, 5));
+    assert_eq!(leapt.hold.unwrap().reason(), "ClockLeap");
+    // It was no leap: time has really passed.
+    backups.insert(0, backup(at("2036-11-24T06:00:00Z"), 0));
+    assert_eq!(
+        plan(&policy, &backups, &context("2036-11-24T06:10:00Z"))
+            .remove
+            .len(),
+        5
+    );
+}
+
+#[test]
+fn a_yearly_schedule_is_no_leap_of_the_clock() {
+    let backups: Vec<_> = (0..5)
+        .map(|n| backup(at("2026-01-01T00:00:00Z") - TimeDelta::days(365 * n), 0))
+        .collect();
+    let yearly = Context {
+        interval: Some(TimeDelta::days(365)),
+        ..context("2026-01-01T01:00:00Z")
+    };
+    let policy = Policy {
+        keep_last: Some(2),
+        ..Policy::default()
+    };
+    assert_eq!(plan(&policy, &backups, &yearly).remove.len(), 3);
+}
+
+#[test]
+fn a_drastically_smaller_snapshot_removes_nothing_until_a_second_one_confirms_it() {
+    let mut backups = daily(5, "2026-11-23T06:00:00Z");
+    backups[0].size = 400_000;
+    let policy = Policy {
+        keep_last: Some(1),
+        ..Policy::default()
+    };
+    let shrunk = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(
+        (shrunk.remove.len(), shrunk.hold),
+        (
+            0,
+            Some(Hold::Shrunk {
+                from: 1_000_000,
+                to: 400_000
+            })
+        )
+    );
+    backups.insert(
+        0,
+        Candidate {
+            size: 400_000,
+            ..backup(at("2026-11-24T06:00:00Z"), 0)
+        },
+    );
+    assert_eq!(
+        plan(&policy, &backups, &context("2026-11-24T07:00:00Z"))
+            .remove
+            .len(),
+        5
+    );
+}
+
+#[test]
+fn a_revision_that_went_back_removes_nothing_and_order_stays_by_time() {
+    let mut backups = daily(3, "2026-11-23T06:00:00Z");
+    backups[0].revision = 5;
+    let policy = Policy {
+        keep_last: Some(1),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(plan.hold.unwrap().reason(), "RevisionWentBack");
+    assert_eq!(
+        kept(&plan),
+        [backups[0].id],
+        "the newest by time, although its revision is the lowest"
+    );
+}
+
+#[test]
+fn a_policy_of_zeros_is_refused_and_removes_nothing_when_forced() {
+    let zero = Some(0);
+    for policy in [
+        Policy {
+            keep_last: zero,
+            ..Policy::default()
+        },
+        Policy {
+            keep_yearly: zero,
+            keep_last: Some(3),
+            ..Policy::default()
+        },
+        Policy {
+            max_age: Some(Duration::ZERO),
+            ..Policy::default()
+        },
+    ] {
+        assert!(policy.validate().is_err());
+        let plan = plan(
+            &policy,
+            &daily(5, "2026-11-23T06:00:00Z"),
+            &context("2026-11-23T07:00:00Z"),
+        );
+        assert_eq!(
+            (plan.remove.len(), plan.hold.unwrap().reason()),
+            (0, "InvalidPolicy")
+        );
+    }
+    let huge = Policy {
+        keep_last: Some(u32::MAX),
+        keep_hourly: Some(u32::MAX),
+        max_age: Some(Duration::MAX),
+        ..Policy::default()
+    };
+    assert_eq!(
+        plan(
+            &huge,
+            &daily(5, "2026-11-23T06:00:00Z"),
+            &context("2026-11-23T07:00:00Z")
+        )
+        .keep
+        .len(),
+        5
+    );
+}
+
+#[test]
+fn no_backups_are_no_problem() {
+    let policy = Policy {
+        keep_last: Some(1),
+        ..Policy::default()
+    };
+    assert_eq!(
+        plan(&policy, &[], &context("2026-11-23T07:00:00Z")),
+        RetentionPlan::default()
+    );
+}

@@ -1,0 +1,257 @@
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::PolicyError;
+use crate::layout::{ClusterId, RunId};
+
+/// What retention needs to know of a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which one.
+    pub id: RunId,
+    /// Its time: when the attempt began (`times.started` of the manifest).
+    pub time: DateTime<Utc>,
+    /// The etcd it came from.
+    pub generation: ClusterId,
+    /// Is it a complete, verified backup of this plan?
+    pub standing: Standing,
+    /// A person said never to remove it.
+    pub pinned: bool,
+    /// A restore is reading it.
+    pub in_use: bool,
+    /// Bytes of the snapshot, before compression.
+    pub size: u64,
+    /// etcd's revision.
+    pub revision: i64,
+}
+
+/// Does a backup take part in retention at all?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Complete and verified, and written by this very plan.
+    Verified,
+    /// Broken, incomplete, or a later check failed.
+    Unverified,
+    /// Written by another bearer of the plan's name, or by another cluster.
+    Foreign,
+}
+
+/// What becomes of every candidate: each is in exactly one of `keep`, `remove`, `held` and `ignored`, all newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RetentionPlan {
+    /// What stays, and every reason why.
+    pub keep: Vec<Kept>,
+    /// What is to be removed, oldest last.
+    pub remove: Vec<Removal>,
+    /// Why nothing is removed, although the policy names something or could not be applied.
+    pub hold: Option<Hold>,
+    /// What the policy would have removed, were it not for `hold`.
+    pub held: Vec<Removal>,
+    /// What does not take part.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A backup that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Which.
+    pub id: RunId,
+    /// Every reason why, never empty.
+    pub reasons: Vec<KeepReason>,
+}
+
+/// A backup that goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Which.
+    pub id: RunId,
+    /// Why.
+    pub why: RemoveReason,
+}
+
+/// A backup that no policy touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// Which.
+    pub id: RunId,
+    /// Why.
+    pub why: IgnoreReason,
+}
+
+/// Why a backup stays. A period's name is as people of the time zone write it: `2026-11-23 06h +01:00`, `2026-11-23`,
+/// `2026-W48`, `2026-11`, `2026`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeepReason {
+    /// It is the newest verified one, which is never removed.
+    Newest,
+    /// A person pinned it.
+    Pinned,
+    /// A restore is reading it.
+    InUse,
+    /// The policy has no rule that would remove it.
+    NoRule,
+    /// Among the last so many.
+    Last,
+    /// The newest of its hour.
+    Hourly(String),
+    /// The newest of its day.
+    Daily(String),
+    /// The newest of its week.
+    Weekly(String),
+    /// The newest of its month.
+    Monthly(String),
+    /// The newest of its year.
+    Yearly(String),
+}
+
+/// Why a backup goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveReason {
+    /// No rule of the policy names it.
+    NoRuleNamesIt,
+    /// Older than `maxAge`, measured at the newest verified backup.
+    TooOld {
+        /// Its age.
+        age: Duration,
+        /// The policy's bound.
+        max_age: Duration,
+    },
+}
+
+/// Why a backup does not take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IgnoreReason {
+    /// Of another generation.
+    OtherGeneration(ClusterId),
+    /// Not verified.
+    Unverified,
+    /// Of another plan with this name.
+    Foreign,
+}
+
+/// Why nothing is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The policy makes no sense.
+    InvalidPolicy(PolicyError),
+    /// A backup of this generation lies in the future: this clock or the one that wrote it is wrong.
+    ClockBehind {
+        /// That backup's time.
+        newest: DateTime<Utc>,
+    },
+    /// The newest backup is so long after the one before it that the clock may have leapt.
+    ClockLeap {
+        /// Time between the two.
+        gap: TimeDelta,
+    },
+    /// The newest snapshot is less than half the size of the one before it.
+    Shrunk {
+        /// Size of the one before, in bytes.
+        from: u64,
+        /// Size of the newest, in bytes.
+        to: u64,
+    },
+    /// The newest snapshot stands at a lower revision than the one before it: etcd was restored or replaced.
+    RevisionWentBack {
+        /// Revision of the one before.
+        from: i64,
+        /// Revision of the newest.
+        to: i64,
+    },
+}
+
+impl Hold {
+    /// A stable word for conditions, events and metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::InvalidPolicy(_) => "InvalidPolicy",
+            Self::ClockBehind { .. } => "ClockBehind",
+            Self::ClockLeap { .. } => "ClockLeap",
+            Self::Shrunk { .. } => "SnapshotShrunk",
+            Self::RevisionWentBack { .. } => "RevisionWentBack",
+        }
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing is removed: ")?;
+        match self {
+            Self::InvalidPolicy(error) => write!(f, "{error}"),
+            Self::ClockBehind { newest } => {
+                write!(f, "there is a backup from {newest}, which is in the future")
+            }
+            Self::ClockLeap { gap } => {
+                write!(
+                    f,
+                    "the newest backup is {} days after the one before it; waiting for another to confirm the clock",
+                    gap.num_days()
+                )
+            }
+            Self::Shrunk { from, to } => {
+                write!(
+                    f,
+                    "the newest snapshot has {to} bytes, the one before it {from}; waiting for another to confirm"
+                )
+            }
+            Self::RevisionWentBack { from, to } => {
+                write!(
+                    f,
+                    "etcd's revision went back from {from} to {to}; waiting for another snapshot to confirm"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for KeepReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("newest verified"),
+            Self::Pinned => f.write_str("pinned"),
+            Self::InUse => f.write_str("a restore is reading it"),
+            Self::NoRule => f.write_str("no rule removes it"),
+            Self::Last => f.write_str("keepLast"),
+            Self::Hourly(period) => write!(f, "keepHourly ({period})"),
+            Self::Daily(period) => write!(f, "keepDaily ({period})"),
+            Self::Weekly(period) => write!(f, "keepWeekly ({period})"),
+            Self::Monthly(period) => write!(f, "keepMonthly ({period})"),
+            Self::Yearly(period) => write!(f, "keepYearly ({period})"),
+        }
+    }
+}
+
+impl fmt::Display for RemoveReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRuleNamesIt => f.write_str("no rule of the retention policy keeps it"),
+            Self::TooOld { age, max_age } => write!(
+                f,
+                "{} older than the newest backup; maxAge is {}",
+                days_and_hours(*age),
+                days_and_hours(*max_age)
+            ),
+        }
+    }
+}
+
+impl fmt::Display for IgnoreReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherGeneration(id) => write!(f, "of another etcd cluster ({id})"),
+            Self::Unverified => f.write_str("not verified"),
+            Self::Foreign => f.write_str("written by another plan of this name"),
+        }
+    }
+}
+
+fn days_and_hours(time: Duration) -> String {
+    let hours = time.as_secs() / 3600;
+    match (hours / 24, hours % 24) {
+        (0, 0) => format!("{}s", time.as_secs()),
+        (0, hours) => format!("{hours}h"),
+        (days, 0) => format!("{days}d"),
+        (days, hours) => format!("{days}d{hours}h"),
+    }
+}

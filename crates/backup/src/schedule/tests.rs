@@ -1,0 +1,408 @@
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use proptest::prelude::*;
+
+use super::{
+    model::{Field, Model, changes},
+    *,
+};
+
+fn schedule(text: &str, zone: &str) -> Schedule {
+    Schedule::parse(text, Some(zone)).unwrap()
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn refusal(text: &str) -> ScheduleError {
+    Schedule::parse(text, None).unwrap_err()
+}
+
+/// The slots of a day or so, written in the schedule's own time zone.
+fn walls(schedule: &Schedule, from: &str, count: usize) -> Vec<String> {
+    let mut time = at(from);
+    (0..count)
+        .map(|_| {
+            time = schedule.next_after(time).unwrap();
+            time.with_timezone(&schedule.zone())
+                .format("%dT%H:%M%:z")
+                .to_string()
+        })
+        .collect()
+}
+
+#[test]
+fn a_time_that_the_clock_skips_runs_once_right_after() {
+    for text in ["30 2 * * *", "30 2,14 * * *", "0,30 2 * * *"] {
+        let first = &walls(&schedule(text, "Europe/Berlin"), "2026-03-29T00:00:00Z", 2);
+        assert_eq!(first[0], "29T03:00+02:00", "{text}");
+        assert_ne!(first[1], "29T03:00+02:00", "{text}");
+    }
+}
+
+#[test]
+fn a_time_that_the_clock_repeats_runs_once() {
+    let daily = schedule("30 2 * * *", "Europe/Berlin");
+    assert_eq!(
+        walls(&daily, "2026-10-24T12:00:00Z", 2),
+        ["25T02:30+02:00", "26T02:30+01:00"]
+    );
+    let list = schedule("30 2,14 * * *", "Europe/Berlin");
+    assert_eq!(
+        walls(&list, "2026-10-24T20:00:00Z", 2),
+        ["25T02:30+02:00", "25T14:30+01:00"]
+    );
+}
+
+#[test]
+fn an_hourly_schedule_runs_through_changes_of_the_clock_without_a_hole() {
+    let hourly = schedule("30 * * * *", "Europe/Berlin");
+    assert_eq!(
+        walls(&hourly, "2026-10-24T23:45:00Z", 4),
+        [
+            "25T02:30+02:00",
+            "25T02:30+01:00",
+            "25T03:30+01:00",
+            "25T04:30+01:00"
+        ]
+    );
+    assert_eq!(
+        walls(&hourly, "2026-03-28T23:45:00Z", 3),
+        ["29T01:30+01:00", "29T03:30+02:00", "29T04:30+02:00"]
+    );
+}
+
+#[test]
+fn a_day_that_a_zone_skips_runs_once_when_the_next_begins() {
+    let noon = schedule("0 12 * * *", "Pacific/Apia");
+    assert_eq!(
+        walls(&noon, "2011-12-29T12:00:00Z", 3),
+        ["29T12:00-10:00", "31T00:00+14:00", "31T12:00+14:00"]
+    );
+}
+
+#[test]
+fn macros_are_the_schedules_they_stand_for() {
+    for (name, fields) in [
+        ("@hourly", "0 * * * *"),
+        ("@daily", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("@weekly", "0 0 * * SUN"),
+        ("@monthly", "0 0 1 * *"),
+        ("@yearly", "0 0 1 1 *"),
+        ("@Annually", "0 0 1 1 *"),
+    ] {
+        let (one, two) = (schedule(name, "UTC"), schedule(fields, "UTC"));
+        assert_eq!(
+            walls(&one, "2026-02-27T10:00:00Z", 3),
+            walls(&two, "2026-02-27T10:00:00Z", 3),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn nonsense_is_refused_with_a_reason_that_names_the_field() {
+    let field = |text: &str| match refusal(text) {
+        ScheduleError::Field { field, .. } => field,
+        other => panic!("{text}: {other}"),
+    };
+    assert_eq!(field("60 * * * *"), "minute");
+    assert_eq!(field("*/0 * * * *"), "minute");
+    assert_eq!(field("-1 * * * *"), "minute");
+    assert_eq!(field("0 24 * * *"), "hour");
+    assert_eq!(field("0 5-2 * * *"), "hour");
+    assert_eq!(field("0 0 0 * *"), "day of month");
+    assert_eq!(field("0 0 32 * *"), "day of month");
+    assert_eq!(field("0 0 1 13 *"), "month");
+    assert_eq!(field("0 0 1 FOO *"), "month");
+    assert_eq!(field("0 0 * * 8"), "day of week");
+    assert_eq!(field("0 0 ? * ?"), "day of month");
+    assert_eq!(field("0 0 * * +1"), "day of week");
+    assert_eq!(field("0 $(id) * * *"), "hour");
+    assert_eq!(field("0 @daily * * *"), "hour");
+    assert_eq!(
+        refusal("60 * * * *").to_string(),
+        "minute \"60\" is not understood: it holds numbers from 0 to 59, ranges, lists and steps, such as 0, */15 or 5,35"
+    );
+}
+
+#[test]
+fn what_is_not_five_fields_is_refused_with_their_number() {
+    assert_eq!(refusal(""), ScheduleError::Empty);
+    assert_eq!(refusal("  \n "), ScheduleError::Empty);
+    assert_eq!(refusal("* * * *"), ScheduleError::FieldCount(4));
+    assert_eq!(refusal("* * * * * *"), ScheduleError::FieldCount(6));
+    assert_eq!(refusal("0 0 0 1 1 * 2026"), ScheduleError::FieldCount(7));
+    assert_eq!(refusal("@every 0s"), ScheduleError::UnknownMacro);
+    assert_eq!(refusal("@reboot"), ScheduleError::UnknownMacro);
+    assert_eq!(refusal(&"* ".repeat(5_000)), ScheduleError::TooLong(256));
+}
+
+#[test]
+fn a_schedule_that_never_comes_is_refused() {
+    for text in ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *"] {
+        assert_eq!(refusal(text), ScheduleError::Never, "{text}");
+    }
+    assert!(
+        Schedule::parse("0 0 29 2 *", None).is_ok(),
+        "a leap day does come"
+    );
+}
+
+#[test]
+fn an_unknown_time_zone_is_refused() {
+    for zone in ["Mars/Olympus", "", "europe/berlin ", "+01:00", "../etc/passwd"] {
+        assert!(
+            matches!(
+                Schedule::parse("@daily", Some(zone)),
+                Err(ScheduleError::UnknownTimeZone(_))
+            ),
+            "{zone}"
+        );
+    }
+}
+
+#[test]
+fn a_slot_is_run_once_when_it_comes() {
+    let schedule = schedule("0 */6 * * *", "UTC");
+    let deadline = TimeDelta::hours(1);
+    let before = due(
+        &schedule,
+        at("2026-11-23T06:00:00Z"),
+        at("2026-11-23T11:59:59Z"),
+        deadline,
+    );
+    assert_eq!(
+        (before.slot, before.next),
+        (None, Some(at("2026-11-23T12:00:00Z")))
+    );
+    let then = due(
+        &schedule,
+        at("2026-11-23T06:00:00Z"),
+        at("2026-11-23T12:00:00Z"),
+        deadline,
+    );
+    assert_eq!(
+        (then.slot, then.missed),
+        (Some(at("2026-11-23T12:00:00Z")), Missed::default())
+    );
+    let after = due(
+        &schedule,
+        then.handled.unwrap(),
+        at("2026-11-23T12:00:01Z"),
+        deadline,
+    );
+    assert_eq!(
+        (after.slot, after.handled),
+        (None, Some(at("2026-11-23T12:00:00Z")))
+    );
+}
+
+#[test]
+fn a_missed_slot_is_caught_up_once_within_the_starting_deadline_and_given_up_after_it() {
+    let schedule = schedule("0 */6 * * *", "UTC");
+    let caught = due(
+        &schedule,
+        at("2026-11-22T06:00:00Z"),
+        at("2026-11-23T06:40:00Z"),
+        TimeDelta::hours(1),
+    );
+    assert_eq!(caught.slot, Some(at("2026-11-23T06:00:00Z")));
+    assert_eq!(
+        caught.missed,
+        Missed {
+            count: 3,
+            more: false
+        }
+    );
+    let late = due(
+        &schedule,
+        at("2026-11-22T06:00:00Z"),
+        at("2026-11-23T07:00:01Z"),
+        TimeDelta::hours(1),
+    );
+    assert_eq!(
+        (late.slot, late.handled),
+        (None, Some(at("2026-11-23T06:00:00Z")))
+    );
+    assert_eq!(
+        late.missed,
+        Missed {
+            count: 4,
+            more: false
+        }
+    );
+}
+
+#[test]
+fn years_of_missed_slots_cost_no_more_than_the_cap() {
+    let schedule = schedule("* * * * *", "Europe/Berlin");
+    let due = due(
+        &schedule,
+        at("2016-01-01T00:00:00Z"),
+        at("2026-01-01T00:00:30Z"),
+        TimeDelta::minutes(5),
+    );
+    assert_eq!(due.slot, Some(at("2026-01-01T00:00:00Z")));
+    assert_eq!(
+        due.missed,
+        Missed {
+            count: MISSED_CAP,
+            more: true
+        }
+    );
+}
+
+#[test]
+fn a_clock_that_was_years_ahead_does_not_stop_the_schedule() {
+    let schedule = schedule("0 * * * *", "UTC");
+    let due = due(
+        &schedule,
+        at("2036-11-23T06:00:00Z"),
+        at("2026-11-23T06:10:00Z"),
+        TimeDelta::hours(1),
+    );
+    assert_eq!(
+        (due.slot, due.missed),
+        (Some(at("2026-11-23T06:00:00Z")), Missed::default())
+    );
+}
+
+#[test]
+fn a_clock_at_its_ends_is_no_reason_to_panic() {
+    let schedule = schedule("*/7 3 * * *", "Europe/Berlin");
+    for time in [
+        DateTime::<Utc>::MIN_UTC,
+        DateTime::<Utc>::MAX_UTC,
+        DateTime::UNIX_EPOCH,
+        at("9999-12-31T23:59:59Z"),
+    ] {
+        let _ = (
+            schedule.next_after(time),
+            schedule.previous_or_at(time),
+            schedule.expected_interval(time),
+        );
+        let _ = due(&schedule, DateTime::UNIX_EPOCH, time, TimeDelta::hours(1));
+        let _ = due(&schedule, time, DateTime::UNIX_EPOCH, TimeDelta::MAX);
+    }
+}
+
+#[test]
+fn the_expected_interval_is_that_between_the_slots_around_a_time() {
+    let weekdays = schedule("0 9 * * 1-5", "UTC");
+    assert_eq!(
+        weekdays.expected_interval(at("2026-11-23T09:00:00Z")),
+        Some(TimeDelta::days(1))
+    );
+    assert_eq!(
+        weekdays.expected_interval(at("2026-11-20T12:00:00Z")),
+        Some(TimeDelta::days(3))
+    );
+}
+
+#[test]
+fn jitter_is_stable_for_a_uid_bounded_and_spread() {
+    let max = TimeDelta::minutes(5);
+    assert_eq!(jitter("0b0f3c1e", max), jitter("0b0f3c1e", max));
+    let all: std::collections::BTreeSet<_> = (0..200).map(|n| jitter(&format!("uid-{n}"), max)).collect();
+    assert!(all.len() > 80, "{}", all.len());
+    assert!(
+        all.iter()
+            .all(|jitter| (TimeDelta::zero()..=max).contains(jitter))
+    );
+    assert_eq!(jitter("x", TimeDelta::zero()), TimeDelta::zero());
+    assert_eq!(jitter("x", TimeDelta::hours(-1)), TimeDelta::zero());
+    assert!(jitter("x", TimeDelta::MAX) >= TimeDelta::zero());
+}
+
+fn field(low: u32, high: u32) -> impl Strategy<Value = Field> {
+    let every = Just(Field {
+        text: "*".into(),
+        values: (low..=high).collect(),
+    });
+    let step = (2..=high / 2).prop_map(move |step| Field {
+        text: format!("*/{step}"),
+        values: (low..=high).step_by(step as usize).collect(),
+    });
+    let range = (low..=high, low..=high).prop_map(|(a, b)| {
+        let (a, b) = (a.min(b), a.max(b));
+        Field {
+            text: format!("{a}-{b}"),
+            values: (a..=b).collect(),
+        }
+    });
+    let list = prop::collection::vec(low..=high, 1..4).prop_map(|values| Field {
+        text: values.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
+        values,
+    });
+    prop_oneof![2 => every, 1 => step, 1 => range, 3 => list]
+}
+
+fn open(low: u32, high: u32) -> impl Strategy<Value = Field> {
+    prop_oneof![3 => Just(Field { text: "*".into(), values: (low..=high).collect() }), 1 => field(low, high)]
+}
+
+prop_compose! {
+    /// A schedule, and a moment within a day and a half of a change of the clock.
+    fn near_a_change()(
+        (zone, change) in prop::sample::select(changes()), minute in field(0, 59), hour in field(0, 23), day in open(1, 31),
+        month in open(1, 12), weekday in open(0, 6), minutes in -2_000_i64..2_000, seconds in 0_i64..60,
+    ) -> (Model, DateTime<Utc>) {
+        let time = change + TimeDelta::minutes(minutes) + TimeDelta::seconds(seconds);
+        (Model { minute, hour, day, month, weekday, zone }, time)
+    }
+}
+
+/// The start of the minute.
+fn floor(time: DateTime<Utc>) -> DateTime<Utc> {
+    Utc.timestamp_opt(time.timestamp().div_euclid(60) * 60, 0)
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn the_next_slot_is_the_one_that_the_slow_model_finds((model, time) in near_a_change()) {
+        let Ok(schedule) = Schedule::parse(&model.text(), Some(model.zone.name())) else { return Ok(()) };
+        let from = floor(time) + TimeDelta::minutes(1);
+        let horizon = from + TimeDelta::days(2);
+        let expected = model.slots(from, horizon).first().copied();
+        let found = schedule.next_after(time).filter(|slot| *slot < horizon);
+        prop_assert_eq!(found, expected, "{} in {} after {}", model.text(), model.zone, time);
+    }
+
+    #[test]
+    fn the_previous_slot_is_the_one_that_the_slow_model_finds((model, time) in near_a_change()) {
+        let Ok(schedule) = Schedule::parse(&model.text(), Some(model.zone.name())) else { return Ok(()) };
+        let to = floor(time) + TimeDelta::minutes(1);
+        let horizon = to - TimeDelta::days(2);
+        let expected = model.slots(horizon, to).last().copied();
+        let found = schedule.previous_or_at(time).filter(|slot| *slot >= horizon);
+        prop_assert_eq!(found, expected, "{} in {} at {}", model.text(), model.zone, time);
+    }
+
+    #[test]
+    fn at_most_one_slot_runs_and_every_other_counts_as_missed((model, time) in near_a_change(), ago in 0_i64..2_880, deadline in 0_i64..600) {
+        let Ok(schedule) = Schedule::parse(&model.text(), Some(model.zone.name())) else { return Ok(()) };
+        let last = floor(time) - TimeDelta::minutes(ago);
+        let deadline = TimeDelta::minutes(deadline);
+        let found = due(&schedule, last, time, deadline);
+        let passed = model.slots(last + TimeDelta::minutes(1), floor(time) + TimeDelta::minutes(1));
+        let expected = passed.last().copied().filter(|slot| time - *slot <= deadline);
+        prop_assert_eq!(found.slot, expected);
+        let missed = passed.len() - usize::from(expected.is_some());
+        prop_assert_eq!(found.missed.count as usize, missed.min(MISSED_CAP as usize));
+        prop_assert_eq!(found.missed.more, missed > MISSED_CAP as usize);
+        prop_assert_eq!(found.handled, Some(passed.last().copied().unwrap_or(last)));
+        // Asking again at the same moment asks for nothing.
+        prop_assert_eq!(due(&schedule, found.handled.unwrap(), time, deadline).slot, None);
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "[0-9*/,@a-zA-Z#L?+ -]{0,40}", zone in "[A-Za-z/_]{0,20}") {
+        let _ = Schedule::parse(&text, None);
+        let _ = Schedule::parse("@daily", Some(&zone));
+    }
+}

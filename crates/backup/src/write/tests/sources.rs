@@ -1,0 +1,150 @@
+//! Streams that are not one sound snapshot.
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+
+use super::{claimed, nothing_is_left};
+use crate::{
+    testing::{control, fixture, request, source_of},
+    write::{SourceError, WriteError, WriteRequest, write},
+};
+
+/// Writes these bytes, of unknown size, and says why there is no backup.
+async fn refusal(bytes: Bytes) -> WriteError {
+    let store = claimed().await;
+    let mut request = request();
+    request.source.size = None;
+    let error = write(source_of(&bytes), store.arc(), request, control())
+        .await
+        .unwrap_err();
+    nothing_is_left(&store).await;
+    error
+}
+
+#[tokio::test]
+async fn a_snapshot_cut_short_leaves_nothing_however_little_is_missing() {
+    let bytes = fixture();
+    let length = bytes.len();
+    for cut in [
+        0,
+        1,
+        31,
+        32,
+        4_096,
+        100_000,
+        length - 4_096 - 32,
+        length - 33,
+        length - 32,
+        length - 31,
+        length - 1,
+    ] {
+        let error = refusal(bytes.slice(..cut)).await;
+        assert!(matches!(error, WriteError::Verify(_)), "{cut}: {error}");
+        assert!(error.is_transient(), "another copy may be whole");
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_byte_leaves_nothing_wherever_it_is() {
+    let bytes = fixture();
+    for at in [
+        16,
+        5_000,
+        123_456,
+        bytes.len() / 2,
+        bytes.len() - 33,
+        bytes.len() - 1,
+    ] {
+        let mut flipped = bytes.to_vec();
+        flipped[at] ^= 0x40;
+        let error = refusal(flipped.into()).await;
+        assert!(matches!(error, WriteError::Verify(_)), "{at}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_follow_the_snapshot_leave_nothing() {
+    let doubled = [fixture(), fixture()].concat();
+    assert!(matches!(refusal(doubled.into()).await, WriteError::Verify(_)));
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_off_is_named_and_leaves_nothing() {
+    let store = claimed().await;
+    let broken = stream::iter([Err(SourceError {
+        reason: "StreamBroken",
+        transient: true,
+        source: "connection reset".into(),
+    })]);
+    let source = source_of(&fixture()).take(40).chain(broken);
+    let error = write(source, store.arc(), request(), control())
+        .await
+        .unwrap_err();
+    assert_eq!((error.reason(), error.is_transient()), ("StreamBroken", true));
+    assert_eq!(error.to_string(), "read the snapshot: connection reset");
+    nothing_is_left(&store).await;
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_as_long_as_announced_leaves_nothing() {
+    let length = fixture().len() as u64;
+    for (announced, source) in [
+        (length + 512, source_of(&fixture()).boxed()),
+        (length - 512, source_of(&fixture()).boxed()),
+    ] {
+        let store = claimed().await;
+        let mut request = request();
+        request.source.size = Some(announced);
+        let error = write(source, store.arc(), request, control()).await.unwrap_err();
+        assert_eq!(error.reason(), "SizeMismatch");
+        nothing_is_left(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_source_without_end_is_stopped_where_it_said_it_would_end() {
+    let store = claimed().await;
+    let bytes = fixture();
+    let endless = stream::repeat_with(move || Ok(bytes.clone()));
+    let control = control();
+    let error = write(endless, store.arc(), request(), control.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), "SizeMismatch");
+    assert!(control.progress.now().read <= 3 * fixture().len() as u64);
+    nothing_is_left(&store).await;
+}
+
+#[tokio::test]
+async fn a_snapshot_older_than_what_etcd_had_confirmed_is_refused() {
+    let store = claimed().await;
+    let mut request = request();
+    request.source.minimum_revision = 155;
+    let error = write(source_of(&fixture()), store.arc(), request, control())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            WriteError::Stale {
+                revision: 154,
+                minimum: 155
+            }
+        ),
+        "{error}"
+    );
+    nothing_is_left(&store).await;
+}
+
+#[tokio::test]
+async fn a_degraded_cluster_is_marked() {
+    let store = claimed().await;
+    let mut request = WriteRequest { ..request() };
+    request.source.degraded = true;
+    assert!(
+        write(source_of(&fixture()), store.arc(), request, control())
+            .await
+            .unwrap()
+            .degraded
+    );
+}
