@@ -1,0 +1,114 @@
+//! The watch that keeps a cache current.
+
+use std::fmt::Debug;
+
+use futures::{StreamExt, pin_mut};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::Lookup;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::explain::{is_undefined, watch_error};
+
+/// What a watch showed, after the cache has it.
+#[derive(Debug)]
+pub enum Seen<'a, K> {
+    /// An object is new or changed.
+    Applied(&'a K),
+    /// An object is gone.
+    Deleted(&'a K),
+    /// Everything was listed afresh; what the cache holds is all there is.
+    Listed,
+}
+
+/// Why a watch does not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchTrouble {
+    /// The API server does not know the kind at all.
+    pub undefined: bool,
+    /// What is wrong, and what to do about it.
+    pub text: String,
+}
+
+impl WatchTrouble {
+    /// Before the first answer.
+    pub fn not_yet() -> Self {
+        Self {
+            undefined: false,
+            text: "not listed yet".to_owned(),
+        }
+    }
+}
+
+/// Watches `api` for ever and keeps `writer` current. `trouble` says why it cannot, while it cannot.
+///
+/// Errors are retried with kube's backoff and logged when their text changes, not each time.
+pub async fn follow<K>(
+    api: Api<K>,
+    plural: &str,
+    mut writer: Writer<K>,
+    trouble: watch::Sender<Option<WatchTrouble>>,
+    mut seen: impl FnMut(Seen<'_, K>),
+) where
+    K: Resource<DynamicType = ()>
+        + Lookup<DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + 'static,
+{
+    let events = watcher(api, watcher::Config::default()).default_backoff();
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                let event = stripped(event);
+                writer.apply_watcher_event(&event);
+                match &event {
+                    Event::Apply(object) => seen(Seen::Applied(object)),
+                    Event::Delete(object) => seen(Seen::Deleted(object)),
+                    Event::InitDone => seen(Seen::Listed),
+                    // The beginning and the pages of a list prove nothing yet.
+                    Event::Init | Event::InitApply(_) => continue,
+                }
+                report(&trouble, plural, None);
+            }
+            Err(error) => {
+                let text = watch_error(&error, plural);
+                let now = WatchTrouble {
+                    undefined: is_undefined(&error),
+                    text,
+                };
+                report(&trouble, plural, Some(now));
+            }
+        }
+    }
+}
+
+fn report(trouble: &watch::Sender<Option<WatchTrouble>>, plural: &str, now: Option<WatchTrouble>) {
+    trouble.send_if_modified(|before| {
+        if *before == now {
+            return false;
+        }
+        if let Some(now) = &now {
+            warn!(resource = plural, "Not watching: {}", now.text);
+        } else {
+            info!(resource = plural, "Watching");
+        }
+        *before = now;
+        true
+    });
+}
+
+/// Drops what nobody here reads and what makes up much of a cached object.
+fn stripped<K: Resource>(mut event: Event<K>) -> Event<K> {
+    if let Event::Apply(object) | Event::InitApply(object) = &mut event {
+        object.managed_fields_mut().clear();
+    }
+    event
+}

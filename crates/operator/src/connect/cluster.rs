@@ -1,0 +1,48 @@
+//! The etcd side of a plan.
+
+use etcd_backup_api::EtcdSpec;
+use etcd_backup_api::secret::keys::{CA_CERTIFICATE, PASSWORD, TLS_CERTIFICATE, TLS_KEY, USERNAME};
+use etcd_backup_dial::DialPolicy;
+use etcd_backup_etcd::{Auth, Config, Tls};
+use kube::Client;
+
+use super::failure::Failure;
+use super::secrets;
+
+pub(super) async fn config(
+    client: &Client,
+    namespace: &str,
+    spec: &EtcdSpec,
+    policy: &DialPolicy,
+) -> Result<Config, Failure> {
+    let tls = match &spec.tls {
+        Some(tls) => Some(certificates(client, namespace, &tls.secret_name, tls.server_name.clone()).await?),
+        None => None,
+    };
+    let auth = match &spec.auth {
+        Some(auth) => {
+            let keys = secrets::read(client, namespace, &auth.secret_name).await?;
+            Some(Auth { username: keys.text(&[USERNAME])?, password: keys.text(&[PASSWORD])? })
+        }
+        None => None,
+    };
+    Ok(Config { tls, auth, policy: policy.clone(), ..Config::new(spec.endpoints.iter().cloned()) })
+}
+
+async fn certificates(
+    client: &Client,
+    namespace: &str,
+    secret: &str,
+    server_name: Option<String>,
+) -> Result<Tls, Failure> {
+    let keys = secrets::read(client, namespace, secret).await?;
+    let ca_pem = keys.pem(CA_CERTIFICATE, "CERTIFICATE")?;
+    let cert_pem = keys.pem(TLS_CERTIFICATE, "CERTIFICATE")?;
+    let key_pem = keys.pem(TLS_KEY, "PRIVATE KEY")?;
+    match (&ca_pem, &cert_pem, &key_pem) {
+        (_, Some(_), None) => Err(keys.invalid(TLS_KEY, "is missing, although tls.crt is there")),
+        (_, None, Some(_)) => Err(keys.invalid(TLS_CERTIFICATE, "is missing, although tls.key is there")),
+        (None, None, None) => Err(keys.invalid(CA_CERTIFICATE, "is missing, and so are tls.crt and tls.key")),
+        _ => Ok(Tls { ca_pem, cert_pem, key_pem, server_name }),
+    }
+}

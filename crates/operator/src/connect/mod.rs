@@ -1,0 +1,102 @@
+//! From a plan's spec and its Secrets to something that can be spoken to: a cluster, a store.
+//!
+//! Secrets are read when they are needed and kept no longer than the run that needed them, so a rotated
+//! certificate counts from the next run on. What a plan may connect to is the administrator's decision
+//! ([`crate::settings::Settings::dial_policy`]); what it may store to locally, and which endpoints get the
+//! operator's own cloud credentials, too.
+
+mod cluster;
+mod failure;
+mod identity;
+mod local;
+mod measured;
+mod s3;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use etcd_backup_api::{EtcdBackup, StorageSpec};
+use etcd_backup_dial::DialPolicy;
+use etcd_backup_store::{LocalStore, S3Store, Store, StoreError};
+use kube::{Client, ResourceExt};
+use tokio::sync::OnceCell;
+
+pub use failure::Failure;
+pub use measured::Measured;
+
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// Opens what plans name. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    client: Client,
+    policy: DialPolicy,
+    ambient_endpoints: Vec<String>,
+    local_roots: Vec<PathBuf>,
+    metrics: Arc<Metrics>,
+    kubernetes_uid: Arc<OnceCell<String>>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// What `settings` allow. `client` reads Secrets.
+    pub fn new(client: Client, settings: &Settings, metrics: Arc<Metrics>) -> Self {
+        Self {
+            client,
+            policy: settings.dial_policy(),
+            ambient_endpoints: settings.ambient_credentials_endpoints.clone(),
+            local_roots: settings.local_store_roots.clone(),
+            metrics,
+            kubernetes_uid: Arc::default(),
+        }
+    }
+
+    /// What is needed to speak to the plan's etcd. Nothing is dialled yet.
+    pub async fn etcd(&self, plan: &EtcdBackup) -> Result<etcd_backup_etcd::Config, Failure> {
+        cluster::config(&self.client, &namespace_of(plan)?, &plan.spec.etcd, &self.policy).await
+    }
+
+    /// The plan's store, with its operations measured. Nothing is sent to it yet. `now` is what retention by Object
+    /// Lock is counted from.
+    pub async fn store(&self, plan: &EtcdBackup, now: DateTime<Utc>) -> Result<Arc<dyn Store>, Failure> {
+        let namespace = namespace_of(plan)?;
+        let store: Box<dyn Store> = match &plan.spec.storage {
+            StorageSpec { s3: Some(spec), local: None } => {
+                let mut config = s3::config(&self.client, &namespace, spec, now).await?;
+                config.policy = self.policy.clone();
+                config.ambient_endpoints.clone_from(&self.ambient_endpoints);
+                Box::new(S3Store::new(config).await.map_err(|error| refused(&error))?)
+            }
+            StorageSpec { s3: None, local: Some(spec) } => {
+                let path = local::allowed(&spec.path, &self.local_roots).await?;
+                Box::new(LocalStore::new(path).map_err(|error| refused(&error))?)
+            }
+            _ => return Err(Failure::lasting("InvalidSpec", "storage must name exactly one of s3 and local")),
+        };
+        Ok(Arc::new(Measured::new(store, Arc::clone(&self.metrics))))
+    }
+
+    /// The UID of this Kubernetes cluster, which marks what it writes. Read once.
+    pub async fn kubernetes_uid(&self) -> Result<String, Failure> {
+        self.kubernetes_uid.get_or_try_init(|| identity::kubernetes_uid(&self.client)).await.cloned()
+    }
+}
+
+fn namespace_of(plan: &EtcdBackup) -> Result<String, Failure> {
+    plan.namespace().ok_or_else(|| Failure::lasting("InvalidSpec", "the plan has no namespace"))
+}
+
+/// A store's own error as a failure.
+pub fn refused(error: &StoreError) -> Failure {
+    Failure::of(error.reason(), error.is_transient(), error)
+}

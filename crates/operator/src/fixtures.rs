@@ -1,0 +1,69 @@
+//! Objects for tests, as a user would write them.
+
+use chrono::{DateTime, Utc};
+use etcd_backup_api::{EtcdBackup, EtcdSnapshot};
+use serde_json::{Value, json};
+
+/// A moment of the tests, `HH:MM:SS` on 23 November 2026.
+pub(crate) fn at(time: &str) -> DateTime<Utc> {
+    on("2026-11-23", time)
+}
+
+/// A moment on another day.
+pub(crate) fn on(day: &str, time: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(&format!("{day}T{time}Z"))
+        .unwrap()
+        .to_utc()
+}
+
+/// A plan named `prod`, created on 20 November, every six hours, changed by merging `changes` into it.
+pub(crate) fn plan(changes: Value) -> EtcdBackup {
+    let mut object = json!({
+        "apiVersion": "etcdbackup.dev/v1alpha1",
+        "kind": "EtcdBackup",
+        "metadata": {
+            "name": "prod", "namespace": "ns", "uid": "plan-uid", "generation": 1, "resourceVersion": "7",
+            "creationTimestamp": "2026-11-20T00:00:00Z",
+        },
+        "spec": {
+            "etcd": {"endpoints": ["https://10.0.0.1:2379"]},
+            "storage": {"s3": {"bucket": "backups", "region": "eu-central-1"}},
+            "schedule": "0 */6 * * *",
+            "startingDeadline": "1h",
+        },
+    });
+    merge(&mut object, changes);
+    serde_json::from_value(object).unwrap()
+}
+
+/// A snapshot of that plan, created at 06:00:00 and already its own, changed by merging `changes` into it.
+pub(crate) fn snapshot(changes: Value) -> EtcdSnapshot {
+    let mut object = json!({
+        "apiVersion": "etcdbackup.dev/v1alpha1",
+        "kind": "EtcdSnapshot",
+        "metadata": {
+            "name": "prod-1", "namespace": "ns", "uid": "snapshot-uid", "generation": 1, "resourceVersion": "9",
+            "creationTimestamp": "2026-11-23T06:00:00Z",
+            "ownerReferences": [{
+                "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdBackup", "name": "prod", "uid": "plan-uid",
+            }],
+        },
+        "spec": {"backupName": "prod"},
+    });
+    merge(&mut object, changes);
+    serde_json::from_value(object).unwrap()
+}
+
+fn merge(into: &mut Value, changes: Value) {
+    match (into, changes) {
+        (Value::Object(into), Value::Object(changes)) => {
+            for (key, change) in changes {
+                match change {
+                    Value::Null => drop(into.remove(&key)),
+                    change => merge(into.entry(key).or_insert(Value::Null), change),
+                }
+            }
+        }
+        (into, change) => *into = change,
+    }
+}

@@ -1,0 +1,173 @@
+//! The series that belong to one plan. They appear together, with every value present, and go together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+
+use super::table::{PLAN_GAUGES, RETENTION_DELETED, RUNS};
+
+/// What is known of one plan, in the units of the metrics: seconds, bytes, Unix time. 0 stands for "never" or "none".
+#[derive(Debug, Clone, Default)]
+pub(super) struct PlanState {
+    pub(super) last_success: f64,
+    pub(super) last_size: f64,
+    pub(super) last_revision: f64,
+    pub(super) last_run: f64,
+    pub(super) last_run_duration: f64,
+    pub(super) last_run_success: f64,
+    pub(super) next_run: f64,
+    pub(super) expected_interval: f64,
+    pub(super) snapshots: f64,
+    pub(super) stored: f64,
+    pub(super) retention_kept: f64,
+    pub(super) retention_refused: f64,
+    retention_deleted: u64,
+    runs: BTreeMap<(&'static str, String), u64>,
+}
+
+/// The series of one plan.
+#[derive(Debug, Default)]
+pub struct PlanSeries(Mutex<PlanState>);
+
+impl PlanSeries {
+    fn fresh() -> Self {
+        let series = Self::default();
+        // Present from the start: a rate over a series that appears with its first failure misses that failure.
+        series.update(|state| {
+            state.runs.insert(("Succeeded", String::new()), 0);
+            state.runs.insert(("Failed", "Internal".to_owned()), 0);
+        });
+        series
+    }
+
+    fn update(&self, change: impl FnOnce(&mut PlanState)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn read(&self) -> PlanState {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest good snapshot, as the store's catalogue has it: when it was taken, its size in bytes as etcd
+    /// gave it, its revision. `None` when there is none.
+    pub fn set_last_success(&self, newest: Option<(DateTime<Utc>, u64, i64)>) {
+        self.update(|state| {
+            let (time, size, revision) = newest.map_or((0.0, 0.0, 0.0), |(at, size, revision)| (unix(at), float(size), float(revision)));
+            (state.last_success, state.last_size, state.last_revision) = (time, size, revision);
+        });
+    }
+
+    /// When the next run is due, and how long after a success the next one is to be expected. `None` while the
+    /// plan is suspended or has no schedule.
+    pub fn set_schedule(&self, next: Option<DateTime<Utc>>, interval: Option<Duration>) {
+        self.update(|state| {
+            state.next_run = next.map_or(0.0, unix);
+            state.expected_interval = interval.map_or(0.0, |interval| interval.as_secs_f64());
+        });
+    }
+
+    /// What the store holds for the plan.
+    pub fn set_inventory(&self, snapshots: usize, bytes: u64) {
+        self.update(|state| (state.snapshots, state.stored) = (float(snapshots), float(bytes)));
+    }
+
+    /// One run ended. `failure` is the reason, `None` for a success.
+    pub fn run_ended(&self, at: DateTime<Utc>, took: Duration, failure: Option<&str>) {
+        let outcome = match failure {
+            None => ("Succeeded", String::new()),
+            Some(reason) => ("Failed", bounded(reason)),
+        };
+        self.update(|state| {
+            (state.last_run, state.last_run_duration) = (unix(at), took.as_secs_f64());
+            state.last_run_success = f64::from(u8::from(failure.is_none()));
+            *state.runs.entry(outcome).or_insert(0) += 1;
+        });
+    }
+
+    /// Retention ran: how many snapshots it kept, deleted, and was refused to delete.
+    pub fn retention_ran(&self, kept: usize, deleted: usize, refused: usize) {
+        self.update(|state| {
+            (state.retention_kept, state.retention_refused) = (float(kept), float(refused));
+            state.retention_deleted += deleted as u64;
+        });
+    }
+}
+
+fn unix(time: DateTime<Utc>) -> f64 {
+    float(time.timestamp_millis()) / 1000.0
+}
+
+/// A gauge is a float by definition of the format.
+#[expect(clippy::cast_precision_loss, reason = "exact to 2^53: 8 PiB, or the milliseconds of 285,000 years")]
+fn float(value: impl TryInto<i64>) -> f64 {
+    value.try_into().unwrap_or(i64::MAX) as f64
+}
+
+/// A label value from a reason: reasons are CamelCase words of ours, and nothing else may become a series.
+pub(super) fn bounded(reason: &str) -> String {
+    let word: String = reason.chars().filter(char::is_ascii_alphanumeric).take(48).collect();
+    if word.is_empty() { "Unknown".to_owned() } else { word }
+}
+
+/// The labels of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+struct PlanLabels {
+    namespace: String,
+    plan: String,
+}
+
+/// The series of all plans.
+#[derive(Debug, Default)]
+pub(super) struct Plans(Mutex<BTreeMap<PlanLabels, Arc<PlanSeries>>>);
+
+impl Plans {
+    pub(super) fn track(&self, namespace: &str, plan: &str) -> Arc<PlanSeries> {
+        let labels = PlanLabels { namespace: namespace.to_owned(), plan: plan.to_owned() };
+        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(plans.entry(labels).or_insert_with(|| Arc::new(PlanSeries::fresh())))
+    }
+
+    pub(super) fn get(&self, namespace: &str, plan: &str) -> Option<Arc<PlanSeries>> {
+        let labels = PlanLabels { namespace: namespace.to_owned(), plan: plan.to_owned() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&labels).map(Arc::clone)
+    }
+
+    pub(super) fn forget(&self, namespace: &str, plan: &str) {
+        let labels = PlanLabels { namespace: namespace.to_owned(), plan: plan.to_owned() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&labels);
+    }
+}
+
+impl Collector for Plans {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let plans: Vec<(PlanLabels, PlanState)> = {
+            let plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            plans.iter().map(|(labels, series)| (labels.clone(), series.read())).collect()
+        };
+        for gauge in PLAN_GAUGES {
+            let unit = gauge.unit();
+            let mut family = encoder.encode_descriptor(gauge.name, gauge.help, unit.as_ref(), MetricType::Gauge)?;
+            for (labels, state) in &plans {
+                family.encode_family(labels)?.encode_gauge(&(gauge.value)(state))?;
+            }
+        }
+        let mut deleted = encoder.encode_descriptor(RETENTION_DELETED.0, RETENTION_DELETED.1, None, MetricType::Counter)?;
+        for (labels, state) in &plans {
+            deleted.encode_family(labels)?.encode_counter::<NoLabelSet, _, f64>(&state.retention_deleted, None)?;
+        }
+        let mut runs = encoder.encode_descriptor(RUNS.0, RUNS.1, None, MetricType::Counter)?;
+        for (PlanLabels { namespace, plan }, state) in &plans {
+            for ((result, reason), count) in &state.runs {
+                let labels = [("namespace", namespace.as_str()), ("plan", plan), ("result", result), ("reason", reason)];
+                runs.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(count, None)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use super::{Flow, Metrics, Operation, Stage};
+use crate::lease::Leadership;
+
+fn lines(metrics: &Metrics, containing: &str) -> Vec<String> {
+    metrics.encode().unwrap().lines().filter(|line| line.contains(containing) && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_new_plan_has_every_series_from_the_start() {
+    let metrics = Metrics::new(Leadership::always());
+    metrics.track_plan("prod", "main");
+    let text = metrics.encode().unwrap();
+    for series in [
+        r#"etcd_backup_last_success_timestamp_seconds{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_next_run_timestamp_seconds{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_expected_interval_seconds{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_last_snapshot_size_bytes{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_last_snapshot_revision{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_snapshots{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_stored_bytes{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_retention_kept{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_retention_refused{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_retention_deleted_total{namespace="prod",plan="main"} 0"#,
+        r#"etcd_backup_runs_total{namespace="prod",plan="main",result="Succeeded",reason=""} 0"#,
+        r#"etcd_backup_runs_total{namespace="prod",plan="main",result="Failed",reason="Internal"} 0"#,
+    ] {
+        assert!(text.lines().any(|line| line == series), "{series} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn what_is_set_is_what_is_scraped() {
+    let metrics = Metrics::new(Leadership::always());
+    let plan = metrics.track_plan("prod", "main");
+    let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+    plan.set_last_success(Some((at, 4096, 77)));
+    plan.set_schedule(Some(at), Some(Duration::from_hours(1)));
+    plan.set_inventory(3, 9000);
+    plan.run_ended(at, Duration::from_millis(2500), None);
+    plan.run_ended(at, Duration::from_millis(2500), Some("NoQuorum"));
+    plan.run_ended(at, Duration::from_millis(2500), Some("NoQuorum"));
+    plan.retention_ran(5, 2, 1);
+    plan.retention_ran(4, 1, 0);
+    let text = metrics.encode().unwrap();
+    for series in [
+        r#"etcd_backup_last_success_timestamp_seconds{namespace="prod",plan="main"} 1795000000.0"#,
+        r#"etcd_backup_last_snapshot_revision{namespace="prod",plan="main"} 77.0"#,
+        r#"etcd_backup_expected_interval_seconds{namespace="prod",plan="main"} 3600.0"#,
+        r#"etcd_backup_stored_bytes{namespace="prod",plan="main"} 9000.0"#,
+        r#"etcd_backup_last_run_duration_seconds{namespace="prod",plan="main"} 2.5"#,
+        r#"etcd_backup_last_run_succeeded{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_runs_total{namespace="prod",plan="main",result="Failed",reason="NoQuorum"} 2"#,
+        r#"etcd_backup_runs_total{namespace="prod",plan="main",result="Succeeded",reason=""} 1"#,
+        r#"etcd_backup_retention_kept{namespace="prod",plan="main"} 4.0"#,
+        r#"etcd_backup_retention_deleted_total{namespace="prod",plan="main"} 3"#,
+        r#"etcd_backup_retention_refused{namespace="prod",plan="main"} 0.0"#,
+    ] {
+        assert!(text.lines().any(|line| line == series), "{series} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_plan_that_goes_takes_its_series_along_and_late_work_does_not_bring_them_back() {
+    let metrics = Metrics::new(Leadership::always());
+    let late = metrics.track_plan("prod", "main");
+    metrics.track_plan("prod", "other");
+    metrics.forget_plan("prod", "main");
+    late.set_inventory(1, 1);
+    assert!(metrics.plan("prod", "main").is_none());
+    assert!(lines(&metrics, r#"plan="main""#).is_empty());
+    assert!(!lines(&metrics, r#"plan="other""#).is_empty());
+}
+
+#[test]
+fn a_reason_cannot_smuggle_text_into_a_label() {
+    let metrics = Metrics::new(Leadership::always());
+    let plan = metrics.track_plan("prod", "main");
+    plan.run_ended(DateTime::UNIX_EPOCH, Duration::ZERO, Some("Bad\u{1b}[2J \"reason\"\n{x}"));
+    assert_eq!(lines(&metrics, "Bad").len(), 1);
+    assert!(lines(&metrics, "Bad")[0].contains(r#"reason="Bad2Jreasonx""#));
+}
+
+#[test]
+fn series_of_the_process_are_present_before_anything_happened() {
+    let metrics = Metrics::new(Leadership::always());
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("etcd_backup_leader 1\n"));
+    assert!(text.contains("etcd_backup_build_info{version=\""));
+    assert!(text.contains(r#"etcd_backup_run_duration_seconds_count{stage="total"} 0"#));
+    assert!(text.contains(r#"etcd_backup_run_processed_bytes_total{stage="etcd"} 0"#));
+    assert!(text.contains(r#"etcd_backup_store_operation_duration_seconds_count{operation="put"} 0"#));
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn operations_and_stages_are_counted() {
+    let metrics = Metrics::new(Leadership::always());
+    metrics.stage_took(Stage::Write, Duration::from_secs(4));
+    metrics.bytes_passed(Flow::Store, 12);
+    metrics.operation_took(Operation::Part, Duration::from_millis(30));
+    metrics.operation_failed(Operation::Part, "Throttled");
+    metrics.set_runs(3, 8);
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("etcd_backup_runs_active 3\n") && text.contains("etcd_backup_runs_waiting 8\n"));
+    assert!(text.contains(r#"etcd_backup_run_duration_seconds_sum{stage="write"} 4.0"#));
+    assert!(text.contains(r#"etcd_backup_run_processed_bytes_total{stage="store"} 12"#));
+    assert!(text.contains(r#"etcd_backup_store_operation_duration_seconds_bucket{le="0.1",operation="part"} 1"#));
+    assert!(text.contains(r#"etcd_backup_store_operation_errors_total{operation="part",reason="Throttled"} 1"#));
+}
+
+#[test]
+fn every_metric_has_help_and_no_name_twice() {
+    let metrics = Metrics::new(Leadership::always());
+    metrics.track_plan("prod", "main");
+    metrics.operation_failed(Operation::Get, "Timeout");
+    let text = metrics.encode().unwrap();
+    let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# HELP ")).collect();
+    assert!(names.iter().all(|line| line.split_once(' ').is_some_and(|(name, help)| name.starts_with("etcd_backup_") && help.len() > 10)));
+    let before = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), before);
+}

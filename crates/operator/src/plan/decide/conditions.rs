@@ -1,0 +1,260 @@
+//! The conditions of a plan, each from what is known about it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use etcd_backup_api::conditions::{backup as kind, reason};
+use etcd_backup_api::{EtcdBackup, LastSuccess, SnapshotPhase};
+
+use super::due::Slots;
+use super::freshness::Freshness;
+use super::view::{Holdings, Observed, Pruning, Shot, Trouble};
+use crate::status::{Conditions, Truth};
+
+/// Reasons by which the store says that the specification, or a Secret that it names, is at fault.
+const SPEC_AT_FAULT: [&str; 5] = [
+    reason::SECRET_NOT_FOUND,
+    reason::INVALID_SECRET,
+    reason::INVALID_SPEC,
+    reason::PREFIX_IN_USE,
+    "EndpointRefused",
+];
+
+/// The specification, and the Secrets that it names.
+pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble>, observed: &Observed) {
+    let at_fault = observed
+        .store
+        .as_ref()
+        .and_then(|store| store.holds.as_ref().err())
+        .filter(|trouble| SPEC_AT_FAULT.contains(&trouble.reason.as_str()));
+    match invalid.or(at_fault) {
+        Some(trouble) => conditions.set(
+            kind::ACCEPTED,
+            Truth::False,
+            &trouble.reason,
+            trouble.message.clone(),
+        ),
+        None => conditions.set(
+            kind::ACCEPTED,
+            Truth::True,
+            reason::ACCEPTED,
+            "the specification makes sense",
+        ),
+    }
+}
+
+/// Whether the store could be read.
+pub(super) fn store_reachable(conditions: &mut Conditions<'_>, observed: &Observed) {
+    match observed.store.as_ref().map(|store| &store.holds) {
+        None if conditions.before(kind::STORE_REACHABLE).is_some() => conditions.keep(kind::STORE_REACHABLE),
+        None => conditions.set(
+            kind::STORE_REACHABLE,
+            Truth::Unknown,
+            reason::PENDING,
+            "not asked yet",
+        ),
+        Some(Ok(Holdings {
+            broken: Some((count, first)),
+            ..
+        })) => {
+            let message = format!("it answers, but {count} of its manifests are broken, the first: {first}");
+            conditions.set(kind::STORE_REACHABLE, Truth::True, "BrokenBackups", message);
+        }
+        Some(Ok(_)) => conditions.set(
+            kind::STORE_REACHABLE,
+            Truth::True,
+            reason::SUCCEEDED,
+            "it answers",
+        ),
+        Some(Err(trouble)) => {
+            conditions.set(
+                kind::STORE_REACHABLE,
+                Truth::False,
+                &trouble.reason,
+                trouble.message.clone(),
+            );
+        }
+    }
+}
+
+/// How the last run ended that is over.
+pub(super) fn last_run(conditions: &mut Conditions<'_>, last: Option<&Shot>, success: Option<&LastSuccess>) {
+    match last {
+        Some(shot) if shot.phase == SnapshotPhase::Failed => {
+            let why = shot.reason.as_deref().unwrap_or(reason::FAILED);
+            let message = format!(
+                "{}: {}",
+                shot.name,
+                shot.message.as_deref().unwrap_or("no reason is recorded")
+            );
+            conditions.set(kind::LAST_RUN_SUCCEEDED, Truth::False, why, message);
+        }
+        Some(shot) => {
+            let message = format!("{} is stored", shot.name);
+            conditions.set(kind::LAST_RUN_SUCCEEDED, Truth::True, reason::SUCCEEDED, message);
+        }
+        None => match success {
+            Some(success) => {
+                let message = format!("{} is stored", success.snapshot);
+                conditions.set(kind::LAST_RUN_SUCCEEDED, Truth::True, reason::SUCCEEDED, message);
+            }
+            None => conditions.set(
+                kind::LAST_RUN_SUCCEEDED,
+                Truth::Unknown,
+                reason::NO_RUN_YET,
+                "no run is over",
+            ),
+        },
+    }
+}
+
+/// Whether the newest verified backup is young enough.
+pub(super) fn fresh(conditions: &mut Conditions<'_>, freshness: &Freshness) {
+    conditions.set(
+        kind::FRESH,
+        freshness.truth,
+        freshness.reason,
+        freshness.message.clone(),
+    );
+}
+
+/// What became of the last pruning.
+pub(super) fn retention(
+    conditions: &mut Conditions<'_>,
+    plan: &EtcdBackup,
+    outcome: Option<&Result<Pruning, Trouble>>,
+) {
+    if plan.spec.retention.is_none() {
+        return conditions.set(
+            kind::RETENTION_SUCCEEDED,
+            Truth::True,
+            reason::NO_RETENTION,
+            "everything is kept",
+        );
+    }
+    match outcome {
+        None if conditions.before(kind::RETENTION_SUCCEEDED).is_some() => {
+            conditions.keep(kind::RETENTION_SUCCEEDED);
+        }
+        None => {
+            let message = "retention is applied after the next success";
+            conditions.set(
+                kind::RETENTION_SUCCEEDED,
+                Truth::Unknown,
+                reason::PENDING,
+                message,
+            );
+        }
+        Some(Err(trouble)) => {
+            conditions.set(
+                kind::RETENTION_SUCCEEDED,
+                Truth::False,
+                &trouble.reason,
+                trouble.message.clone(),
+            );
+        }
+        Some(Ok(Pruning {
+            failed: Some(trouble),
+            removed,
+            ..
+        })) => {
+            let message = format!("{} removed, then: {}", removed.len(), trouble.message);
+            conditions.set(kind::RETENTION_SUCCEEDED, Truth::False, &trouble.reason, message);
+        }
+        Some(Ok(pruning)) if pruning.dry_run => {
+            conditions.set(
+                kind::RETENTION_SUCCEEDED,
+                Truth::True,
+                reason::DRY_RUN,
+                dry_run_message(pruning),
+            );
+        }
+        Some(Ok(pruning)) => {
+            let message = format!("{} kept", pruning.kept);
+            conditions.set(kind::RETENTION_SUCCEEDED, Truth::True, reason::SUCCEEDED, message);
+        }
+    }
+}
+
+/// What a dry run found, in a sentence.
+pub(super) fn dry_run_message(pruning: &Pruning) -> String {
+    let mut would: Vec<String> = pruning
+        .removed
+        .iter()
+        .take(5)
+        .map(|gone| format!("{} ({})", gone.run_id, gone.why))
+        .collect();
+    if pruning.removed.len() > would.len() {
+        would.push(format!("and {} more", pruning.removed.len() - would.len()));
+    }
+    let would = if would.is_empty() {
+        "nothing".to_owned()
+    } else {
+        would.join(", ")
+    };
+    format!(
+        "nothing is pruned while the dry-run annotation is there. {} would stay; would go: {would}",
+        pruning.kept
+    )
+}
+
+/// The summary: the one to look at first. Names the most basic thing that is wrong.
+pub(super) fn ready(
+    conditions: &mut Conditions<'_>,
+    plan: &EtcdBackup,
+    slots: &Slots,
+    taken: Option<&str>,
+    success: Option<&LastSuccess>,
+) {
+    let wrong = [
+        kind::ACCEPTED,
+        kind::STORE_REACHABLE,
+        kind::LAST_RUN_SUCCEEDED,
+        kind::FRESH,
+    ];
+    let wrong = wrong.iter().find_map(|kind| {
+        conditions
+            .decided(kind)
+            .filter(|condition| condition.status == Truth::False.as_str())
+    });
+    if let Some((why, message)) = wrong.map(|wrong| (wrong.reason.clone(), wrong.message.clone())) {
+        return conditions.set(kind::READY, Truth::False, &why, message);
+    }
+    if let Some(name) = taken {
+        let message = format!(
+            "the name {name} is taken by an EtcdSnapshot that is not this plan's: delete or rename it"
+        );
+        return conditions.set(kind::READY, Truth::False, "NameTaken", message);
+    }
+    let last = match success {
+        Some(success) => format!(
+            "last snapshot: {}, revision {}",
+            success.snapshot, success.revision
+        ),
+        None => "no snapshot yet".to_owned(),
+    };
+    if plan.spec.suspend {
+        return conditions.set(
+            kind::READY,
+            Truth::True,
+            reason::SUSPENDED,
+            format!("suspended; {last}"),
+        );
+    }
+    match (success, slots.next) {
+        (None, Some(next)) => {
+            let next = next.to_rfc3339_opts(SecondsFormat::Secs, true);
+            conditions.set(
+                kind::READY,
+                Truth::True,
+                reason::NO_RUN_YET,
+                format!("{last}, the first at {next}"),
+            );
+        }
+        (None, None) => conditions.set(kind::READY, Truth::True, reason::NO_RUN_YET, last),
+        (Some(_), _) => conditions.set(kind::READY, Truth::True, reason::SUCCEEDED, last),
+    }
+}
+
+/// When something last began or ended, for comparing snapshots by how recent they are.
+pub(super) fn moment(shot: &Shot) -> DateTime<Utc> {
+    shot.completed.or(shot.started).unwrap_or(shot.created)
+}

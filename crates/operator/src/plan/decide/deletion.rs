@@ -1,0 +1,124 @@
+//! A plan that is being deleted. Without the finalizer there is nothing to do: Kubernetes collects its
+//! snapshots, and what is in the store stays.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use etcd_backup_api::{DeletionPolicy, EtcdBackup, labels};
+use kube::ResourceExt;
+
+use super::view::{Decision, Finalizer, Observed, StoreJob, StoreView};
+use crate::events::{Note, reason};
+use crate::status::instant;
+
+/// How long a deletion may wait for the store. After that the object goes and an event says what is left: a
+/// store that is gone for good must not hold a namespace for ever.
+const PATIENCE: TimeDelta = TimeDelta::hours(1);
+
+/// How soon a store that failed to remove everything is asked again.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(30);
+
+const ACTION: &str = "DeletePlan";
+
+/// Removes what the plan stored if it said so, within bounds, and lets it go.
+pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) -> Decision {
+    let status = plan.status.clone().unwrap_or_default();
+    let decision = Decision {
+        status,
+        ..Decision::default()
+    };
+    if !plan.finalizers().iter().any(|name| name == labels::FINALIZER) {
+        return decision;
+    }
+    if plan.spec.deletion_policy == DeletionPolicy::Retain {
+        return Decision {
+            finalizer: Some(Finalizer::Remove),
+            ..decision
+        };
+    }
+    let asked = plan.metadata.deletion_timestamp.as_ref().map_or(now, instant);
+    if active(observed).is_empty()
+        && observed
+            .store
+            .as_ref()
+            .is_some_and(|store| is_empty(store, asked, observed))
+    {
+        return Decision {
+            finalizer: Some(Finalizer::Remove),
+            ..decision
+        };
+    }
+    let give_up = asked + PATIENCE;
+    if now >= give_up {
+        let notes = vec![Note::warning(
+            reason::LEFT_IN_STORE,
+            ACTION,
+            what_is_left(plan, observed),
+        )];
+        return Decision {
+            finalizer: Some(Finalizer::Remove),
+            notes,
+            ..decision
+        };
+    }
+    let wake = active(observed);
+    if observed.asking {
+        return Decision {
+            again: Some(give_up),
+            wake,
+            ..decision
+        };
+    }
+    match &observed.store {
+        // It was asked and did not let go of everything. Asking at once would only be refused again.
+        Some(store) if store.at >= asked && !holds_nothing(store) && now < store.at + ASK_AGAIN => Decision {
+            again: Some(store.at + ASK_AGAIN),
+            wake,
+            ..decision
+        },
+        _ => Decision {
+            job: Some(StoreJob::DeleteAll),
+            again: Some(give_up),
+            wake,
+            ..decision
+        },
+    }
+}
+
+/// Whether the store is known to hold nothing that was stored before the deletion was asked for, or by a run that
+/// ended after that.
+fn is_empty(store: &StoreView, asked: DateTime<Utc>, observed: &Observed) -> bool {
+    let ended = observed.snapshots.iter().filter_map(|shot| shot.completed).max();
+    let covers = store.since >= asked && ended.is_none_or(|ended| store.since >= ended);
+    covers && holds_nothing(store)
+}
+
+fn holds_nothing(store: &StoreView) -> bool {
+    store
+        .holds
+        .as_ref()
+        .is_ok_and(|holds| holds.backups.is_empty() && holds.broken.is_none())
+}
+
+/// Runs that are not over must end first: they see that their plan goes.
+fn active(observed: &Observed) -> Vec<String> {
+    observed
+        .snapshots
+        .iter()
+        .filter(|shot| shot.is_active())
+        .map(|shot| shot.name.clone())
+        .collect()
+}
+
+fn what_is_left(plan: &EtcdBackup, observed: &Observed) -> String {
+    let status = plan.status.as_ref();
+    let place = status
+        .and_then(|status| status.location.clone())
+        .unwrap_or_else(|| "its store".to_owned());
+    let count = match observed.store.as_ref().map(|store| &store.holds) {
+        Some(Ok(holds)) => format!("{} snapshots", holds.backups.len()),
+        Some(Err(trouble)) => format!("everything ({}: {})", trouble.reason, trouble.message),
+        None => "everything".to_owned(),
+    };
+    format!(
+        "the store did not let go of it within an hour; left at {place}: {count}. Delete it by hand if it is not wanted"
+    )
+}

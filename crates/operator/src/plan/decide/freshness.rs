@@ -1,0 +1,96 @@
+//! How old the last good backup may be, by the plan's own schedule.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use etcd_backup_api::EtcdBackup;
+use etcd_backup_api::conditions::reason;
+use kube::ResourceExt;
+
+use super::timing::Timing;
+use crate::status::{Truth, instant};
+
+/// What the condition Fresh says, and when it will say something else by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Freshness {
+    /// Whether the newest backup is young enough.
+    pub truth: Truth,
+    /// In one word.
+    pub reason: &'static str,
+    /// In a sentence.
+    pub message: String,
+    /// When it turns stale.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Judges the newest verified backup, `taken` then.
+///
+/// It holds for one interval of the schedule, plus how late a run may start, plus the plan's jitter. A suspended
+/// plan is judged all the same: that nobody wanted backups does not make the last one younger.
+pub(super) fn judge(
+    plan: &EtcdBackup,
+    timing: Option<&Timing>,
+    taken: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Freshness {
+    let schedule = timing.and_then(|timing| timing.schedule.as_ref().map(|schedule| (timing, schedule)));
+    let Some((timing, schedule)) = schedule else {
+        return unmeasured();
+    };
+    let since = taken
+        .or_else(|| plan.creation_timestamp().map(|time| instant(&time)))
+        .unwrap_or(now);
+    let Some(next) = schedule.next_after(since) else {
+        return unmeasured();
+    };
+    // From a backup at 06:00 the next slot is one interval away; from one taken on demand it may be nearer,
+    // and an interval is promised all the same.
+    let interval = schedule
+        .expected_interval(since)
+        .unwrap_or_default()
+        .max(next - since);
+    let until = since + interval + timing.starting_deadline + timing.jitter;
+    let suspended = if plan.spec.suspend {
+        " (the schedule is suspended)"
+    } else {
+        ""
+    };
+    let by = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match taken {
+        Some(_) if now <= until => Freshness {
+            truth: Truth::True,
+            reason: reason::WITHIN_SCHEDULE,
+            message: format!("the next one must be there by {by}"),
+            until: Some(until),
+        },
+        None if now <= until => Freshness {
+            truth: Truth::Unknown,
+            reason: reason::NO_RUN_YET,
+            message: format!("the first snapshot must be there by {by}"),
+            until: Some(until),
+        },
+        Some(taken) => overdue(format!(
+            "the newest verified snapshot was taken {}, and by the schedule another was due by {by}{suspended}",
+            taken.to_rfc3339_opts(SecondsFormat::Secs, true)
+        )),
+        None => overdue(format!(
+            "there is no verified snapshot, and the first was due by {by}{suspended}"
+        )),
+    }
+}
+
+fn unmeasured() -> Freshness {
+    Freshness {
+        truth: Truth::Unknown,
+        reason: reason::NO_SCHEDULE,
+        message: "without a schedule there is nothing to measure the age against".to_owned(),
+        until: None,
+    }
+}
+
+fn overdue(message: String) -> Freshness {
+    Freshness {
+        truth: Truth::False,
+        reason: reason::OVERDUE,
+        message,
+        until: None,
+    }
+}

@@ -1,0 +1,160 @@
+//! What is told about a plan: changes of state, each once.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use etcd_backup_api::conditions::backup as kind;
+use etcd_backup_api::{Condition, EtcdBackup, EtcdBackupStatus};
+
+use super::conditions::dry_run_message;
+use super::due::Slots;
+use super::view::{Decision, Observed, Origin, Pruning};
+use crate::events::{Note, reason};
+use crate::status::Truth;
+
+const SCHEDULE: &str = "Schedule";
+const CHECK: &str = "CheckPlan";
+const PRUNE: &str = "Prune";
+const SYNC: &str = "ListStore";
+
+/// The notes that go with `decision`.
+pub(super) fn about(plan: &EtcdBackup, observed: &Observed, slots: &Slots, decision: &Decision) -> Vec<Note> {
+    let nothing = EtcdBackupStatus::default();
+    let before = plan.status.as_ref().unwrap_or(&nothing);
+    let mut notes = created(decision);
+    notes.extend(slot_notes(observed, slots));
+    notes.extend(transitions(before, &decision.status));
+    notes.extend(pruned(before, observed));
+    notes
+}
+
+fn created(decision: &Decision) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut found = Vec::new();
+    for new in &decision.create {
+        match &new.origin {
+            Origin::Slot(slot) => {
+                let message = format!("{} for the slot {}", new.name, rfc3339(*slot));
+                notes.push(Note::normal(reason::SNAPSHOT_SCHEDULED, SCHEDULE, message));
+            }
+            Origin::Asked => {
+                let message = format!("{}, asked for by annotation", new.name);
+                notes.push(Note::normal(reason::SNAPSHOT_REQUESTED, SCHEDULE, message));
+            }
+            Origin::Found { .. } => found.push(new.name.as_str()),
+        }
+    }
+    if let Some(first) = found.first() {
+        let message = format!(
+            "{} snapshots found in the store get an EtcdSnapshot: {first} …",
+            found.len()
+        );
+        notes.push(Note::normal(reason::FOUND_IN_STORE, SYNC, message));
+    }
+    notes
+}
+
+fn slot_notes(observed: &Observed, slots: &Slots) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if let Some(slot) = slots.skipped {
+        let active: Vec<&str> = observed
+            .snapshots
+            .iter()
+            .filter(|shot| shot.holds_up_slots())
+            .map(|shot| shot.name.as_str())
+            .collect();
+        let message = format!(
+            "the slot {} is left out: {} is not over. If this happens often, runs take longer than the schedule allows",
+            rfc3339(slot),
+            active.join(", ")
+        );
+        notes.push(Note::warning(reason::SLOT_SKIPPED, SCHEDULE, message));
+    }
+    if slots.missed > 0 {
+        let message = format!(
+            "{} slots passed while no operator was there to run them, longer ago than startingDeadline allows to make up for",
+            slots.missed
+        );
+        notes.push(Note::warning(reason::SLOTS_MISSED, SCHEDULE, message));
+    }
+    notes
+}
+
+/// Notes for conditions that changed their truth.
+fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note> {
+    const BAD: &str = Truth::False.as_str();
+    const GOOD: &str = Truth::True.as_str();
+    let mut notes = Vec::new();
+    for (kind, worse, better, action) in [
+        (kind::ACCEPTED, reason::NOT_ACCEPTED, None, CHECK),
+        (
+            kind::STORE_REACHABLE,
+            reason::STORE_UNREACHABLE,
+            Some(reason::STORE_REACHABLE_AGAIN),
+            SYNC,
+        ),
+        (kind::FRESH, reason::OVERDUE, Some(reason::FRESH_AGAIN), CHECK),
+        (kind::RETENTION_SUCCEEDED, reason::RETENTION_FAILED, None, PRUNE),
+    ] {
+        let (Some(now), was) = (find(after, kind), find(before, kind)) else {
+            continue;
+        };
+        let changed = was.is_none_or(|was| was.status != now.status);
+        if changed && now.status == BAD {
+            notes.push(Note::warning(
+                worse,
+                action,
+                format!("{}: {}", now.reason, now.message),
+            ));
+        } else if changed && now.status == GOOD && was.is_some_and(|was| was.status == BAD) {
+            notes.extend(better.map(|better| Note::normal(better, action, now.message.clone())));
+        }
+    }
+    if let Some(taken) = find(after, kind::READY).filter(|ready| ready.reason == "NameTaken")
+        && find(before, kind::READY).is_none_or(|was| was.message != taken.message)
+    {
+        notes.push(Note::warning(reason::NAME_TAKEN, SCHEDULE, taken.message.clone()));
+    }
+    notes
+}
+
+/// What retention did since it was last told.
+fn pruned(before: &EtcdBackupStatus, observed: &Observed) -> Option<Note> {
+    let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
+    let Some(Ok(pruning)) = outcome else { return None };
+    let told = before
+        .retention
+        .as_ref()
+        .map(|retention| retention.time.timestamp());
+    if told >= Some(pruning.at.timestamp()) || (pruning.removed.is_empty() && !pruning.dry_run) {
+        return None;
+    }
+    Some(if pruning.dry_run {
+        Note::normal(reason::RETENTION_DRY_RUN, PRUNE, dry_run_message(pruning))
+    } else {
+        Note::normal(reason::PRUNED, PRUNE, removed_message(pruning))
+    })
+}
+
+fn removed_message(pruning: &Pruning) -> String {
+    let mut gone: Vec<String> = pruning
+        .removed
+        .iter()
+        .take(5)
+        .map(|gone| format!("{} ({})", gone.run_id, gone.why))
+        .collect();
+    if pruning.removed.len() > gone.len() {
+        gone.push(format!("and {} more", pruning.removed.len() - gone.len()));
+    }
+    format!(
+        "removed from the store: {}; {} kept",
+        gone.join(", "),
+        pruning.kept
+    )
+}
+
+fn find<'a>(status: &'a EtcdBackupStatus, kind: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind)
+}
+
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

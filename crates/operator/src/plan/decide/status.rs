@@ -1,0 +1,247 @@
+//! The status of a plan, from what the store holds and what its snapshots say. Nothing of it is needed to work
+//! it out again except which slots and which requests were answered.
+
+use chrono::{DateTime, Utc};
+use etcd_backup_api::{
+    AttemptResult, EtcdBackup, EtcdBackupStatus, LastAttempt, LastSuccess, ObservedEtcd, RetentionStatus,
+    SnapshotPhase,
+};
+
+use super::catalogue::{holdings, known};
+use super::due::Slots;
+use super::freshness::{Freshness, judge};
+use super::timing::Timing;
+use super::view::{Backup, Decision, Observed, Origin, Pruning, Shot, Trouble};
+use super::{conditions, demand, taken_name};
+use crate::status::Conditions;
+
+/// How many candidates of a dry run the status lists (`wouldRemove` in the CRD).
+const MOST_CANDIDATES: usize = 50;
+
+/// What was concluded before the status is written.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// Why the specification cannot be used.
+    pub invalid: Option<Trouble>,
+    /// How old the newest backup may be, and is.
+    pub freshness: Freshness,
+    /// A name that somebody else took.
+    pub taken: Option<String>,
+}
+
+impl Judged {
+    /// Concludes.
+    pub(super) fn of(
+        plan: &EtcdBackup,
+        timing: &Result<Timing, Trouble>,
+        observed: &Observed,
+        slots: &Slots,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let newest = newest_verified(observed, now).map(|backup| backup.taken);
+        // As long as the store was not asked, what the status says is the best that is known.
+        let recorded = || {
+            plan.status
+                .as_ref()
+                .and_then(|status| status.last_success.as_ref())
+        };
+        let newest = match holdings(observed) {
+            Some(_) => newest,
+            None => newest.max(recorded().map(|success| success.time).filter(|time| *time <= now)),
+        };
+        Self {
+            invalid: timing.as_ref().err().cloned(),
+            freshness: judge(plan, timing.as_ref().ok(), newest, now),
+            taken: taken_name(plan, observed, slots),
+        }
+    }
+}
+
+/// Writes the status.
+pub(super) fn write(
+    plan: &EtcdBackup,
+    observed: &Observed,
+    slots: &Slots,
+    judged: &Judged,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> EtcdBackupStatus {
+    let before = plan.status.clone().unwrap_or_default();
+    let mut status = before.clone();
+    status.observed_generation = plan.metadata.generation;
+    if holdings(observed).is_some() {
+        from_store(&mut status, observed, decision, now);
+    }
+    status.last_attempt = last_attempt(&observed.snapshots).or(before.last_attempt.clone());
+    status.next_run = slots.next;
+    status.last_slot = slots.last;
+    status.missed_runs = Some(missed(&before, &status, slots));
+    if judged.invalid.is_none()
+        && judged.taken.is_none()
+        && let Some(token) = demand::token(plan)
+    {
+        status.last_run_now = Some(demand::remembered(token).to_owned());
+    }
+    let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
+    if let Some(Ok(pruning)) = outcome {
+        status.retention = Some(retention(pruning));
+    }
+    status.conditions = all_conditions(plan, observed, slots, judged, &status, &before, now);
+    unless_only_the_look_is_newer(status, &before)
+}
+
+fn all_conditions(
+    plan: &EtcdBackup,
+    observed: &Observed,
+    slots: &Slots,
+    judged: &Judged,
+    status: &EtcdBackupStatus,
+    before: &EtcdBackupStatus,
+    now: DateTime<Utc>,
+) -> Vec<etcd_backup_api::Condition> {
+    let mut said = Conditions::new(&before.conditions, plan.metadata.generation, now);
+    let success = status.last_success.as_ref();
+    let over = observed
+        .snapshots
+        .iter()
+        .filter(|shot| shot.phase.is_terminal() && !shot.found);
+    let last = over.max_by_key(|shot| conditions::moment(shot));
+    conditions::accepted(&mut said, judged.invalid.as_ref(), observed);
+    conditions::store_reachable(&mut said, observed);
+    conditions::last_run(&mut said, last, success);
+    conditions::fresh(&mut said, &judged.freshness);
+    let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
+    conditions::retention(&mut said, plan, outcome);
+    conditions::ready(&mut said, plan, slots, judged.taken.as_deref(), success);
+    said.finish()
+}
+
+/// Everything that the store decides.
+fn from_store(status: &mut EtcdBackupStatus, observed: &Observed, decision: &Decision, now: DateTime<Utc>) {
+    let known = known(observed, now);
+    let newest = newest_verified(observed, now);
+    status.last_success = newest.map(|backup| LastSuccess {
+        snapshot: name_of(backup, observed, decision),
+        time: backup.taken,
+        revision: backup.revision,
+        size: backup.size,
+    });
+    status.last_verified = known.values().filter_map(|backup| backup.verified).max();
+    status.oldest_snapshot = known.values().map(|backup| backup.taken).min();
+    status.snapshots = Some(u32::try_from(known.len()).unwrap_or(u32::MAX));
+    status.stored_bytes = Some(known.values().map(|backup| backup.stored).sum());
+    if let Some(holds) = holdings(observed) {
+        status.location = Some(holds.location.clone());
+    }
+    let latest = known.values().max_by_key(|backup| (backup.taken, &backup.run_id));
+    status.etcd = latest.map(|backup| ObservedEtcd {
+        cluster_id: backup.cluster_id.clone(),
+        version: backup.version.clone(),
+        members: backup.members,
+    });
+    status.last_synced = observed.store.as_ref().map(|store| store.at);
+}
+
+/// The newest backup that was proved. By the time it was taken, never by revision: a restore moves those back.
+fn newest_verified(observed: &Observed, now: DateTime<Utc>) -> Option<&Backup> {
+    let known = known(observed, now);
+    known
+        .into_values()
+        .filter(|b| b.verified.is_some())
+        .max_by(|left, right| {
+            left.taken
+                .cmp(&right.taken)
+                .then_with(|| left.run_id.cmp(&right.run_id))
+        })
+}
+
+/// The EtcdSnapshot that shows a backup, or will; the run when there is none.
+fn name_of(backup: &Backup, observed: &Observed, decision: &Decision) -> String {
+    let shown = observed
+        .snapshots
+        .iter()
+        .find(|shot| shot.run_id.as_ref() == Some(&backup.run_id));
+    let created = || {
+        decision
+            .create
+            .iter()
+            .find(|new| matches!(&new.origin, Origin::Found { run_id, .. } if *run_id == backup.run_id))
+    };
+    shown
+        .map(|shot| shot.name.clone())
+        .or_else(|| created().map(|new| new.name.clone()))
+        .unwrap_or_else(|| backup.run_id.clone())
+}
+
+/// The run that began or ended last. One that was found in the store was nobody's attempt here.
+fn last_attempt(snapshots: &[Shot]) -> Option<LastAttempt> {
+    let tried = snapshots
+        .iter()
+        .filter(|shot| !shot.found && shot.started.or(shot.completed).is_some());
+    let shot = tried.max_by_key(|shot| conditions::moment(shot))?;
+    let result = match shot.phase {
+        SnapshotPhase::Pending | SnapshotPhase::Running => AttemptResult::Running,
+        SnapshotPhase::Succeeded | SnapshotPhase::Missing => AttemptResult::Succeeded,
+        SnapshotPhase::Failed => AttemptResult::Failed,
+    };
+    let reason = (result == AttemptResult::Failed)
+        .then(|| shot.reason.clone())
+        .flatten();
+    Some(LastAttempt {
+        snapshot: shot.name.clone(),
+        time: conditions::moment(shot),
+        result,
+        reason,
+    })
+}
+
+/// Slots without a run since the last success. A success starts the count anew.
+fn missed(before: &EtcdBackupStatus, after: &EtcdBackupStatus, slots: &Slots) -> u32 {
+    let success = |status: &EtcdBackupStatus| {
+        status
+            .last_success
+            .as_ref()
+            .map(|success| success.time.timestamp())
+    };
+    let sofar = if success(after) > success(before) {
+        0
+    } else {
+        before.missed_runs.unwrap_or(0)
+    };
+    let more = slots.missed + u32::from(slots.skipped.is_some());
+    sofar.saturating_add(more)
+}
+
+fn retention(pruning: &Pruning) -> RetentionStatus {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let would = pruning
+        .removed
+        .iter()
+        .filter(|_| pruning.dry_run)
+        .take(MOST_CANDIDATES);
+    RetentionStatus {
+        time: pruning.at,
+        kept: number(pruning.kept),
+        removed: if pruning.dry_run {
+            0
+        } else {
+            number(pruning.removed.len())
+        },
+        dry_run: pruning.dry_run,
+        would_remove: would.cloned().collect(),
+    }
+}
+
+/// That the store was listed again is not worth a write when it said what it said before: ten thousand idle
+/// plans write nothing.
+fn unless_only_the_look_is_newer(
+    mut status: EtcdBackupStatus,
+    before: &EtcdBackupStatus,
+) -> EtcdBackupStatus {
+    let looked = std::mem::replace(&mut status.last_synced, before.last_synced);
+    let same = serde_json::to_value(&status).ok() == serde_json::to_value(before).ok();
+    if !same {
+        status.last_synced = looked;
+    }
+    status
+}

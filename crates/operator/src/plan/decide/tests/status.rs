@@ -1,0 +1,287 @@
+use etcd_backup_api::AttemptResult;
+use serde_json::json;
+
+use super::*;
+use crate::events::reason as event;
+
+/// A plan with one good backup of midnight.
+fn healthy() -> Observed {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("00:00:00", SnapshotPhase::Succeeded));
+    observed.store = Some(store(vec![backup("00:00:00")]));
+    observed
+}
+
+#[test]
+fn the_status_says_what_the_store_holds() {
+    let status = decide(&plan(json!({})), &healthy(), at("05:01:00")).status;
+    let success = status.last_success.unwrap();
+    assert_eq!(
+        (success.snapshot.as_str(), success.revision, success.size),
+        ("prod-20261123t0000z", 42, 1000)
+    );
+    assert_eq!(success.time, at("00:00:01"));
+    assert_eq!((status.snapshots, status.stored_bytes), (Some(1), Some(400)));
+    assert_eq!(
+        (status.oldest_snapshot, status.last_verified),
+        (Some(at("00:00:01")), Some(at("00:00:09")))
+    );
+    assert_eq!(status.location.as_deref(), Some("s3://backups/ns/prod"));
+    assert_eq!(status.etcd.unwrap().cluster_id, "cdf818194e3a8c32");
+    assert_eq!(status.observed_generation, Some(1));
+}
+
+#[test]
+fn a_healthy_plan_is_ready_and_fresh() {
+    let decision = decide(&plan(json!({})), &healthy(), at("05:01:00"));
+    for kind in [
+        "Accepted",
+        "Ready",
+        "LastRunSucceeded",
+        "Fresh",
+        "StoreReachable",
+        "RetentionSucceeded",
+    ] {
+        assert_eq!(says(&decision, kind).0, "True", "{kind}");
+    }
+    assert!(
+        decision
+            .status
+            .conditions
+            .iter()
+            .all(|condition| condition.observed_generation == Some(1))
+    );
+}
+
+#[test]
+fn an_idle_plan_is_quiet_and_looks_again_exactly_when_time_changes_something() {
+    let observed = healthy();
+    let plan = seen(plan(json!({})), &observed, at("05:01:00"));
+    let decision = decide(&plan, &observed, at("05:02:00"));
+    assert!(is_quiet(&decision, &plan));
+    assert_eq!(decision.again, Some(at("06:00:00")));
+}
+
+#[test]
+fn a_status_edited_by_hand_is_put_right() {
+    let observed = healthy();
+    let honest = seen(plan(json!({})), &observed, at("05:01:00"));
+    let mut edited = honest.clone();
+    let status = edited.status.as_mut().unwrap();
+    let success = status.last_success.as_mut().unwrap();
+    (success.time, success.revision) = (on("2036-01-01", "00:00:00"), 9_999_999);
+    (status.snapshots, status.stored_bytes, status.etcd) = (Some(99), None, None);
+    let decision = decide(&edited, &observed, at("05:02:00"));
+    let json = |status| serde_json::to_value(status).unwrap();
+    assert_eq!(json(&decision.status), json(honest.status.as_ref().unwrap()));
+}
+
+#[test]
+fn before_the_store_was_asked_the_old_status_stands() {
+    let plan = seen(plan(json!({})), &healthy(), at("05:01:00"));
+    let mut unknown = healthy();
+    unknown.store = None;
+    let decision = decide(&plan, &unknown, at("05:02:00"));
+    assert!(is_quiet(&decision, &plan));
+}
+
+#[test]
+fn a_run_that_just_ended_counts_before_the_store_is_listed_again() {
+    let mut observed = healthy();
+    observed
+        .snapshots
+        .push(shot("05:00:30", SnapshotPhase::Succeeded));
+    let status = decide(&plan(json!({})), &observed, at("05:01:00")).status;
+    assert_eq!(status.last_success.unwrap().snapshot, "prod-20261123t0500z");
+    assert_eq!(status.snapshots, Some(2));
+}
+
+#[test]
+fn the_newest_is_the_one_taken_last_not_the_one_with_the_highest_revision() {
+    let mut observed = healthy();
+    let mut restored = backup("04:00:00");
+    restored.revision = 7;
+    observed.store = Some(store(vec![restored, backup("00:00:00")]));
+    let status = decide(&plan(json!({})), &observed, at("05:01:00")).status;
+    assert_eq!(status.last_success.unwrap().revision, 7);
+}
+
+#[test]
+fn an_unverified_backup_is_not_a_success() {
+    let mut observed = observed();
+    let mut unproved = backup("04:00:00");
+    unproved.verified = None;
+    observed.store = Some(store(vec![unproved, backup("00:00:00")]));
+    let status = decide(&plan(json!({})), &observed, at("05:01:00")).status;
+    assert_eq!(status.last_success.unwrap().time, at("00:00:01"));
+    assert_eq!(status.snapshots, Some(2));
+}
+
+#[test]
+fn a_failed_run_is_shown_and_makes_the_plan_not_ready() {
+    let mut observed = healthy();
+    let mut failed = shot("04:00:00", SnapshotPhase::Failed);
+    (failed.reason, failed.message) = (
+        Some("NoQuorum".to_owned()),
+        Some("two of three are down".to_owned()),
+    );
+    observed.snapshots.push(failed);
+    let decision = decide(&plan(json!({})), &observed, at("05:01:00"));
+    assert_eq!(says(&decision, "LastRunSucceeded"), pair("False", "NoQuorum"));
+    assert_eq!(says(&decision, "Ready"), pair("False", "NoQuorum"));
+    let attempt = decision.status.last_attempt.unwrap();
+    assert_eq!(
+        (attempt.result, attempt.reason.as_deref()),
+        (AttemptResult::Failed, Some("NoQuorum"))
+    );
+}
+
+#[test]
+fn a_run_under_way_is_the_last_attempt_and_says_nothing_about_the_last_result() {
+    let mut observed = healthy();
+    observed.snapshots.push(shot("04:00:00", SnapshotPhase::Running));
+    let decision = decide(&plan(json!({})), &observed, at("05:01:00"));
+    assert_eq!(
+        decision.status.last_attempt.as_ref().unwrap().result,
+        AttemptResult::Running
+    );
+    assert_eq!(says(&decision, "LastRunSucceeded").0, "True");
+}
+
+#[test]
+fn freshness_follows_the_plans_own_schedule() {
+    let observed = healthy();
+    let plan = seen(plan(json!({})), &observed, at("05:01:00"));
+    // Taken 00:00:01, six hours to the next, one hour to be late in.
+    let fresh = decide(&plan, &observed, at("07:00:01"));
+    assert_eq!(says(&fresh, "Fresh").0, "True");
+    let stale = decide(&plan, &observed, at("07:00:02"));
+    assert_eq!(says(&stale, "Fresh"), pair("False", "Overdue"));
+    assert_eq!(says(&stale, "Ready"), pair("False", "Overdue"));
+    assert!(told(&stale).contains(&event::OVERDUE));
+}
+
+#[test]
+fn a_suspended_plan_goes_stale_all_the_same() {
+    let observed = healthy();
+    let plan = seen(
+        plan(json!({"spec": {"suspend": true}})),
+        &observed,
+        at("05:01:00"),
+    );
+    let decision = decide(&plan, &observed, at("05:02:00"));
+    assert_eq!(decision.again, Some(at("07:00:02")));
+    assert_eq!(
+        says(&decide(&plan, &observed, at("07:00:02")), "Fresh").0,
+        "False"
+    );
+}
+
+#[test]
+fn a_new_plan_has_until_its_first_slot() {
+    let plan = plan(json!({"metadata": {"creationTimestamp": "2026-11-23T05:00:00Z"}}));
+    let decision = decide(&plan, &observed(), at("05:01:00"));
+    assert_eq!(says(&decision, "Fresh"), pair("Unknown", "NoRunYet"));
+    assert_eq!(says(&decision, "Ready"), pair("True", "NoRunYet"));
+    let plan = after(plan, &decision);
+    assert_eq!(
+        says(&decide(&plan, &observed(), at("13:00:00")), "Fresh").0,
+        "False"
+    );
+}
+
+#[test]
+fn without_a_schedule_freshness_is_not_measured() {
+    let decision = decide(
+        &plan(json!({"spec": {"schedule": null}})),
+        &healthy(),
+        at("05:01:00"),
+    );
+    assert_eq!(says(&decision, "Fresh"), pair("Unknown", "NoSchedule"));
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_told_once_and_again_when_it_does() {
+    let good = healthy();
+    let plan = seen(plan(json!({})), &good, at("05:01:00"));
+    let mut bad = healthy();
+    let trouble = Trouble {
+        reason: "StoreUnavailable".to_owned(),
+        message: "503 for a minute".to_owned(),
+    };
+    bad.store.as_mut().unwrap().holds = Err(trouble);
+    let down = decide(&plan, &bad, at("05:02:00"));
+    assert_eq!(says(&down, "StoreReachable"), pair("False", "StoreUnavailable"));
+    assert_eq!(says(&down, "Ready"), pair("False", "StoreUnavailable"));
+    assert_eq!(told(&down), [event::STORE_UNREACHABLE]);
+    assert_eq!(
+        down.status.last_success,
+        plan.status.as_ref().unwrap().last_success
+    );
+    let plan = after(plan, &down);
+    assert!(is_quiet(&decide(&plan, &bad, at("05:02:30")), &plan));
+    assert_eq!(
+        told(&decide(&plan, &good, at("05:03:00"))),
+        [event::STORE_REACHABLE_AGAIN]
+    );
+}
+
+#[test]
+fn a_missing_secret_makes_the_plan_not_accepted() {
+    let mut observed = healthy();
+    let trouble = Trouble {
+        reason: "SecretNotFound".to_owned(),
+        message: "Secret s3 is not there".to_owned(),
+    };
+    observed.store.as_mut().unwrap().holds = Err(trouble);
+    let decision = decide(&plan(json!({})), &observed, at("05:02:00"));
+    assert_eq!(says(&decision, "Accepted"), pair("False", "SecretNotFound"));
+}
+
+#[test]
+fn broken_manifests_are_shown_and_do_not_make_the_store_unreachable() {
+    let mut observed = healthy();
+    let said = observed.store.as_mut().unwrap();
+    said.holds.as_mut().unwrap().broken = Some((2, "its object is gone".to_owned()));
+    assert_eq!(
+        says(
+            &decide(&plan(json!({})), &observed, at("05:02:00")),
+            "StoreReachable"
+        ),
+        pair("True", "BrokenBackups")
+    );
+}
+
+#[test]
+fn missed_runs_are_counted_since_the_last_success() {
+    let observed = healthy();
+    let mut plan = seen(plan(json!({})), &observed, at("05:01:00"));
+    plan.status.as_mut().unwrap().missed_runs = Some(5);
+    assert_eq!(
+        decide(&plan, &observed, at("05:02:00")).status.missed_runs,
+        Some(5)
+    );
+    let mut newer = healthy();
+    newer.snapshots.push(shot("05:00:00", SnapshotPhase::Succeeded));
+    assert_eq!(decide(&plan, &newer, at("05:02:00")).status.missed_runs, Some(0));
+}
+
+#[test]
+fn looking_twice_changes_nothing() {
+    let mut running = healthy();
+    running.snapshots.push(shot("04:00:00", SnapshotPhase::Running));
+    let mut failed = healthy();
+    failed.snapshots.push(shot("04:00:00", SnapshotPhase::Failed));
+    for (name, observed) in [
+        ("empty", observed()),
+        ("healthy", healthy()),
+        ("running", running),
+        ("failed", failed),
+    ] {
+        let plan = seen(plan(json!({})), &observed, at("05:01:00"));
+        let again = decide(&plan, &observed, at("05:01:01"));
+        assert!(is_quiet(&again, &plan), "{name}");
+    }
+}

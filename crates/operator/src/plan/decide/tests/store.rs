@@ -1,0 +1,240 @@
+use etcd_backup_api::RetentionStatus;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn keeping(changes: Value) -> EtcdBackup {
+    let mut plan = plan(changes);
+    plan.spec.retention = Some(serde_json::from_value(json!({"keepLast": 2})).unwrap());
+    plan
+}
+
+fn asked(plan: &EtcdBackup, observed: &Observed, now: &str) -> Option<StoreJob> {
+    decide(plan, observed, at(now)).job
+}
+
+fn prune() -> StoreJob {
+    StoreJob::Prune {
+        dry_run: false,
+        pinned: BTreeSet::new(),
+    }
+}
+
+#[test]
+fn a_plan_that_was_never_listed_is_listed() {
+    let mut observed = observed();
+    observed.store = None;
+    assert_eq!(
+        asked(&plan(json!({})), &observed, "05:01:00"),
+        Some(StoreJob::Sync)
+    );
+    observed.asking = true;
+    assert_eq!(asked(&plan(json!({})), &observed, "05:01:00"), None);
+}
+
+#[test]
+fn a_listing_is_believed_for_a_while() {
+    let mut observed = observed();
+    observed.resync = TimeDelta::hours(1);
+    let plan = seen(plan(json!({})), &observed, at("05:00:01"));
+    assert_eq!(asked(&plan, &observed, "05:59:00"), None);
+    assert_eq!(asked(&plan, &observed, "07:00:01"), Some(StoreJob::Sync));
+}
+
+#[test]
+fn listing_again_with_the_same_answer_writes_nothing() {
+    let mut observed = observed();
+    observed.store = Some(store(vec![backup("00:00:00")]));
+    observed
+        .snapshots
+        .push(shot("00:00:00", SnapshotPhase::Succeeded));
+    let plan = seen(plan(json!({})), &observed, at("05:00:01"));
+    let plan = seen(plan, &observed, at("05:00:02"));
+    let later = observed.store.as_mut().unwrap();
+    (later.at, later.since) = (at("05:40:00"), at("05:00:00"));
+    assert!(is_quiet(&decide(&plan, &observed, at("05:40:01")), &plan));
+}
+
+#[test]
+fn retention_runs_right_after_a_success() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("06:00:00", SnapshotPhase::Succeeded));
+    assert_eq!(asked(&keeping(json!({})), &observed, "06:00:10"), Some(prune()));
+    observed.asking = true;
+    assert_eq!(asked(&keeping(json!({})), &observed, "06:00:10"), None);
+}
+
+#[test]
+fn a_success_without_retention_is_only_listed() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("06:00:00", SnapshotPhase::Succeeded));
+    assert_eq!(
+        asked(&plan(json!({})), &observed, "06:00:10"),
+        Some(StoreJob::Sync)
+    );
+}
+
+#[test]
+fn retention_does_not_run_without_a_success_however_the_policy_changes() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("00:00:00", SnapshotPhase::Succeeded));
+    observed.store = Some(store(vec![backup("00:00:00")]));
+    assert_eq!(asked(&keeping(json!({})), &observed, "05:01:00"), None);
+    observed.snapshots.push(shot("04:59:30", SnapshotPhase::Failed));
+    assert_eq!(asked(&keeping(json!({})), &observed, "05:01:00"), None);
+}
+
+#[test]
+fn retention_that_ran_after_the_success_does_not_run_again() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("06:00:00", SnapshotPhase::Succeeded));
+    let mut said = store(vec![backup("06:00:00")]);
+    (said.at, said.since) = (at("06:00:11"), at("05:00:00"));
+    said.retention = Some(Ok(Pruning {
+        at: at("06:00:11"),
+        kept: 1,
+        ..Pruning::default()
+    }));
+    observed.store = Some(said);
+    assert_eq!(asked(&keeping(json!({})), &observed, "06:00:12"), None);
+}
+
+#[test]
+fn retention_that_the_process_before_us_did_not_get_to_is_made_up_for() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("00:00:00", SnapshotPhase::Succeeded));
+    observed.store = Some(store(vec![backup("00:00:00")]));
+    let mut plan = keeping(json!({}));
+    let before = RetentionStatus {
+        time: at("00:00:00"),
+        kept: 1,
+        removed: 0,
+        dry_run: false,
+        would_remove: vec![],
+    };
+    plan.status = Some(etcd_backup_api::EtcdBackupStatus {
+        retention: Some(before),
+        ..Default::default()
+    });
+    assert_eq!(asked(&plan, &observed, "05:01:00"), Some(prune()));
+}
+
+#[test]
+fn retention_that_failed_waits_for_the_next_success_and_backups_go_on() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("04:00:00", SnapshotPhase::Succeeded));
+    let mut said = store(vec![backup("04:00:00")]);
+    let denied = Trouble {
+        reason: "PermissionDenied".to_owned(),
+        message: "delete is denied".to_owned(),
+    };
+    said.retention = Some(Err(denied));
+    observed.store = Some(said);
+    let plan = seen(keeping(json!({})), &observed, at("05:01:00"));
+    let decision = decide(&plan, &observed, at("06:00:00"));
+    assert_eq!(
+        says(&decision, "RetentionSucceeded"),
+        pair("False", "PermissionDenied")
+    );
+    assert_eq!(says(&decision, "Ready").0, "True");
+    assert_eq!(
+        (decision.job.clone(), created(&decision)),
+        (None, vec!["prod-20261123t0600z"])
+    );
+}
+
+#[test]
+fn pinned_snapshots_are_named_to_retention() {
+    let mut observed = observed();
+    let mut pinned = shot("00:00:00", SnapshotPhase::Succeeded);
+    pinned.pinned = true;
+    observed.snapshots = vec![pinned, shot("06:00:00", SnapshotPhase::Succeeded)];
+    let pinned = names(&[&backup("00:00:00").run_id]);
+    assert_eq!(
+        asked(&keeping(json!({})), &observed, "06:00:10"),
+        Some(StoreJob::Prune {
+            dry_run: false,
+            pinned
+        })
+    );
+}
+
+#[test]
+fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
+    let dry = |value: &str| {
+        keeping(json!({"metadata": {"annotations": {"etcdbackup.dev/dry-run-retention": value}}}))
+    };
+    let mut observed = observed();
+    let shows = Some(StoreJob::Prune {
+        dry_run: true,
+        pinned: BTreeSet::new(),
+    });
+    assert_eq!(asked(&dry("true"), &observed, "05:01:00"), shows);
+    assert_eq!(asked(&dry("false"), &observed, "05:01:00"), None);
+    let known = Pruning {
+        at: at("05:00:00"),
+        dry_run: true,
+        kept: 1,
+        ..Pruning::default()
+    };
+    observed.store.as_mut().unwrap().retention = Some(Ok(known));
+    assert_eq!(
+        asked(&dry("true"), &observed, "05:01:00"),
+        None,
+        "it is shown once"
+    );
+    observed
+        .snapshots
+        .push(shot("06:00:00", SnapshotPhase::Succeeded));
+    assert_eq!(
+        asked(&dry("true"), &observed, "06:00:10"),
+        shows,
+        "and again after each success"
+    );
+}
+
+#[test]
+fn a_changed_spec_is_taken_to_the_store_at_once() {
+    let mut plan = seen(plan(json!({})), &observed(), at("05:00:01"));
+    plan.metadata.generation = Some(2);
+    let mut observed = observed();
+    observed.asking = true;
+    assert_eq!(asked(&plan, &observed, "05:00:02"), Some(StoreJob::Sync));
+}
+
+#[test]
+fn a_store_that_keeps_failing_is_not_asked_in_a_loop() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("04:59:30", SnapshotPhase::Succeeded));
+    let denied = Trouble {
+        reason: "InvalidCredentials".to_owned(),
+        message: "no".to_owned(),
+    };
+    observed.store.as_mut().unwrap().holds = Err(denied);
+    let plan = seen(keeping(json!({})), &observed, at("05:00:01"));
+    assert_eq!(asked(&plan, &observed, "05:00:02"), None);
+    assert!(asked(&plan, &observed, "05:04:00").is_some());
+}
+
+#[test]
+fn an_end_in_the_future_asks_for_nothing() {
+    let mut observed = observed();
+    let mut edited = shot("04:00:00", SnapshotPhase::Succeeded);
+    edited.completed = Some(on("2036-01-01", "00:00:00"));
+    observed.snapshots.push(edited);
+    assert_eq!(asked(&keeping(json!({})), &observed, "05:01:00"), None);
+}

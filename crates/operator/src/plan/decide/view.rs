@@ -1,0 +1,211 @@
+//! What a decision about a plan is made from, and what it says.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use etcd_backup_api::{EtcdBackupStatus, RetentionCandidate, SnapshotPhase};
+
+use crate::events::Note;
+
+/// All that is known about a plan besides the object itself.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Its snapshots.
+    pub snapshots: Vec<Shot>,
+    /// Names that its snapshots would have and that belong to somebody else.
+    pub foreign: BTreeSet<String>,
+    /// What its store said when it was last asked, in this term of leadership.
+    pub store: Option<StoreView>,
+    /// A question to the store is on its way.
+    pub asking: bool,
+    /// How long a listing of the store is believed.
+    pub resync: TimeDelta,
+}
+
+/// An EtcdSnapshot of the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shot {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub phase: SnapshotPhase,
+    /// Why, in one word.
+    pub reason: Option<String>,
+    /// Why, in a sentence.
+    pub message: Option<String>,
+    /// The slot that it was created for. `None`: somebody asked, or it was found in the store.
+    pub slot: Option<DateTime<Utc>>,
+    /// It was created because the store had it.
+    pub found: bool,
+    /// The run that stored it.
+    pub run_id: Option<String>,
+    /// When the object was created.
+    pub created: DateTime<Utc>,
+    /// When the present or last attempt began.
+    pub started: Option<DateTime<Utc>>,
+    /// When that was over.
+    pub completed: Option<DateTime<Utc>>,
+    /// Never to be pruned.
+    pub pinned: bool,
+    /// On its way out.
+    pub deleting: bool,
+    /// What it stored, as its status says: for the time until the store is listed again.
+    pub backup: Option<Backup>,
+}
+
+impl Shot {
+    /// Whether it is to be taken or being taken.
+    pub const fn is_active(&self) -> bool {
+        !self.phase.is_terminal() && !self.deleting && !self.found
+    }
+
+    /// Whether a slot that comes now is left out: an earlier slot is not over, or anything runs. What somebody
+    /// asked for and what merely waits must not cost a scheduled backup; the pool runs them one after the other.
+    pub fn holds_up_slots(&self) -> bool {
+        self.is_active() && (self.slot.is_some() || self.phase == SnapshotPhase::Running)
+    }
+}
+
+/// A stored backup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backup {
+    /// The run that wrote it.
+    pub run_id: String,
+    /// The slot that it was taken for.
+    pub slot: Option<DateTime<Utc>>,
+    /// When the run began: the data is no older.
+    pub taken: DateTime<Utc>,
+    /// When it was proved, if it was.
+    pub verified: Option<DateTime<Utc>>,
+    /// Its revision.
+    pub revision: i64,
+    /// Bytes as etcd sent it.
+    pub size: u64,
+    /// Bytes that it takes in the store.
+    pub stored: u64,
+    /// The etcd cluster.
+    pub cluster_id: String,
+    /// Version of the member.
+    pub version: Option<String>,
+    /// Members of the cluster, as far as known.
+    pub members: Option<u32>,
+}
+
+/// What the store said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreView {
+    /// When its answer was complete.
+    pub at: DateTime<Utc>,
+    /// The answer has everything that was stored before this moment; what was stored later may be lacking.
+    pub since: DateTime<Utc>,
+    /// What it holds, or why that is not known.
+    pub holds: Result<Holdings, Trouble>,
+    /// What the last pruning did.
+    pub retention: Option<Result<Pruning, Trouble>>,
+}
+
+/// What a store holds of one plan.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Holdings {
+    /// Where.
+    pub location: String,
+    /// Complete backups.
+    pub backups: Vec<Backup>,
+    /// How many manifests cannot be read or have no object, and what is wrong with the first.
+    pub broken: Option<(usize, String)>,
+}
+
+/// Why something did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// In one word.
+    pub reason: String,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// What a pruning did, or would have done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Pruning {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Nothing was removed on purpose.
+    pub dry_run: bool,
+    /// How many stay.
+    pub kept: usize,
+    /// What was removed, or would be, and why.
+    pub removed: Vec<RetentionCandidate>,
+    /// What could not be removed, and why not.
+    pub failed: Option<Trouble>,
+}
+
+/// What is to happen.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Decision {
+    /// The finalizer is to be added or removed. It comes first and alone.
+    pub finalizer: Option<Finalizer>,
+    /// EtcdSnapshots to create.
+    pub create: Vec<NewSnapshot>,
+    /// EtcdSnapshots to delete, by name.
+    pub delete: Vec<String>,
+    /// EtcdSnapshots to look at again, by name: what the store said concerns them.
+    pub wake: Vec<String>,
+    /// What is to be asked of the store.
+    pub job: Option<StoreJob>,
+    /// What the status is to say.
+    pub status: EtcdBackupStatus,
+    /// What is to be told.
+    pub notes: Vec<Note>,
+    /// When to look again if nothing happens before.
+    pub again: Option<DateTime<Utc>>,
+}
+
+/// What is to become of the finalizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finalizer {
+    /// The plan must not go before its data is gone.
+    Add,
+    /// The plan may go.
+    Remove,
+}
+
+/// An EtcdSnapshot to create. Its name is the key of idempotency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSnapshot {
+    /// The name.
+    pub name: String,
+    /// Why.
+    pub origin: Origin,
+}
+
+/// Why an EtcdSnapshot is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// For a slot of the schedule.
+    Slot(DateTime<Utc>),
+    /// Somebody annotated the plan.
+    Asked,
+    /// The store holds it.
+    Found {
+        /// The run that wrote it.
+        run_id: String,
+        /// The slot that it was taken for.
+        slot: Option<DateTime<Utc>>,
+    },
+}
+
+/// What is asked of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreJob {
+    /// List it.
+    Sync,
+    /// Apply retention, then list.
+    Prune {
+        /// Only say what would go.
+        dry_run: bool,
+        /// Runs that must stay.
+        pinned: BTreeSet<String>,
+    },
+    /// Remove everything of this plan.
+    DeleteAll,
+}

@@ -1,0 +1,162 @@
+//! What is known about a plan. Everything comes from caches of this process; nothing is asked of anybody.
+
+use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, labels};
+use etcd_backup_backup::manifest::Manifest;
+use kube::ResourceExt;
+
+use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, Trouble};
+use crate::connect::Failure;
+use crate::context::Context;
+use crate::listing::Answer;
+use crate::ownership::belongs;
+use crate::snapshot::decide::{run_id_of, slot_of};
+use crate::status::instant;
+use crate::upkeep::RetentionOutcome;
+
+/// Looks around.
+pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
+    let (namespace, name) = (plan.namespace().unwrap_or_default(), plan.name_any());
+    let uid = plan.uid().unwrap_or_default();
+    let cache = &context.scope.cache;
+    let objects = cache.snapshots_of(&namespace, &name);
+    let ours = objects.iter().filter_map(|object| object.0.as_ref().ok());
+    let snapshots: Vec<Shot> = ours
+        .filter(|snapshot| belongs(snapshot, plan))
+        .map(shot)
+        .collect();
+    let mut foreign = cache.names_like(&namespace, &name);
+    for snapshot in &snapshots {
+        foreign.remove(&snapshot.name);
+    }
+    let store = context.answer(&uid).map(|answer| store_view(plan, &answer));
+    Observed {
+        snapshots,
+        foreign,
+        store,
+        asking: context.is_asking(&uid),
+        resync: context.shared.resync,
+    }
+}
+
+/// An EtcdSnapshot as its plan sees it.
+fn shot(snapshot: &EtcdSnapshot) -> Shot {
+    let status = snapshot.status.clone().unwrap_or_default();
+    let trigger = snapshot.annotations().get(labels::TRIGGER).map(String::as_str);
+    let found = trigger == Some(labels::trigger::CATALOGUE);
+    Shot {
+        name: snapshot.name_any(),
+        phase: status.phase,
+        reason: status.reason.clone(),
+        message: status.message.clone(),
+        slot: slot_of(snapshot),
+        found,
+        run_id: run_id_of(snapshot).map(str::to_owned),
+        created: snapshot
+            .creation_timestamp()
+            .as_ref()
+            .map(instant)
+            .unwrap_or_default(),
+        started: status.start_time,
+        completed: status.completion_time,
+        pinned: snapshot.spec.pin,
+        deleting: snapshot.metadata.deletion_timestamp.is_some(),
+        backup: (status.phase == SnapshotPhase::Succeeded)
+            .then(|| backup_of(snapshot))
+            .flatten(),
+    }
+}
+
+/// What a snapshot that succeeded says it stored.
+fn backup_of(snapshot: &EtcdSnapshot) -> Option<Backup> {
+    let status = snapshot.status.as_ref()?;
+    let (etcd, facts, object) = (
+        status.etcd.as_ref()?,
+        status.snapshot.as_ref()?,
+        status.object.as_ref()?,
+    );
+    Some(Backup {
+        run_id: status.run_id.clone()?,
+        slot: slot_of(snapshot),
+        taken: status.start_time?,
+        verified: status.verified.as_ref().map(|verified| verified.time),
+        revision: etcd.revision?,
+        size: facts.size,
+        stored: object.size,
+        cluster_id: etcd.cluster_id.clone(),
+        version: etcd.version.clone(),
+        members: None,
+    })
+}
+
+/// What a manifest says, as its plan sees it.
+fn backup(manifest: &Manifest) -> Backup {
+    Backup {
+        run_id: manifest.run_id.to_string(),
+        slot: manifest.times.scheduled,
+        taken: manifest.times.started,
+        verified: Some(manifest.verification.time),
+        revision: manifest.revision,
+        size: manifest.snapshot.size,
+        stored: manifest.object.size,
+        cluster_id: manifest.etcd.cluster_id.to_string(),
+        version: Some(manifest.etcd.version.clone()),
+        members: None,
+    }
+}
+
+fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
+    let holds = match (&answer.result.catalogue, answer.manifests()) {
+        (_, Some(manifests)) => Ok(Holdings {
+            location: answer
+                .place(plan)
+                .unwrap_or_default()
+                .trim_end_matches('/')
+                .to_owned(),
+            backups: manifests.map(backup).collect(),
+            broken: answer.broken(),
+        }),
+        (Err(failure), None) => Err(trouble(failure)),
+        // Manifests are there exactly when the catalogue is.
+        (Ok(_), None) => Ok(Holdings::default()),
+    };
+    let retention = answer.result.retention.as_ref();
+    let retention = retention.map(|outcome| outcome.as_ref().map(pruning).map_err(trouble));
+    StoreView {
+        at: answer.result.at,
+        since: answer.since,
+        holds,
+        retention,
+    }
+}
+
+fn pruning(outcome: &RetentionOutcome) -> Pruning {
+    let removed = outcome.removed.iter().map(|gone| RetentionCandidate {
+        run_id: gone.run_id.clone(),
+        why: gone.why.clone(),
+    });
+    let failed = outcome.refused.first().map(|first| {
+        let count = outcome.refused.len();
+        let message = format!(
+            "{count} could not be removed, the first is {}: {}",
+            first.run_id, first.failure.message
+        );
+        Trouble {
+            reason: first.failure.reason.clone(),
+            message,
+        }
+    });
+    Pruning {
+        at: outcome.at,
+        dry_run: outcome.dry_run,
+        kept: outcome.kept,
+        removed: removed.collect(),
+        failed,
+    }
+}
+
+fn trouble(failure: &Failure) -> Trouble {
+    Trouble {
+        reason: failure.reason.clone(),
+        message: failure.message.clone(),
+    }
+}

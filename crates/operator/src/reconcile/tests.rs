@@ -1,0 +1,427 @@
+//! Whole reconciles against an API server that records what it is asked: the order of what is done, and what is
+//! not done when a step fails.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::{Method, Request, Response};
+use chrono::TimeDelta;
+use etcd_backup_api::{EtcdBackup, EtcdSnapshot};
+use etcd_backup_backup::catalogue::Catalogue;
+use etcd_backup_backup::write::Progress;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::watcher::Event;
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Backoffs, ReconcileError, drive};
+use crate::cache::{Cache, Key, PlanObject, SnapshotObject, Writers};
+use crate::context::{Clock, Context, Scope, Shared};
+use crate::events::Events;
+use crate::fixtures::{at, plan, snapshot};
+use crate::lease::Leadership;
+use crate::listing::Ledger;
+use crate::metrics::Metrics;
+use crate::runs::{Execute, Limits, RunRequest, RunResult, RunState, Runs};
+use crate::upkeep::{Bounds, Job, Tend, Tended, Upkeep, Work};
+use crate::wake::Wake;
+
+const ME: &str = "pod-a_1";
+
+/// What the API server was asked: verb and path.
+#[derive(Clone, Default)]
+struct Server {
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+    /// Answers that differ from "done": the end of the path, the code, the object.
+    answers: Arc<Mutex<Vec<(Method, &'static str, u16, Value)>>>,
+}
+
+impl Server {
+    fn client(&self) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let server = server.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = axum::body::to_bytes(Body::new(body), 1 << 20).await.unwrap();
+                let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                let path = parts.uri.path().rsplit("/namespaces/").next().unwrap().to_owned();
+                server
+                    .asked
+                    .lock()
+                    .unwrap()
+                    .push((format!("{} {path}", parts.method), body.clone()));
+                let answers = server.answers.lock().unwrap();
+                let special = answers
+                    .iter()
+                    .find(|(method, end, ..)| *method == parts.method && path.ends_with(end));
+                let (code, object) =
+                    special.map_or((200, body), |(_, _, code, object)| (*code, object.clone()));
+                let response = Response::builder()
+                    .status(code)
+                    .body(Body::from(object.to_string()))
+                    .unwrap();
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
+        Client::new(service, "ns")
+    }
+
+    fn answers(&self, method: Method, end: &'static str, code: u16, object: Value) {
+        self.answers.lock().unwrap().push((method, end, code, object));
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(what, _)| what.clone())
+            .collect()
+    }
+
+    fn body(&self, what: &str) -> Value {
+        let asked = self.asked.lock().unwrap();
+        asked
+            .iter()
+            .find(|(asked, _)| asked == what)
+            .unwrap_or_else(|| panic!("nobody asked {what}"))
+            .1
+            .clone()
+    }
+}
+
+fn refusal(code: u16, reason: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": reason, "reason": reason, "code": code})
+}
+
+/// Runs go on for ever.
+struct Endless;
+
+#[async_trait]
+impl Execute for Endless {
+    async fn execute(&self, _: &RunRequest, _: Arc<Progress>, _: CancellationToken) -> RunResult {
+        std::future::pending().await
+    }
+}
+
+/// The store is empty.
+struct Empty;
+
+#[async_trait]
+impl Tend for Empty {
+    async fn tend(&self, _: &EtcdBackup, work: &Work) -> Tended {
+        let mut tended = Tended::failed(work, &crate::connect::Failure::lasting("Never", "shown"));
+        tended.location = Some("s3://backups".to_owned());
+        tended.catalogue = Ok(Arc::new(Catalogue::default()));
+        tended
+    }
+}
+
+/// A leading process with everything but a network.
+struct Bench {
+    server: Server,
+    context: Arc<Context>,
+    writers: Writers,
+    listed: UnboundedReceiver<kube::runtime::reflector::ObjectRef<EtcdBackup>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let server = Server::default();
+        let client = server.client();
+        let clock: Clock = Arc::new(|| at("06:00:00"));
+        let leadership = Leadership::always();
+        let metrics = Arc::new(Metrics::new(leadership.clone()));
+        let (snapshots, _) = unbounded_channel();
+        let (plans, listed) = unbounded_channel();
+        let shared = Shared {
+            runs: Runs::new(
+                Arc::new(Endless),
+                Limits::default(),
+                snapshots,
+                Arc::clone(&metrics),
+                Arc::clone(&clock),
+            ),
+            upkeep: Upkeep::new(Arc::new(Empty), Bounds::default(), plans, Arc::clone(&clock)),
+            events: Events::new(client.clone(), ME),
+            client,
+            clock,
+            metrics,
+            identity: ME.to_owned(),
+            resync: TimeDelta::hours(1),
+            ledger: Arc::new(Ledger::default()),
+            stopping: Arc::new(AtomicBool::new(false)),
+        };
+        let writers = Writers::default();
+        let cache = Cache::new(&writers);
+        let scope = Arc::new(Scope {
+            namespace: None,
+            cache,
+            plans: Wake::default(),
+            snapshots: Wake::default(),
+        });
+        let tenure = leadership.tenure().unwrap();
+        let context = Arc::new(Context {
+            shared,
+            scope,
+            tenure,
+            backoffs: Arc::new(Backoffs::default()),
+        });
+        Self {
+            server,
+            context,
+            writers,
+            listed,
+        }
+    }
+
+    fn show_plan(&mut self, plan: &EtcdBackup) -> Arc<PlanObject> {
+        let object = DeserializeGuard(Ok(plan.clone()));
+        self.writers
+            .plans
+            .apply_watcher_event(&Event::Apply(object.clone()));
+        Arc::new(object)
+    }
+
+    fn show_snapshot(&mut self, snapshot: &EtcdSnapshot) -> Arc<SnapshotObject> {
+        let object = DeserializeGuard(Ok(snapshot.clone()));
+        self.writers
+            .snapshots
+            .apply_watcher_event(&Event::Apply(object.clone()));
+        self.context.scope.cache.index().put(&Key::of(&object));
+        Arc::new(object)
+    }
+
+    /// Has the plan's store listed.
+    async fn list(&mut self, plan: &EtcdBackup) {
+        self.context.ask(Arc::new(plan.clone()), Job::Sync);
+        self.listed.recv().await.unwrap();
+        while self.context.is_asking(&plan.uid().unwrap()) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn look_at_plan(&mut self, plan: &EtcdBackup) -> Result<Action, ReconcileError> {
+        let object = self.show_plan(plan);
+        crate::plan::reconcile(object, Arc::clone(&self.context)).await
+    }
+
+    async fn look_at_snapshot(&mut self, snapshot: &EtcdSnapshot) -> Result<Action, ReconcileError> {
+        let object = self.show_snapshot(snapshot);
+        crate::snapshot::reconcile(object, Arc::clone(&self.context)).await
+    }
+}
+
+/// A plan whose slot of 06:00 is due.
+fn due() -> EtcdBackup {
+    plan(json!({"metadata": {"creationTimestamp": "2026-11-23T05:30:00Z"}}))
+}
+
+#[tokio::test]
+async fn the_child_comes_first_then_the_status_then_the_event() {
+    let mut bench = Bench::new();
+    bench.list(&due()).await;
+    bench.look_at_plan(&due()).await.unwrap();
+    let asked = bench.server.asked();
+    assert_eq!(
+        asked,
+        [
+            "POST ns/etcdsnapshots",
+            "PATCH ns/etcdbackups/prod/status",
+            "POST ns/events"
+        ]
+    );
+    let status = bench.server.body("PATCH ns/etcdbackups/prod/status");
+    assert_eq!(
+        status["metadata"]["resourceVersion"], "7",
+        "a status decided from an old object must be refused"
+    );
+    assert_eq!(status["status"]["lastSlot"], "2026-11-23T06:00:00Z");
+    assert_eq!(bench.server.body("POST ns/events")["reason"], "SnapshotScheduled");
+}
+
+#[tokio::test]
+async fn a_plan_that_needs_nothing_costs_no_request() {
+    let mut bench = Bench::new();
+    bench.list(&due()).await;
+    bench.look_at_plan(&due()).await.unwrap();
+    let mut settled = due();
+    let written = bench.server.body("PATCH ns/etcdbackups/prod/status")["status"].clone();
+    settled.status = Some(serde_json::from_value(written).unwrap());
+    let before = bench.server.asked().len();
+    for _ in 0..3 {
+        bench.look_at_plan(&settled).await.unwrap();
+    }
+    assert_eq!(bench.server.asked().len(), before);
+}
+
+#[tokio::test]
+async fn a_child_that_exists_and_is_ours_is_adopted() {
+    let mut bench = Bench::new();
+    bench.list(&due()).await;
+    bench
+        .server
+        .answers(Method::POST, "/etcdsnapshots", 409, refusal(409, "AlreadyExists"));
+    let ours = serde_json::to_value(snapshot(json!({"metadata": {"name": "prod-20261123t0600z"}}))).unwrap();
+    bench
+        .server
+        .answers(Method::GET, "/prod-20261123t0600z", 200, ours);
+    bench.look_at_plan(&due()).await.unwrap();
+    assert_eq!(
+        bench.server.body("PATCH ns/etcdbackups/prod/status")["status"]["lastSlot"],
+        "2026-11-23T06:00:00Z"
+    );
+}
+
+#[tokio::test]
+async fn a_child_that_cannot_be_created_keeps_its_slot() {
+    let mut bench = Bench::new();
+    bench.list(&due()).await;
+    bench.server.answers(
+        Method::POST,
+        "/etcdsnapshots",
+        403,
+        refusal(403, "User cannot create resource etcdsnapshots"),
+    );
+    let error = bench.look_at_plan(&due()).await.unwrap_err();
+    assert!(
+        error.message().contains("cannot create resource etcdsnapshots"),
+        "{}",
+        error.message()
+    );
+    assert_eq!(
+        bench.server.asked(),
+        ["POST ns/etcdsnapshots"],
+        "neither status nor event say it was done"
+    );
+}
+
+#[tokio::test]
+async fn a_run_is_submitted_after_the_status_claims_it() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    bench.look_at_snapshot(&snapshot(json!({}))).await.unwrap();
+    let claim = bench.server.body("PATCH ns/etcdsnapshots/prod-1/status");
+    assert_eq!(
+        (&claim["status"]["owner"], &claim["metadata"]["resourceVersion"]),
+        (&json!(ME), &json!("9"))
+    );
+    assert!(matches!(
+        bench.context.shared.runs.state("snapshot-uid"),
+        Some(RunState::Queued | RunState::Running { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_refused_starts_nothing() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    bench
+        .server
+        .answers(Method::PATCH, "/status", 409, refusal(409, "Conflict"));
+    let error = bench.look_at_snapshot(&snapshot(json!({}))).await.unwrap_err();
+    assert!(matches!(error.cure(), super::error::Cure::Soon(_)));
+    assert!(bench.context.shared.runs.state("snapshot-uid").is_none());
+}
+
+#[tokio::test]
+async fn a_snapshot_made_by_hand_gets_its_owner_and_labels() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    bench
+        .look_at_snapshot(&snapshot(json!({"metadata": {"ownerReferences": null}})))
+        .await
+        .unwrap();
+    assert_eq!(bench.server.asked(), ["PATCH ns/etcdsnapshots/prod-1"]);
+    let metadata = bench.server.body("PATCH ns/etcdsnapshots/prod-1")["metadata"].clone();
+    assert_eq!(metadata["ownerReferences"][0]["uid"], "plan-uid");
+    assert_eq!(metadata["labels"]["etcdbackup.dev/plan"], "prod");
+    assert_eq!(metadata["annotations"]["etcdbackup.dev/trigger"], "Manual");
+}
+
+#[tokio::test]
+async fn an_object_that_does_not_decode_waits_for_a_change() {
+    let bench = Bench::new();
+    let broken: PlanObject =
+        serde_json::from_value(json!({"metadata": {"name": "x"}, "spec": {"etcd": 3}})).unwrap();
+    let error = crate::plan::reconcile(Arc::new(broken), Arc::clone(&bench.context))
+        .await
+        .unwrap_err();
+    assert_eq!(error.cure(), super::error::Cure::Change);
+}
+
+/// Panics for the plan `bad`, tells of the others.
+fn fragile(
+    object: Arc<PlanObject>,
+    context: Arc<Context>,
+) -> BoxFuture<'static, Result<Action, ReconcileError>> {
+    async move {
+        assert!(object.name_any() != "bad", "a bug with a secret");
+        context.shared.ledger.asked(&object.name_any(), context.now());
+        Ok(Action::await_change())
+    }
+    .boxed()
+}
+
+#[tokio::test]
+async fn a_panic_in_one_reconcile_does_not_stop_the_others() {
+    let mut bench = Bench::new();
+    bench.writers.plans.apply_watcher_event(&Event::Init);
+    for name in ["a", "bad", "c"] {
+        let named = plan(json!({"metadata": {"name": name}}));
+        bench
+            .writers
+            .plans
+            .apply_watcher_event(&Event::InitApply(DeserializeGuard(Ok(named))));
+    }
+    bench.writers.plans.apply_watcher_event(&Event::InitDone);
+    let (scope, context) = (Arc::clone(&bench.context.scope), Arc::clone(&bench.context));
+    let seen = Arc::clone(&bench.context);
+    let looked = |name: &str| seen.shared.ledger.since(name, at("06:00:01")).is_some();
+    let driving =
+        tokio::spawn(async move { drive(scope.cache.plans().clone(), &scope.plans, context, fragile).await });
+    let both = async {
+        while !(looked("a") && looked("c")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), both)
+        .await
+        .expect("the others are looked at");
+    assert!(!driving.is_finished(), "the controller goes on");
+    driving.abort();
+}
+
+#[test]
+fn an_object_comes_again_exactly_when_it_asked_to() {
+    assert_eq!(
+        super::action(Some(at("06:00:00")), at("05:59:30")),
+        Action::requeue(Duration::from_secs(30))
+    );
+    assert_eq!(
+        super::action(Some(at("06:00:00")), at("06:00:30")),
+        Action::requeue(Duration::ZERO)
+    );
+    assert_eq!(super::action(None, at("06:00:00")), Action::await_change());
+}
+
+#[test]
+fn a_long_sleep_is_cut_so_that_a_clock_that_is_set_does_no_harm() {
+    assert_eq!(
+        super::action(Some(at("18:00:00")), at("06:00:00")),
+        Action::requeue(super::LONGEST_SLEEP)
+    );
+}

@@ -1,0 +1,20 @@
+//! Runs: one attempt to take one snapshot each, in a bounded pool beside the reconciles.
+//!
+//! A reconcile never waits for a run. It submits one ([`Runs::submit`]), is woken when the run changes
+//! state, and reads what became of it ([`Runs::state`]).
+
+mod execute;
+mod member;
+mod pool;
+mod queue;
+mod recipe;
+mod request;
+mod state;
+mod supervise;
+mod ticks;
+#[cfg(test)]
+mod tests;
+
+pub use execute::Executor;
+pub use pool::{Limits, Runs};
+pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};

@@ -1,0 +1,85 @@
+//! What the pool knows: which runs wait, run and are over.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use etcd_backup_backup::write::Progress;
+use tokio_util::sync::CancellationToken;
+
+use super::queue::Queue;
+use super::request::{RunRequest, RunResult};
+
+/// Results that nobody has fetched yet and that are kept. A reconcile fetches within seconds; beyond this number
+/// somebody forgot to, and memory matters more.
+const UNFETCHED_KEPT: usize = 4096;
+
+/// Why a run was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Nobody wants it any more.
+    Cancelled,
+    /// It took longer than its deadline.
+    Deadline,
+    /// This process ends.
+    ShuttingDown,
+    /// Another process leads.
+    LeadershipLost,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) entries: HashMap<String, Entry>,
+    pub(super) queue: Queue,
+    pub(super) running: usize,
+    /// Cluster names of what runs.
+    pub(super) busy: HashSet<String>,
+    /// UIDs of what is over, oldest first. May name entries that were forgotten since.
+    pub(super) over: VecDeque<String>,
+    pub(super) draining: bool,
+}
+
+pub(super) struct Entry {
+    pub(super) request: Arc<RunRequest>,
+    pub(super) phase: Phase,
+}
+
+pub(super) enum Phase {
+    Queued,
+    Running { started: DateTime<Utc>, progress: Arc<Progress>, cancel: CancellationToken, stop: Option<Stop>, forget: bool },
+    Done(RunResult),
+}
+
+impl State {
+    pub(super) fn may_start(&self, uid: &str, max_concurrent: usize) -> bool {
+        let Some(entry) = self.entries.get(uid) else { return false };
+        self.running < max_concurrent && !entry.request.cluster_keys().iter().any(|key| self.busy.contains(key))
+    }
+
+    pub(super) fn next(&mut self, max_concurrent: usize) -> Option<String> {
+        if self.running >= max_concurrent || self.draining {
+            return None;
+        }
+        let (entries, busy) = (&self.entries, &self.busy);
+        self.queue.take(|uid| {
+            entries.get(uid).is_some_and(|entry| !entry.request.cluster_keys().iter().any(|key| busy.contains(key)))
+        })
+    }
+
+    /// Forgets what waits: it is asked for again by whoever leads.
+    pub(super) fn drop_queue(&mut self) {
+        for uid in self.queue.clear() {
+            self.entries.remove(&uid);
+        }
+    }
+
+    pub(super) fn remember(&mut self, uid: &str) {
+        self.over.push_back(uid.to_owned());
+        while self.over.len() > UNFETCHED_KEPT {
+            let Some(oldest) = self.over.pop_front() else { return };
+            if matches!(self.entries.get(&oldest), Some(Entry { phase: Phase::Done(_), .. })) {
+                self.entries.remove(&oldest);
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! A snapshot that is not over: claim an attempt, follow it, end it, try again.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use etcd_backup_api::conditions::reason;
+use etcd_backup_api::{EtcdBackup, Progress, SnapshotPhase};
+use kube::ResourceExt;
+use sha2::{Digest, Sha256};
+
+use super::{Case, Plan, Problem, Run, RunAction, Store, found_run_of, stored, trigger_of};
+use crate::events::{Note, reason as event};
+
+/// Pause after the first failed attempt; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+
+/// The status shows progress in steps of this part of the whole: a run costs a bounded number of writes,
+/// however long it takes.
+const PROGRESS_STEPS: u64 = 20;
+
+/// The smallest step of progress that is worth a write.
+const SMALLEST_STEP: u64 = 16 << 20;
+
+/// Failures that say nothing about the snapshot: this process ended or lost the lead. Such an attempt does not
+/// count. (A process that vanished without a word does: the run may be what killed it.)
+const NOT_ITS_FAULT: [&str; 2] = ["Interrupted", "LeadershipLost"];
+
+const ACTION: &str = "TakeSnapshot";
+
+/// Decides about a snapshot that is Pending or Running.
+pub(super) fn decide(case: &mut Case<'_>) {
+    let plan = match &case.observed.plan {
+        Plan::Present { plan, .. } if plan.metadata.deletion_timestamp.is_some() => {
+            return without_plan(case);
+        }
+        Plan::Present { plan, problem: None } => plan.clone(),
+        Plan::Present {
+            plan,
+            problem: Some(problem),
+        } => match &case.observed.run {
+            // What runs was started under a specification that made sense, and goes on with it.
+            Some(_) => plan.clone(),
+            None => return wait(case, &problem.reason.clone(), &problem.message.clone()),
+        },
+        Plan::Missing | Plan::Another => return without_plan(case),
+    };
+    match (owner(case), case.observed.run.clone()) {
+        (Owner::Us, Some(run)) => follow(case, &plan, run),
+        // What waited in a pool that is being emptied waits for the next process.
+        (Owner::Us, None) if case.observed.stopping => {}
+        (Owner::Other, None) if case.before.phase == SnapshotPhase::Pending => {
+            // Claimed and never begun: that was no attempt.
+            case.before.attempts = case.before.attempts.map(|attempts| attempts.saturating_sub(1));
+            begin(case);
+        }
+        (Owner::Us | Owner::Other, None) => lost(case, &plan),
+        // Not started by this process in this term, whatever the pool still remembers of it.
+        (Owner::Other, Some(_)) => {
+            case.decision.run = RunAction::Cancel;
+            lost(case, &plan);
+        }
+        (Owner::Nobody, Some(Run::Succeeded(_) | Run::Failed { .. })) => {
+            case.decision.run = RunAction::Forget;
+            case.decision.again = Some(case.now);
+        }
+        (Owner::Nobody, Some(Run::Queued | Run::Running { .. })) => case.decision.run = RunAction::Cancel,
+        (Owner::Nobody, None) => begin(case),
+    }
+}
+
+enum Owner {
+    Nobody,
+    Us,
+    Other,
+}
+
+fn owner(case: &Case<'_>) -> Owner {
+    match case.before.owner.as_deref() {
+        None if case.before.phase == SnapshotPhase::Running => Owner::Other,
+        None => Owner::Nobody,
+        Some(owner) if owner == case.observed.identity => Owner::Us,
+        Some(_) => Owner::Other,
+    }
+}
+
+/// Nothing can be taken without a plan, and what is under way must end: nobody wants it any more.
+fn without_plan(case: &mut Case<'_>) {
+    match case.observed.run {
+        Some(Run::Queued | Run::Running { .. }) => case.decision.run = RunAction::Cancel,
+        Some(Run::Succeeded(_) | Run::Failed { .. }) => case.decision.run = RunAction::Forget,
+        None => {}
+    }
+    let plan = case.snapshot.spec.backup_name.clone();
+    if case.before.owner.is_some() || !matches!(case.observed.plan, Plan::Missing) {
+        let problem = Problem {
+            reason: reason::PLAN_NOT_FOUND.to_owned(),
+            message: format!("its plan, EtcdBackup {plan}, was deleted"),
+        };
+        return give_up(case, &problem);
+    }
+    wait(
+        case,
+        reason::PLAN_NOT_FOUND,
+        &format!("there is no EtcdBackup {plan} in this namespace; the snapshot is taken once there is"),
+    );
+}
+
+/// Waits for a change of something else.
+fn wait(case: &mut Case<'_>, reason: &str, message: &str) {
+    case.decision.status.phase = SnapshotPhase::Pending;
+    case.decision.status.owner = None;
+    case.decision.status.progress = None;
+    case.say(reason, message);
+}
+
+/// Claims the next attempt, unless the store has the snapshot already or it is too early.
+fn begin(case: &mut Case<'_>) {
+    match &case.observed.store {
+        Store::Unknown => return wait(case, reason::PENDING, "waiting for the store to be listed"),
+        Store::Listed {
+            found: Some(found), ..
+        } => {
+            let found = found.clone();
+            return case.succeed(&found);
+        }
+        Store::Listed { found: None, .. } if found_run_of(case.snapshot).is_some() => {
+            return stored::missing(case);
+        }
+        Store::Unreadable if found_run_of(case.snapshot).is_some() => {
+            return wait(case, reason::PENDING, "waiting for the store to be readable");
+        }
+        Store::Unreadable | Store::Listed { found: None, .. } => {}
+    }
+    if let Some(at) = case.before.next_attempt.filter(|at| *at > case.now) {
+        case.decision.again = Some(at);
+        return;
+    }
+    if case.observed.stopping {
+        return;
+    }
+    let attempt = case.before.attempts.unwrap_or(0) + 1;
+    let status = &mut case.decision.status;
+    status.phase = SnapshotPhase::Pending;
+    status.owner = Some(case.observed.identity.clone());
+    status.attempts = Some(attempt);
+    status.next_attempt = None;
+    status.start_time = None;
+    status.completion_time = None;
+    status.progress = None;
+    let scheduled = status.scheduled_time;
+    case.say(reason::PENDING, "waiting for its turn");
+    case.decision.run = RunAction::Submit {
+        attempt,
+        scheduled,
+        trigger: trigger_of(case.snapshot),
+    };
+}
+
+/// Follows the run that this process has for it.
+fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
+    match run {
+        Run::Queued => {}
+        Run::Running {
+            started,
+            bytes,
+            total,
+        } => {
+            if case.before.phase != SnapshotPhase::Running {
+                let attempt = case.before.attempts.unwrap_or(1);
+                let tries = plan.spec.retries + 1;
+                let message = format!("attempt {attempt} of at most {tries}");
+                case.decision
+                    .notes
+                    .push(Note::normal(event::SNAPSHOT_STARTED, ACTION, message));
+            }
+            let status = &mut case.decision.status;
+            status.phase = SnapshotPhase::Running;
+            status.start_time = Some(started);
+            status.progress = progress(bytes, total).or(status.progress.take());
+            case.say(reason::RUNNING, "reading from etcd and storing");
+        }
+        Run::Succeeded(stored) => {
+            case.succeed(&stored);
+            let message = stored::summary(&stored);
+            // Taken without a quorum it may lack the newest writes: somebody should look at that cluster.
+            let note = if stored.degraded {
+                Note::warning
+            } else {
+                Note::normal
+            };
+            case.decision
+                .notes
+                .push(note(event::SNAPSHOT_SUCCEEDED, ACTION, message));
+        }
+        Run::Failed { problem, transient } => fail(case, plan, &problem, transient),
+    }
+}
+
+/// Whoever ran it is gone: find out how far they came, then go on from there.
+fn lost(case: &mut Case<'_>, plan: &EtcdBackup) {
+    match &case.observed.store {
+        Store::Unknown => {
+            // Nothing to write: the status tells the truth until the store was asked.
+        }
+        Store::Listed {
+            found: Some(found), ..
+        } => {
+            let found = found.clone();
+            case.succeed(&found);
+            let message = format!(
+                "{} (found in the store after the operator restarted)",
+                stored::summary(&found)
+            );
+            case.decision
+                .notes
+                .push(Note::normal(event::SNAPSHOT_SUCCEEDED, ACTION, message));
+        }
+        Store::Unreadable | Store::Listed { found: None, .. } => {
+            let owner = case.before.owner.clone().unwrap_or_else(|| "nobody".to_owned());
+            let problem = Problem {
+                reason: reason::OWNER_GONE.to_owned(),
+                message: format!(
+                    "the process that ran it ({owner}) is gone and left nothing complete in the store"
+                ),
+            };
+            fail(case, plan, &problem, true);
+        }
+    }
+}
+
+/// Ends an attempt without success: another one later, or the end.
+fn fail(case: &mut Case<'_>, plan: &EtcdBackup, problem: &Problem, transient: bool) {
+    let attempts = case.before.attempts.unwrap_or(1);
+    let tries = plan.spec.retries + 1;
+    let ours = NOT_ITS_FAULT.contains(&problem.reason.as_str());
+    if !ours && (!transient || attempts >= tries) {
+        return give_up(case, problem);
+    }
+    let pause = pause(&case.snapshot.uid().unwrap_or_default(), attempts);
+    let at = whole_seconds(case.now + pause);
+    let status = &mut case.decision.status;
+    status.attempts = Some(if ours {
+        attempts.saturating_sub(1)
+    } else {
+        attempts
+    });
+    status.phase = SnapshotPhase::Pending;
+    status.owner = None;
+    status.progress = None;
+    status.completion_time = Some(case.now);
+    status.next_attempt = Some(at);
+    let message = format!(
+        "attempt {attempts} of at most {tries} failed: {}",
+        problem.message
+    );
+    case.say(&problem.reason, message.clone());
+    let message = format!("{message}. Next attempt at {}", at.format("%H:%M:%S UTC"));
+    case.decision
+        .notes
+        .push(Note::warning(event::ATTEMPT_FAILED, ACTION, message));
+    case.decision.again = Some(at);
+}
+
+fn give_up(case: &mut Case<'_>, problem: &Problem) {
+    let status = &mut case.decision.status;
+    status.phase = SnapshotPhase::Failed;
+    status.owner = None;
+    status.progress = None;
+    status.next_attempt = None;
+    status.completion_time = Some(case.now);
+    let attempts = status.attempts.unwrap_or(0);
+    case.say(&problem.reason, problem.message.clone());
+    let message = format!(
+        "{} given up after {attempts} attempts: {}",
+        case.name(),
+        problem.message
+    );
+    case.decision
+        .notes
+        .push(Note::warning(event::SNAPSHOT_FAILED, ACTION, message));
+}
+
+/// How long to wait after attempt `attempts`: doubling, and up to half as much again so that snapshots that
+/// failed together do not come back together. The same for the same snapshot and attempt.
+pub(super) fn pause(uid: &str, attempts: u32) -> TimeDelta {
+    let doubled = FIRST_PAUSE
+        .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+        .min(LONGEST_PAUSE);
+    let digest = Sha256::digest(format!("{uid}/{attempts}"));
+    let spread = doubled.mul_f64(f64::from(digest[0]) / 512.0);
+    TimeDelta::from_std(doubled + spread).unwrap_or(TimeDelta::zero())
+}
+
+/// Progress as the status shows it: in steps, so that bytes alone are no reason to write. `None` before the
+/// first step.
+fn progress(bytes: u64, total: Option<u64>) -> Option<Progress> {
+    let step = (total.unwrap_or(0) / PROGRESS_STEPS).max(SMALLEST_STEP);
+    let shown = bytes / step * step;
+    (shown > 0).then_some(Progress { bytes: shown, total })
+}
+
+/// A status is written in whole seconds; what is decided and what is read back must be the same instant.
+fn whole_seconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp() + 1, 0).unwrap_or(at)
+}

@@ -1,0 +1,40 @@
+//! EtcdSnapshots: observe, decide, act, report.
+
+mod act;
+pub mod decide;
+mod observe;
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Resource;
+use kube::runtime::controller::Action;
+
+use crate::cache::SnapshotObject;
+use crate::context::Context;
+use crate::reconcile::{ReconcileError, action};
+
+/// One look at one EtcdSnapshot.
+pub fn reconcile(
+    object: Arc<SnapshotObject>,
+    context: Arc<Context>,
+) -> BoxFuture<'static, Result<Action, ReconcileError>> {
+    async move {
+        let snapshot = object
+            .0
+            .as_ref()
+            .map_err(|error| ReconcileError::Undecodable(error.to_string()))?;
+        let observed = observe::observe(snapshot, &context);
+        let now = context.now();
+        let decision = decide::decide(snapshot, &observed, now);
+        act::act(snapshot, &observed, &decision, &context).await?;
+        context
+            .shared
+            .events
+            .publish(&snapshot.object_ref(&()), &decision.notes)
+            .await;
+        Ok(action(decision.again, now))
+    }
+    .boxed()
+}

@@ -1,0 +1,22 @@
+//! Upkeep: looking after what a plan has in its store, beside the reconciles.
+//!
+//! A reconcile asks for a [`Job`] and is woken when it is done. Jobs of one plan run one after the other, jobs of
+//! different plans side by side up to a limit. What fails for a passing reason is tried again here, at growing
+//! intervals; what fails for a lasting one waits for the next request.
+
+mod care;
+#[cfg(test)]
+mod care_tests;
+mod delete;
+mod place;
+mod prune;
+mod result;
+#[cfg(test)]
+mod tests;
+mod work;
+mod yard;
+
+pub use care::Caretaker;
+pub use result::{Deletion, Job, Refusal, Removal, RetentionOutcome, UpkeepResult};
+pub use work::{Tend, Tended, Work};
+pub use yard::{Bounds, Upkeep};

@@ -1,0 +1,99 @@
+//! What upkeep is asked for, and what it reports.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use etcd_backup_backup::catalogue::Catalogue;
+
+use crate::connect::Failure;
+
+/// Work on the part of the store that belongs to one plan. Jobs of one plan never overlap; the same job asked
+/// for twice before it starts is done once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// List what is there.
+    Sync,
+    /// List what is there, then remove what the plan's retention does not keep. For right after a success.
+    Prune {
+        /// Say what would go, and remove nothing.
+        dry_run: bool,
+        /// Run ids that are never removed: pinned snapshots, and what a restore is reading.
+        pinned: BTreeSet<String>,
+    },
+    /// Remove one backup, because its EtcdSnapshot was deleted and the plan says `deletionPolicy: Delete`.
+    DeleteRun {
+        /// The run that wrote it.
+        run_id: String,
+    },
+    /// Remove all of the plan's backups, because the plan was deleted and says `deletionPolicy: Delete`.
+    DeleteAll,
+}
+
+/// What upkeep last found out about a plan.
+#[derive(Debug, Clone)]
+pub struct UpkeepResult {
+    /// When the last job ended.
+    pub at: DateTime<Utc>,
+    /// Where the plan's store is, safe to show: `s3://bucket/prefix`. `None` when it could not be opened.
+    pub location: Option<String>,
+    /// What the store held at the end of the last job, or why that is not known.
+    pub catalogue: Result<Arc<Catalogue>, Failure>,
+    /// What the last retention did. Kept until the next one; `None` before the first.
+    pub retention: Option<Result<RetentionOutcome, Failure>>,
+    /// What the last deletion did. Kept until the next one; `None` before the first.
+    pub deletion: Option<Result<Deletion, Failure>>,
+}
+
+/// What retention did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionOutcome {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Nothing was removed: this is what would have been.
+    pub dry_run: bool,
+    /// How many snapshots stay, and were meant to.
+    pub kept: usize,
+    /// What was removed (or would be), oldest first, and why.
+    pub removed: Vec<Removal>,
+    /// What was meant to go and could not: a lock, a policy, a store in trouble. Backups go on regardless.
+    pub refused: Vec<Refusal>,
+}
+
+impl RetentionOutcome {
+    /// Whether everything that was meant to go is gone.
+    pub fn is_complete(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+/// A backup that went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// The run that wrote it.
+    pub run_id: String,
+    /// Why retention did not keep it, for people.
+    pub why: String,
+}
+
+/// A backup that should have gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The run that wrote it.
+    pub run_id: String,
+    /// Why it is still there.
+    pub failure: Failure,
+}
+
+/// What a deletion did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Run ids that are gone from the store, whether this deletion removed them or somebody before.
+    pub gone: BTreeSet<String>,
+    /// What could not be removed.
+    pub refused: Vec<Refusal>,
+    /// Whether everything that was asked for is gone.
+    pub complete: bool,
+}

@@ -1,0 +1,187 @@
+//! The watches of one scope, and whom each change wakes.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::select_all;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::watch;
+
+use crate::admin::{Check, Health};
+use crate::cache::{Cache, Key, PlanObject, Seen, SnapshotObject, WatchTrouble, Writers, follow};
+use crate::context::{Scope, Shared};
+use crate::wake::Wake;
+
+/// An empty scope and what fills it.
+pub(crate) fn scope(namespace: Option<String>) -> (Arc<Scope>, Watches) {
+    let writers = Writers::default();
+    let cache = Cache::new(&writers);
+    let scope = Arc::new(Scope {
+        namespace,
+        cache,
+        plans: Wake::default(),
+        snapshots: Wake::default(),
+    });
+    let [plans, snapshots] = [(), ()].map(|()| watch::Sender::new(Some(WatchTrouble::not_yet())));
+    (
+        scope,
+        Watches {
+            writers,
+            plans,
+            snapshots,
+        },
+    )
+}
+
+/// The watches of a scope before they run.
+#[derive(Debug)]
+pub(crate) struct Watches {
+    writers: Writers,
+    plans: watch::Sender<Option<WatchTrouble>>,
+    snapshots: watch::Sender<Option<WatchTrouble>>,
+}
+
+/// What a watch reports: why it does not work, while it does not.
+pub(crate) type Report = watch::Receiver<Option<WatchTrouble>>;
+
+impl Watches {
+    /// What the watch of plans and that of snapshots report.
+    pub(crate) fn reports(&self) -> (Report, Report) {
+        (self.plans.subscribe(), self.snapshots.subscribe())
+    }
+
+    /// Watches both kinds for ever.
+    pub(crate) async fn run(self, shared: Shared, scope: Arc<Scope>) {
+        let namespace = scope.namespace.as_deref();
+        let plans = follow(
+            api::<PlanObject>(&shared.client, namespace),
+            "etcdbackups",
+            self.writers.plans,
+            self.plans,
+            |seen| plan_changed(&shared, &scope, &seen),
+        );
+        let snapshots = follow(
+            api::<SnapshotObject>(&shared.client, namespace),
+            "etcdsnapshots",
+            self.writers.snapshots,
+            self.snapshots,
+            |seen| snapshot_changed(&shared, &scope, &seen),
+        );
+        tokio::join!(plans, snapshots);
+    }
+}
+
+/// Keeps the health of this process current with what the watches of all scopes report.
+pub(crate) async fn keep_ready(health: Health, plans: Vec<Report>, snapshots: Vec<Report>) {
+    loop {
+        show(&health, Check::Plans, &plans);
+        show(&health, Check::Snapshots, &snapshots);
+        let undefined = |report: &Report| report.borrow().clone().filter(|trouble| trouble.undefined);
+        match plans.iter().chain(&snapshots).find_map(undefined) {
+            Some(trouble) => health.not_ready(Check::Definitions, trouble.text),
+            None => health.ready(Check::Definitions),
+        }
+        let mut all: Vec<Report> = plans.iter().chain(&snapshots).cloned().collect();
+        let changes = all.iter_mut().map(|report| report.changed().boxed());
+        if select_all(changes).await.0.is_err() {
+            return;
+        }
+    }
+}
+
+fn show(health: &Health, check: Check, reports: &[Report]) {
+    match reports.iter().find_map(|report| report.borrow().clone()) {
+        Some(trouble) => health.not_ready(check, trouble.text),
+        None => health.ready(check),
+    }
+}
+
+/// The API of a kind, in one namespace or in all.
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// A plan's own reconcile, and those of its snapshots: they read it.
+fn plan_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, PlanObject>) {
+    let plan = match seen {
+        Seen::Applied(plan) => plan,
+        Seen::Deleted(plan) => {
+            let uid = plan.uid().unwrap_or_default();
+            shared
+                .metrics
+                .forget_plan(&plan.namespace().unwrap_or_default(), &plan.name_any());
+            shared.upkeep.forget(&uid);
+            shared.ledger.forget(&uid);
+            plan
+        }
+        Seen::Listed => return wake_all(scope),
+    };
+    let namespace = plan.namespace().unwrap_or_default();
+    scope.plans.wake(ObjectRef::from_obj(*plan));
+    for name in scope.cache.index().of_plan(&namespace, &plan.name_any()) {
+        scope.snapshots.wake(ObjectRef::new(&name).within(&namespace));
+    }
+}
+
+/// A snapshot's own reconcile, and its plan's. One that is gone takes its run with it.
+fn snapshot_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, SnapshotObject>) {
+    let index = scope.cache.index();
+    match seen {
+        Seen::Applied(snapshot) => {
+            let key = Key::of(snapshot);
+            index
+                .put(&key)
+                .iter()
+                .for_each(|before| shared.runs.forget(&before.uid));
+            scope.snapshots.wake(ObjectRef::from_obj(*snapshot));
+            wake_plan(scope, &key);
+        }
+        Seen::Deleted(snapshot) => {
+            let key = Key::of(snapshot);
+            index.remove(&key);
+            shared.runs.forget(&key.uid);
+            wake_plan(scope, &key);
+        }
+        Seen::Listed => {
+            let keys: Vec<Key> = scope
+                .cache
+                .snapshots()
+                .state()
+                .iter()
+                .map(|object| Key::of(object))
+                .collect();
+            index
+                .replace(&keys)
+                .iter()
+                .for_each(|gone| shared.runs.forget(&gone.uid));
+            wake_all(scope);
+        }
+    }
+}
+
+fn wake_plan(scope: &Scope, key: &Key) {
+    scope.plans.wake(ObjectRef::new(&key.plan).within(&key.namespace));
+}
+
+fn wake_all(scope: &Scope) {
+    scope
+        .cache
+        .plans()
+        .state()
+        .iter()
+        .for_each(|plan| scope.plans.wake(ObjectRef::from_obj(&**plan)));
+    scope
+        .cache
+        .snapshots()
+        .state()
+        .iter()
+        .for_each(|one| scope.snapshots.wake(ObjectRef::from_obj(&**one)));
+}
