@@ -1,0 +1,22 @@
+//! `etcd-backup snapshot`
+
+mod save;
+mod status;
+
+use clap::Subcommand;
+
+use crate::{connection::Connection, exit::Failure, output::Format};
+
+/// Verbs about snapshots.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    Save(Box<save::Save>),
+    Status(status::Status),
+}
+
+pub(crate) fn run(snapshot: Snapshot, connection: &Connection, format: Format) -> Result<(), Failure> {
+    match snapshot {
+        Snapshot::Save(save) => save::run(&save, connection, format),
+        Snapshot::Status(status) => status::run(&status, format),
+    }
+}

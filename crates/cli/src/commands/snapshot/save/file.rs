@@ -1,0 +1,148 @@
+//! To a plain file.
+
+use std::{io::Write, path::Path};
+
+use bytes::Bytes;
+use etcd_backup_etcd::{Cluster, EtcdError};
+use etcd_backup_snapshot::{Report, Verifier};
+use futures::StreamExt;
+use tokio::{
+    sync::mpsc::{self, Receiver},
+    task::spawn_blocking,
+};
+
+use super::{
+    interrupt,
+    member::{Opened, Quest},
+    part::Part,
+    written::{Compared, Proof, Written},
+};
+use crate::{
+    exit::{Exit, Failure},
+    progress::Progress,
+};
+
+/// Messages of 32 KiB that wait for the disk: 8 MiB. A disk that is slower than etcd holds etcd back, as with etcdctl.
+const QUEUE: usize = 256;
+
+pub(super) async fn save(mut quest: Quest, path: &Path, overwrite: bool) -> Result<Written, Failure> {
+    // Before etcd is troubled for nothing.
+    let part = Part::create(path, overwrite)?;
+    interrupt::unless(async {
+        let mut part = part;
+        loop {
+            let opened = quest.open().await?;
+            let endpoint = opened.choice.endpoint.clone();
+            let (back, copied) = copy(part, opened).await?;
+            part = back;
+            let (report, proof) = match copied {
+                Ok(copied) => copied,
+                // Another member may do better, unless this one was the last that was left.
+                Err(error) if error.is_transient() && quest.avoid(&endpoint) => {
+                    part.rewind()
+                        .map_err(|error| Failure::storage("cannot begin again", &error))?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let compared = compare(quest.cluster(), &endpoint, &report).await?;
+            part.keep()?;
+            return Ok(Written::file(path, report, Proof { compared, ..proof }));
+        }
+    })
+    .await
+}
+
+/// Copies the stream, and proves what was copied. The outer error is ours, the inner one etcd's.
+async fn copy(part: Part, opened: Opened) -> Result<(Part, Result<(Report, Proof), EtcdError>), Failure> {
+    let Opened {
+        choice,
+        minimum,
+        mut stream,
+    } = opened;
+    let mut progress = Progress::start(stream.total_bytes());
+    let (queue, arrivals) = mpsc::channel(QUEUE);
+    let writing = spawn_blocking(move || write(part, arrivals));
+    let mut done = 0;
+    let mut broken = None;
+    while let Some(next) = stream.next().await {
+        match next {
+            Ok(bytes) => {
+                done += bytes.len() as u64;
+                progress.at(done);
+                // The writer has given up, and says itself why.
+                if queue.send(bytes).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                broken = Some(error);
+                break;
+            }
+        }
+    }
+    drop(queue);
+    drop(progress);
+    // The member shall not wait for our disk.
+    drop(stream);
+    let (part, verifier) = writing
+        .await
+        .map_err(|_| Failure::new(Exit::Other, "the writing thread failed"))??;
+    if let Some(error) = broken {
+        return Ok((part, Err(error)));
+    }
+    let report = verifier.finish()?;
+    fresh(&report, minimum)?;
+    let proof = Proof::new(choice, minimum);
+    Ok((part, Ok((report, proof))))
+}
+
+/// Writes and verifies until the queue ends. Blocks.
+fn write(mut part: Part, mut arrivals: Receiver<Bytes>) -> Result<(Part, Verifier), Failure> {
+    let mut verifier = Verifier::new();
+    while let Some(bytes) = arrivals.blocking_recv() {
+        verifier.push(&bytes)?;
+        part.write_all(&bytes)
+            .map_err(|error| Failure::storage("cannot write the snapshot", &error))?;
+    }
+    Ok((part, verifier))
+}
+
+/// Whether everything that was confirmed before is in it. A member's revision can be ahead of its last record: an empty one begins at 1, and a
+/// compaction removes a deletion at its own revision.
+fn fresh(report: &Report, minimum: i64) -> Result<(), Failure> {
+    let reached = report.status.revision.max(report.compact_revision).max(1);
+    if reached >= minimum {
+        return Ok(());
+    }
+    let message = format!(
+        "the snapshot stands at revision {reached}, but etcd had confirmed {minimum} before it was taken"
+    );
+    Err(Failure::new(Exit::Unsound, message)
+        .hint("the member lags: try again, or name another one with --endpoints"))
+}
+
+/// Asks the living member for its hash of the same revision.
+async fn compare(cluster: &Cluster, endpoint: &str, report: &Report) -> Result<Compared, Failure> {
+    let Some(ours) = report.hash_kv.filter(|kv| kv.revision > 0) else {
+        return Ok(Compared::Not("there is no revision to compare".to_owned()));
+    };
+    match cluster.hash_kv(endpoint, ours.revision).await {
+        Err(error) => Ok(Compared::Not(format!(
+            "{} does not answer: {}",
+            endpoint,
+            error.reason()
+        ))),
+        Ok(theirs) if theirs.compact_revision != ours.compact_revision => Ok(Compared::Not(
+            "the member has compacted its history since".to_owned(),
+        )),
+        Ok(theirs) if theirs.hash == ours.hash => Ok(Compared::Equal),
+        Ok(theirs) => Err(Failure::new(
+            Exit::Unsound,
+            format!(
+                "the snapshot's HashKV at revision {} is {}, but the member says {}: its data differs from what it sent",
+                ours.revision, ours.hash, theirs.hash
+            ),
+        )),
+    }
+}
