@@ -1,0 +1,104 @@
+//! What each tier runs.
+
+use std::{env, fmt, process::Command};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use xtask::{root, tools};
+
+use crate::{
+    cargo::{built, cargo, check_compiler, check_component, run},
+    generated,
+};
+
+/// A kind of test, by what it needs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tier {
+    /// Formatting, clippy, licences and the walls between crates, generated files
+    Lint,
+    /// Beside the code: no network, no clock
+    Unit,
+    /// Real etcd, kube-apiserver and S3 servers
+    Integration,
+}
+
+impl Tier {
+    pub(crate) const ALL: [Self; 3] = [Self::Lint, Self::Unit, Self::Integration];
+
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Lint => "formatting, clippy, licences and walls between crates, generated files",
+            Self::Unit => "tests beside the code",
+            Self::Integration => "real etcd, kube-apiserver and S3 servers",
+        }
+    }
+
+    /// Runs it; `extra` goes to `cargo test`.
+    pub(crate) fn run(self, extra: &[String]) -> Result<()> {
+        check_compiler()?;
+        tools::protoc::provide(true)?;
+        match self {
+            Self::Lint => lint(),
+            Self::Unit => test(&["--workspace", "--exclude", "etcd-backup-tests"], extra),
+            Self::Integration => integration(extra),
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lint => "lint",
+            Self::Unit => "unit",
+            Self::Integration => "integration",
+        })
+    }
+}
+
+fn lint() -> Result<()> {
+    check_component("fmt", "rustfmt")?;
+    check_component("clippy", "rust-clippy")?;
+    let deny = tools::cargo_deny::provide(true)?;
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    let clippy = [
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(cargo().args(clippy))?;
+    let mut command = Command::new(deny);
+    command.current_dir(root()).args(["--all-features", "check"]);
+    // A wall may let more through than passes today. Advisories are left out: their database is fetched at every run.
+    run(command.args(["--allow", "unused-wrapper", "bans", "licenses", "sources"]))?;
+    generated::crds(true)?;
+    generated::docs(true)
+}
+
+fn integration(extra: &[String]) -> Result<()> {
+    for set in tools::sets()? {
+        tools::build::provide(&set)?;
+    }
+    // The operator runs as the program that is shipped.
+    run(cargo().args(["build", "--quiet", "--package", "etcd-backup-cli"]))?;
+    test(&["--package", "etcd-backup-tests"], extra)
+}
+
+/// Quiet about what is built, not about what is tested.
+fn test(packages: &[&str], extra: &[String]) -> Result<()> {
+    let mut command = cargo();
+    command.env("ETCD_BACKUP_BIN", built()?.join("etcd-backup"));
+    // A test that fails says why in the words of its error; a backtrace through the runtime says nothing.
+    if env::var_os("RUST_LIB_BACKTRACE").is_none() {
+        command.env("RUST_LIB_BACKTRACE", "0");
+    }
+    run(command
+        .args(["test", "--all-features", "--no-fail-fast"])
+        .args(packages)
+        .arg("--")
+        .args(extra))
+}

@@ -1,0 +1,114 @@
+//! A real, strict S3 server over a directory: versitygw.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::{binaries, http, ports, process::Process, scratch, tls::Files, wait};
+
+/// The server; it ends when dropped.
+#[derive(Debug)]
+pub struct Versitygw {
+    process: Process,
+    folder: TempDir,
+    /// Where it listens, such as `http://127.0.0.1:16001`.
+    pub endpoint: String,
+    /// The key id of its administrator.
+    pub access_key: String,
+    /// The secret of its administrator.
+    pub secret_key: String,
+}
+
+impl Versitygw {
+    /// The region it takes requests for.
+    pub const REGION: &str = "us-east-1";
+
+    /// Starts it over HTTP, with versioning available.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// Starts it over HTTPS.
+    pub async fn start_tls(certificate: &Files) -> Result<Self> {
+        Self::start_with(Some(certificate)).await
+    }
+
+    async fn start_with(certificate: Option<&Files>) -> Result<Self> {
+        let program = binaries::tool("versitygw", "versitygw")?;
+        let folder = scratch::folder("versitygw")?;
+        // One must not be a prefix of the other: versitygw refuses that.
+        let (data, versions) = (folder.path().join("data"), folder.path().join("versions"));
+        for path in [&data, &versions] {
+            fs::create_dir(path).with_context(|| format!("make {}", path.display()))?;
+        }
+        let (port, access_key, secret_key) = (ports::free()?, "versity-root", "versity-root-secret");
+        let mut command = Command::new(program);
+        command
+            .env("ROOT_ACCESS_KEY", access_key)
+            .env("ROOT_SECRET_KEY", secret_key);
+        command.args([
+            "--quiet",
+            "--health",
+            "/health",
+            "--port",
+            &format!("127.0.0.1:{port}"),
+        ]);
+        if let Some(files) = certificate {
+            command
+                .arg("--cert")
+                .arg(&files.cert)
+                .arg("--key")
+                .arg(&files.key);
+        }
+        command
+            .arg("posix")
+            .arg("--versioning-dir")
+            .arg(&versions)
+            .arg(&data);
+        let process = Process::start("versitygw", &mut command, &folder.path().join("log"))?;
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let mut server = Self {
+            process,
+            folder,
+            endpoint: format!("{scheme}://127.0.0.1:{port}"),
+            access_key: access_key.to_owned(),
+            secret_key: secret_key.to_owned(),
+        };
+        wait::until_ok("versitygw to listen", Duration::from_secs(20), async || {
+            server.process.check()?;
+            match certificate {
+                None => http::get(port, "/health").await.map(drop),
+                Some(_) => http::connect(port).await.map(drop),
+            }
+        })
+        .await?;
+        Ok(server)
+    }
+
+    /// Makes a bucket: for this server, a directory.
+    pub fn create_bucket(&self, name: &str) -> Result<()> {
+        let path = self.data().join(name);
+        fs::create_dir(&path).with_context(|| format!("make the bucket {name}"))
+    }
+
+    /// The directory whose sub-directories are the buckets. Objects are plain files in them.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The process, to pause or kill it.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// The file with its output.
+    pub fn log(&self) -> &Path {
+        self.process.log()
+    }
+}

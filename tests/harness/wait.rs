@@ -1,0 +1,63 @@
+//! Waiting for a condition, never for a time.
+
+use std::{fmt::Display, time::Duration};
+
+use anyhow::{Result, bail};
+use tokio::time::{Instant, sleep};
+
+/// How often a condition is looked at.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Waits until `condition` gives a value.
+///
+/// # Errors
+/// When it gives none within `deadline`; the error says `what` was waited for.
+pub async fn until_some<T>(
+    what: impl Display,
+    deadline: Duration,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> Result<T> {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(value) = condition().await {
+            return Ok(value);
+        }
+        if Instant::now() >= end {
+            bail!("waited {} s in vain for: {what}", deadline.as_secs());
+        }
+        sleep(INTERVAL).await;
+    }
+}
+
+/// Waits until `condition` holds.
+///
+/// # Errors
+/// When it does not within `deadline`; the error says `what` was waited for.
+pub async fn until(
+    what: impl Display,
+    deadline: Duration,
+    mut condition: impl AsyncFnMut() -> bool,
+) -> Result<()> {
+    until_some(what, deadline, async || condition().await.then_some(())).await
+}
+
+/// Waits until `attempt` succeeds.
+///
+/// # Errors
+/// When it does not within `deadline`; the error says `what` was waited for, and what the last attempt said.
+pub async fn until_ok<T>(
+    what: impl Display,
+    deadline: Duration,
+    mut attempt: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
+    let end = Instant::now() + deadline;
+    loop {
+        match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(error) if Instant::now() >= end => {
+                return Err(error.context(format!("waited {} s in vain for: {what}", deadline.as_secs())));
+            }
+            Err(_) => sleep(INTERVAL).await,
+        }
+    }
+}

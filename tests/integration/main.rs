@@ -1,0 +1,10 @@
+//! Integration tests: our code against real servers. One file a subject; one binary, which links once.
+
+mod cli;
+mod config;
+mod crds;
+mod etcd;
+mod operator;
+mod oracle;
+mod servers;
+mod store;

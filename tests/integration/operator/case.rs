@@ -1,0 +1,345 @@
+//! One test: a namespace of its own, a bucket of its own, and words for what tests do with plans and snapshots.
+
+use std::{fmt::Display, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use etcd_backup_api::{Condition, EtcdBackup, EtcdSnapshot, SnapshotPhase, labels};
+use harness::{etcd::Etcd, kubectl::Kubectl, operator::Operator, process, s3::S3Server, wait};
+use k8s_openapi::api::{core::v1::Secret, events::v1::Event};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+use super::{
+    plan::{AUTH_SECRET, Plan, STORE_SECRET, TLS_SECRET},
+    world::{AMBIENT, Stage, World},
+};
+
+/// How long anything may take on a machine that is busy with other tests.
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A test in progress. When it is dropped unfinished, because something failed, it says what Kubernetes and the operator
+/// have to say.
+pub(super) struct Case {
+    pub(super) namespace: String,
+    pub(super) bucket: String,
+    pub(super) endpoint: String,
+    /// The directory that is the bucket.
+    pub(super) folder: PathBuf,
+    pub(super) kubectl: Kubectl,
+    pub(super) client: Client,
+    /// Where operators that work on it keep files, and the ports of their metrics.
+    pub(super) operators: Vec<(PathBuf, u16)>,
+    /// Texts that may be in Secrets and nowhere else.
+    pub(super) canaries: Vec<String>,
+    pub(super) finished: bool,
+}
+
+impl Case {
+    /// Begins a test in the shared world.
+    pub(super) async fn begin(name: &str) -> Result<(Self, &'static World)> {
+        let world = World::shared().await?;
+        let mut case = Self::on(&world.stage, name).await?;
+        case.follow(&world.operator);
+        Ok((case, world))
+    }
+
+    /// Begins a test on a stage.
+    pub(super) async fn on(stage: &Stage, name: &str) -> Result<Self> {
+        let kubectl = stage.server.kubectl()?;
+        kubectl.run(&["create", "namespace", name])?;
+        stage.gateway.create_bucket(name)?;
+        let mut case = Self {
+            namespace: name.to_owned(),
+            bucket: name.to_owned(),
+            endpoint: stage.gateway.endpoint.clone(),
+            folder: stage.gateway.data().join(name),
+            kubectl,
+            client: stage.server.admin().await?,
+            operators: Vec::new(),
+            canaries: AMBIENT.map(|(_, secret)| secret.to_owned()).to_vec(),
+            finished: false,
+        };
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", &*stage.gateway.access_key),
+            ("AWS_SECRET_ACCESS_KEY", &*stage.gateway.secret_key),
+        ];
+        case.secret(STORE_SECRET, &keys).await?;
+        Ok(case)
+    }
+
+    /// The operator's files and metrics are looked at in the end, and its log when something fails.
+    pub(super) fn follow(&mut self, operator: &Operator) {
+        self.operators.push((operator.folder().to_path_buf(), operator.metrics_port()));
+    }
+
+    /// Makes the case's Secret that of the server in this process.
+    pub(super) async fn stores_in(&mut self, _server: &S3Server) -> Result<()> {
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY),
+        ];
+        self.secret(STORE_SECRET, &keys).await
+    }
+
+    /// Writes a Secret. None of its values may be seen anywhere else.
+    pub(super) async fn secret(&mut self, name: &str, data: &[(&str, &str)]) -> Result<()> {
+        let strings: serde_json::Map<_, _> =
+            data.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": strings,
+        });
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        api.patch(name, &applied(), &Patch::Apply(&secret)).await.context("write a Secret")?;
+        self.canaries.extend(data.iter().filter_map(|(key, value)| canary(key, value)));
+        Ok(())
+    }
+
+    /// Writes the Secrets that a plan for this etcd names.
+    pub(super) async fn secrets_of(&mut self, etcd: &Etcd) -> Result<()> {
+        if let Some(tls) = &etcd.tls {
+            let (ca, pair) = (tls.authority.pem(), tls.client.clone());
+            let keys = [("ca.crt", &*ca), ("tls.crt", &*pair.cert), ("tls.key", &*pair.key)];
+            self.secret(TLS_SECRET, &keys).await?;
+        }
+        if let Some((user, password)) = &etcd.auth {
+            self.secret(AUTH_SECRET, &[("username", user), ("password", password)]).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn plans(&self) -> Api<EtcdBackup> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(super) fn snapshots(&self) -> Api<EtcdSnapshot> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Applies a plan, as strictly as kubectl does.
+    pub(super) async fn apply(&self, plan: &Plan) -> Result<EtcdBackup> {
+        let params = applied().validation_strict();
+        let applied = self.plans().patch(plan.name(), &params, &Patch::Apply(&plan.0)).await;
+        applied.with_context(|| format!("apply the plan {}", plan.name()))
+    }
+
+    /// Changes a plan.
+    pub(super) async fn edit(&self, plan: &str, change: Value) -> Result<EtcdBackup> {
+        let edited = self.plans().patch(plan, &PatchParams::default(), &Patch::Merge(&change)).await;
+        edited.with_context(|| format!("edit the plan {plan}"))
+    }
+
+    /// Writes into a plan's status by hand.
+    pub(super) async fn edit_status(&self, plan: &str, status: Value) -> Result<()> {
+        let change = json!({"status": status});
+        let edited = self.plans().patch_status(plan, &PatchParams::default(), &Patch::Merge(&change)).await;
+        edited.map(drop).context("edit a plan's status")
+    }
+
+    /// Asks for a snapshot by creating its object.
+    pub(super) async fn ask(&self, name: &str, plan: &str) -> Result<()> {
+        self.ask_with(name, json!({"backupName": plan})).await
+    }
+
+    /// The same, with the whole specification.
+    pub(super) async fn ask_with(&self, name: &str, spec: Value) -> Result<()> {
+        let snapshot = json!({
+            "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdSnapshot", "metadata": {"name": name}, "spec": spec,
+        });
+        let params = applied().validation_strict();
+        let asked = self.snapshots().patch(name, &params, &Patch::Apply(&snapshot)).await;
+        asked.map(drop).with_context(|| format!("ask for the snapshot {name}"))
+    }
+
+    /// Asks for a snapshot by annotating the plan.
+    pub(super) async fn run_now(&self, plan: &str, token: &str) -> Result<()> {
+        self.annotate(plan, labels::RUN_NOW, token).await
+    }
+
+    pub(super) async fn annotate(&self, plan: &str, annotation: &str, value: &str) -> Result<()> {
+        let change = json!({"metadata": {"annotations": {annotation: value}}});
+        self.edit(plan, change).await.map(drop)
+    }
+
+    /// Asks for a snapshot and waits until it is there.
+    pub(super) async fn take(&self, name: &str, plan: &str) -> Result<EtcdSnapshot> {
+        self.ask(name, plan).await?;
+        self.succeeded(name).await
+    }
+
+    /// Every snapshot of the namespace.
+    pub(super) async fn all_snapshots(&self) -> Result<Vec<EtcdSnapshot>> {
+        let list = self.snapshots().list(&ListParams::default()).await;
+        Ok(list.context("list snapshots")?.items)
+    }
+
+    /// Waits until a snapshot has succeeded; fails at once when it has failed.
+    pub(super) async fn succeeded(&self, name: &str) -> Result<EtcdSnapshot> {
+        let snapshot = self.over(name).await?;
+        ensure!(phase(&snapshot) == SnapshotPhase::Succeeded, "{}", told(&snapshot));
+        ensure!(is_true(&snapshot, "Complete"), "it has succeeded and is not Complete");
+        Ok(snapshot)
+    }
+
+    /// Waits until a snapshot has failed, and gives the reason and the message.
+    pub(super) async fn failed(&self, name: &str) -> Result<(String, String)> {
+        let snapshot = self.over(name).await?;
+        ensure!(phase(&snapshot) == SnapshotPhase::Failed, "{}", told(&snapshot));
+        ensure!(is_true(&snapshot, "Failed"), "it has failed without the condition");
+        let status = snapshot.status.unwrap_or_default();
+        Ok((status.reason.unwrap_or_default(), status.message.unwrap_or_default()))
+    }
+
+    /// Waits until a snapshot has succeeded or failed.
+    async fn over(&self, name: &str) -> Result<EtcdSnapshot> {
+        self.until_snapshot(name, "it to be over", |snapshot| phase(snapshot).is_terminal()).await
+    }
+
+    /// Waits until a snapshot is as it should be.
+    pub(super) async fn until_snapshot(
+        &self,
+        name: &str,
+        what: impl Display,
+        wanted: impl Fn(&EtcdSnapshot) -> bool,
+    ) -> Result<EtcdSnapshot> {
+        let api = self.snapshots();
+        wait::until_ok(format!("EtcdSnapshot {name}: {what}"), PATIENCE, async || {
+            let snapshot = api.get(name).await.context("get it")?;
+            ensure!(wanted(&snapshot), "{}", told(&snapshot));
+            Ok(snapshot)
+        })
+        .await
+    }
+
+    /// Waits until a plan is as it should be.
+    pub(super) async fn until_plan(
+        &self,
+        name: &str,
+        what: impl Display,
+        wanted: impl Fn(&EtcdBackup) -> bool,
+    ) -> Result<EtcdBackup> {
+        let api = self.plans();
+        wait::until_ok(format!("EtcdBackup {name}: {what}"), PATIENCE, async || {
+            let plan = api.get(name).await.context("get it")?;
+            ensure!(wanted(&plan), "its status is {}", json!(plan.status));
+            Ok(plan)
+        })
+        .await
+    }
+
+    /// Waits until a condition of a plan has this status and reason, about the plan as it is now.
+    pub(super) async fn condition(&self, plan: &str, kind: &str, status: &str, reason: &str) -> Result<Condition> {
+        let holds = |condition: &Condition| condition.status == status && condition.reason == reason;
+        let what = format!("{kind}={status} with reason {reason}");
+        let found = self
+            .until_plan(plan, what, |plan| {
+                let current = condition_of(plan, kind).filter(|_| is_observed(plan));
+                current.as_ref().is_some_and(holds)
+            })
+            .await?;
+        condition_of(&found, kind).context("the condition is gone")
+    }
+
+    /// Waits for an event with this reason about something of this name, and gives its note.
+    pub(super) async fn event(&self, reason: &str, about: &str) -> Result<String> {
+        let what = format!("the event {reason} about {about}");
+        wait::until_ok(what, PATIENCE, async || {
+            let events = self.events().await?;
+            let event = events.into_iter().find(|event| {
+                let regarding = event.regarding.as_ref().and_then(|object| object.name.as_deref());
+                event.reason.as_deref() == Some(reason) && regarding == Some(about)
+            });
+            event.context("no such event").map(|event| event.note.unwrap_or_default())
+        })
+        .await
+    }
+
+    pub(super) async fn events(&self) -> Result<Vec<Event>> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        Ok(api.list(&ListParams::default()).await.context("list events")?.items)
+    }
+
+    /// Deletes a plan, and waits until it is gone.
+    pub(super) async fn delete_plan(&self, name: &str) -> Result<()> {
+        let api = self.plans();
+        api.delete(name, &DeleteParams::default()).await.context("delete a plan")?;
+        wait::until_ok(format!("EtcdBackup {name} to be gone"), PATIENCE, async || {
+            match api.get_opt(name).await.context("get it")? {
+                None => Ok(()),
+                Some(plan) => bail!("it has the finalizers {:?}", plan.finalizers()),
+            }
+        })
+        .await
+    }
+
+    /// Ends a test that leaves nothing for the judge.
+    pub(super) fn abandon(mut self) {
+        self.finished = true;
+    }
+
+    /// What is known when something failed.
+    fn diagnosis(&self) -> String {
+        let ask = |arguments: &[&str]| {
+            let arguments = [&["--namespace", &self.namespace], arguments].concat();
+            self.kubectl.run(&arguments).unwrap_or_else(|error| format!("{error:#}"))
+        };
+        let mut text = ask(&["get", "ebk,esnap", "--output", "wide"]);
+        text += &ask(&["describe", "ebk,esnap"]);
+        text += &ask(&["get", "events.events.k8s.io"]);
+        for (folder, _) in &self.operators {
+            text += &format!("--- the log of the operator ends with ---\n{}\n", process::tail(&folder.join("log")));
+        }
+        text
+    }
+}
+
+impl Drop for Case {
+    #[expect(clippy::print_stderr, reason = "a failed test shows what was known")]
+    fn drop(&mut self) {
+        if !self.finished {
+            eprintln!("--- {} ---\n{}", self.namespace, self.diagnosis());
+        }
+    }
+}
+
+fn applied() -> PatchParams {
+    PatchParams::apply("integration-tests").force()
+}
+
+/// What of a Secret's value must not be seen elsewhere. An authority's certificate and a user's name are no secrets; of
+/// a key in PEM a line of its middle is enough.
+fn canary(key: &str, value: &str) -> Option<String> {
+    match key {
+        "ca.crt" | "tls.crt" | "username" => None,
+        "tls.key" => value.lines().nth(1).map(str::to_owned),
+        _ => Some(value.to_owned()),
+    }
+}
+
+pub(super) fn phase(snapshot: &EtcdSnapshot) -> SnapshotPhase {
+    snapshot.status.as_ref().map(|status| status.phase).unwrap_or_default()
+}
+
+fn told(snapshot: &EtcdSnapshot) -> String {
+    let status = snapshot.status.clone().unwrap_or_default();
+    let (reason, message) = (status.reason.unwrap_or_default(), status.message.unwrap_or_default());
+    format!("{} is {:?}: {reason}: {message}", snapshot.name_any(), status.phase)
+}
+
+fn is_true(snapshot: &EtcdSnapshot, kind: &str) -> bool {
+    let conditions = snapshot.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|condition| condition.type_ == kind && condition.status == "True")
+}
+
+pub(super) fn condition_of(plan: &EtcdBackup, kind: &str) -> Option<Condition> {
+    let conditions = &plan.status.as_ref()?.conditions;
+    conditions.iter().find(|condition| condition.type_ == kind).cloned()
+}
+
+/// Whether the status speaks of the plan as it is now.
+pub(super) fn is_observed(plan: &EtcdBackup) -> bool {
+    let observed = plan.status.as_ref().and_then(|status| status.observed_generation);
+    observed == plan.metadata.generation
+}

@@ -1,0 +1,144 @@
+//! The end of every test: is everything what it says, is nothing left, is no secret anywhere?
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use harness::{
+    etcd::Etcd,
+    http,
+    oracle::{self, Holdings, Restored, Subject},
+    s3::S3Server,
+    scratch, wait,
+};
+use kube::api::DeleteParams;
+
+use super::case::Case;
+
+/// How long Kubernetes may take to say what the store holds.
+const CATCH_UP: Duration = Duration::from_secs(30);
+
+impl Case {
+    /// Judges, with the etcd that was backed up still alive.
+    pub(super) async fn finish(self, subject: &Etcd) -> Result<Holdings> {
+        let folder = self.folder.clone();
+        let holdings = self.judged(&folder, subject).await?;
+        same_as_living(&holdings, subject).await?;
+        Ok(holdings)
+    }
+
+    /// Judges, with an etcd that a client of ours cannot speak to.
+    pub(super) async fn finish_without_living(self, subject: &Etcd) -> Result<Holdings> {
+        let folder = self.folder.clone();
+        self.judged(&folder, subject).await
+    }
+
+    /// Judges what is in the server of this process.
+    pub(super) async fn finish_in(self, server: &S3Server, subject: &Etcd) -> Result<Holdings> {
+        let open = server.open_uploads();
+        ensure!(open.is_empty(), "uploads were neither completed nor aborted: {open:?}");
+        self.finish_despite_uploads(server, subject).await
+    }
+
+    /// The same, when somebody was killed during an upload.
+    pub(super) async fn finish_despite_uploads(self, server: &S3Server, subject: &Etcd) -> Result<Holdings> {
+        let folder = scratch::folder("objects")?;
+        for (key, bytes) in server.objects() {
+            let path = folder.path().join(key);
+            fs::create_dir_all(path.parent().context("a key has a folder")?)?;
+            fs::write(path, bytes).context("write an object down")?;
+        }
+        let holdings = self.judged(folder.path(), subject).await?;
+        same_as_living(&holdings, subject).await?;
+        Ok(holdings)
+    }
+
+    async fn judged(mut self, store: &Path, subject: &Etcd) -> Result<Holdings> {
+        let known = Subject {
+            version: subject.version,
+            auth: subject.auth.clone(),
+        };
+        let holdings = Box::pin(oracle::check_store_restoring(Restored::Newest, store, &known)).await?;
+        wait::until_ok("Kubernetes to say what the store holds", CATCH_UP, async || {
+            oracle::check_mirror_of(&self.namespace, &self.kubectl, &holdings)
+        })
+        .await?;
+        self.nothing_is_left().await?;
+        self.no_secret_is_seen(store).await?;
+        self.end().await?;
+        self.finished = true;
+        Ok(holdings)
+    }
+
+    /// Nothing runs, and nothing waits on disk.
+    async fn nothing_is_left(&self) -> Result<()> {
+        for snapshot in self.all_snapshots().await? {
+            let phase = super::case::phase(&snapshot);
+            ensure!(phase.is_terminal(), "{:?} is still {phase:?}", snapshot.metadata.name);
+        }
+        for (folder, _) in &self.operators {
+            let spool = folder.join("spool");
+            wait::until(format!("{} to be empty", spool.display()), CATCH_UP, async || {
+                fs::read_dir(&spool).is_ok_and(|mut entries| entries.next().is_none())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Not in the operator's files and metrics, not in the store, not in any object but the Secrets.
+    async fn no_secret_is_seen(&self, store: &Path) -> Result<()> {
+        let seen = scratch::folder("seen")?;
+        for (_, port) in &self.operators {
+            // One that was killed says nothing any more.
+            if let Ok(metrics) = http::get(*port, "/metrics").await {
+                fs::write(seen.path().join(format!("metrics-{port}")), metrics).context("keep the metrics")?;
+            }
+        }
+        let objects = ["get", "ebk,esnap,events.events.k8s.io", "--output", "json", "--namespace", &self.namespace];
+        let objects = self.kubectl.run(&objects)?;
+        ensure!(objects.contains(&self.namespace), "nothing of this namespace was looked at");
+        fs::write(seen.path().join("objects"), objects).context("keep the objects")?;
+        let canaries: Vec<_> = self.canaries.iter().map(String::as_str).collect();
+        let files = self.operators.iter().map(|(folder, _)| folder.as_path());
+        for place in files.chain([store, seen.path()]) {
+            oracle::find_canaries(place, &canaries)?;
+        }
+        Ok(())
+    }
+
+    /// Plans of a test that is over must not keep the operator busy.
+    async fn end(&self) -> Result<()> {
+        let plans = self.plans();
+        plans
+            .delete_collection(&DeleteParams::default(), &kube::api::ListParams::default())
+            .await
+            .map(drop)
+            .context("delete the plans")
+    }
+}
+
+/// What the newest backup holds is what the living cluster held at that revision: not only in the manifest's words.
+async fn same_as_living(holdings: &Holdings, subject: &Etcd) -> Result<()> {
+    let Some(newest) = holdings.backups.last() else {
+        return Ok(());
+    };
+    let living = subject.client().await?.hash_kv(newest.revision).await.context("ask the living for HashKV")?;
+    let said = &newest.manifest["snapshot"]["hashKv"];
+    ensure!(
+        said["hash"].as_u64() == Some(u64::from(living.hash())),
+        "HashKV at revision {} is {} in the living etcd, and the manifest says {said}",
+        newest.revision,
+        living.hash()
+    );
+    Ok(())
+}
+
+/// Every object of a bucket but those of this key's part, to compare before and after.
+pub(super) fn bytes_below(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for key in oracle::keys(folder)?.into_iter().filter(|key| !key.starts_with(".sgwtmp/")) {
+        let bytes = fs::read(folder.join(&key)).with_context(|| format!("read {key}"))?;
+        found.insert(key, bytes);
+    }
+    Ok(found)
+}

@@ -1,0 +1,25 @@
+//! The operator as it is shipped: its own binary, with the rights that config/ gives it, between a real API server, real
+//! etcds and real stores.
+//!
+//! Every test is a [`case`]: a namespace, a bucket, and at the end the judge of `harness::oracle`. Most share one world;
+//! those that kill something take turns on a second one.
+
+mod case;
+mod data;
+mod judge;
+mod plan;
+mod world;
+
+mod agreement;
+mod credentials;
+mod deletion;
+mod demand;
+mod endpoints;
+mod ownership;
+mod quiet;
+mod releases;
+mod replicas;
+mod restarts;
+mod retention;
+mod schedule;
+mod store_faults;

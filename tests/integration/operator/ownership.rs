@@ -1,0 +1,44 @@
+//! One writer for each place in a store.
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use harness::s3::S3Server;
+use serde_json::json;
+
+use super::{case::Case, plan::Plan};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_that_another_owner_claimed_is_not_touched() -> Result<()> {
+    let (mut case, world) = Case::begin("claimed").await?;
+    let server = S3Server::start(&case.bucket).await?;
+    case.stores_in(&server).await?;
+    let owner = json!({
+        "format": "1.0", "kubernetesClusterUid": "4f2c9f5e-5d0c-4c57-9d3c-0d6a55a7f7a1",
+        "planUid": "0a1b2c3d-0000-4000-8000-000000000001", "created": "2026-01-01T00:00:00Z",
+    });
+    server.plant("backups/claimed/prod/owner.json", Bytes::from(owner.to_string()));
+    let before = server.objects();
+    case.apply(&Plan::new("prod", &world.subject, &case).into(&server)).await?;
+    case.ask("mine", "prod").await?;
+    let (reason, message) = case.failed("mine").await?;
+    ensure!(reason == "PrefixInUse", "{reason}: {message}");
+    ensure!(message.contains("4f2c9f5e-5d0c-4c57-9d3c-0d6a55a7f7a1"), "it does not say whose it is: {message}");
+    case.condition("prod", "Ready", "False", "PrefixInUse").await?;
+    ensure!(server.objects() == before, "something was written");
+    case.finish_in(&server, &world.subject).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_place_that_was_claimed_says_who_writes_there() -> Result<()> {
+    let (case, world) = Case::begin("claiming").await?;
+    let plan = case.apply(&Plan::new("prod", &world.subject, &case)).await?;
+    case.take("a", "prod").await?;
+    let text = std::fs::read_to_string(case.folder.join("backups/claiming/prod/owner.json"));
+    let owner: serde_json::Value = serde_json::from_str(&text.context("read owner.json")?)?;
+    ensure!(owner["planUid"].as_str() == plan.metadata.uid.as_deref(), "it says {owner}");
+    let cluster = case.kubectl.run(&["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"])?;
+    ensure!(owner["kubernetesClusterUid"] == *cluster, "it says {owner}, and the cluster is {cluster}");
+    case.finish(&world.subject).await?;
+    Ok(())
+}

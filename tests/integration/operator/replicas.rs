@@ -1,0 +1,86 @@
+//! Two operators, of which one leads.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use etcd_backup_api::{EtcdSnapshot, SnapshotPhase};
+use harness::{etcd::Version, operator::Operator, wait};
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::{
+    case::{Case, PATIENCE, phase},
+    data,
+    plan::Plan,
+    schedule::now,
+    world::{self, SHORT_LEASE},
+};
+
+async fn leads(operator: &Operator) -> bool {
+    let metrics = operator.metrics().await.unwrap_or_default();
+    metrics.lines().any(|line| line == "etcd_backup_leader 1")
+}
+
+#[tokio::test]
+async fn the_second_takes_over_when_the_leader_is_killed_and_no_slot_is_run_twice() -> Result<()> {
+    let stage = world::breakable().await?;
+    let mut case = Case::on(&stage, "replicas").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let mut first = stage.operator(&SHORT_LEASE).await?;
+    wait::until("the first to lead", PATIENCE, async || leads(&first).await).await?;
+    let mut second = stage.replica(&SHORT_LEASE)?;
+    case.follow(&first);
+    case.follow(&second);
+    // Ready, and not leading: a replica that waits is no broken one.
+    second.ready().await?;
+    ensure!(!leads(&second).await, "both lead");
+
+    let plan = Plan::new("prod", &etcd, &case).with("schedule", json!("* * * * *"));
+    case.apply(&plan).await?;
+    case.take("by-the-first", "prod").await?;
+    first.process().kill()?;
+    wait::until("the second to lead", PATIENCE, async || leads(&second).await).await?;
+    case.take("by-the-second", "prod").await?;
+    let slot = wait::until_some("a slot to be run", PATIENCE, async || {
+        let snapshots = case.all_snapshots().await.ok()?;
+        let done = snapshots.iter().filter(|snapshot| phase(snapshot) == SnapshotPhase::Succeeded);
+        done.filter_map(slot_of).next()
+    })
+    .await?;
+    ensure!(slot <= now(), "it ran a slot before its time");
+    case.edit("prod", json!({"spec": {"suspend": true}})).await?;
+    let holdings = case.finish(&etcd).await?;
+    let slots: Vec<_> =
+        holdings.backups.iter().filter_map(|backup| backup.manifest["times"]["scheduled"].as_str()).collect();
+    let distinct: BTreeSet<_> = slots.iter().collect();
+    ensure!(!slots.is_empty() && distinct.len() == slots.len(), "slots that were run: {slots:?}");
+    let ended = second.stop().await?;
+    ensure!(ended.success(), "it ended with {ended}");
+    Ok(())
+}
+
+fn slot_of(snapshot: &EtcdSnapshot) -> Option<chrono::DateTime<chrono::Utc>> {
+    snapshot.status.as_ref().and_then(|status| status.scheduled_time)
+}
+
+#[tokio::test]
+async fn a_leader_that_ends_in_order_hands_over_at_once() -> Result<()> {
+    let stage = world::breakable().await?;
+    let mut case = Case::on(&stage, "hand-over").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    // Nobody waits this long: only a lease that was given back lets the second lead within the test's patience.
+    let long = ["--lease-duration=600s", "--lease-renew-deadline=500s"];
+    let mut first = stage.operator(&long).await?;
+    wait::until("the first to lead", PATIENCE, async || leads(&first).await).await?;
+    let mut second = stage.replica(&long)?;
+    second.ready().await?;
+    case.follow(&second);
+    ensure!(first.stop().await?.success(), "the first did not end well");
+    wait::until("the second to lead", PATIENCE, async || leads(&second).await).await?;
+    case.apply(&Plan::new("prod", &etcd, &case)).await?;
+    let snapshot = case.take("first", "prod").await?;
+    ensure!(snapshot.name_any() == "first", "it is another one");
+    case.finish(&etcd).await?;
+    second.stop().await.context("end the second")?;
+    Ok(())
+}

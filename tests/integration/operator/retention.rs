@@ -1,0 +1,123 @@
+//! What is removed, and what never is.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use etcd_backup_api::{EtcdBackup, labels};
+use harness::oracle;
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::{case::Case, judge::bytes_below, plan::Plan};
+
+/// Takes snapshots one after the other; between two, retention has run.
+async fn take_in_turn(case: &Case, names: &[&str]) -> Result<()> {
+    for name in names {
+        let taken = case.take(name, "prod").await?;
+        let ended = taken.status.and_then(|status| status.completion_time).context("it has no end")?;
+        let pruned = case.until_plan("prod", format!("retention after {name}"), |plan| {
+            retention(plan).is_some_and(|retention| retention.time >= ended)
+        });
+        pruned.await?;
+    }
+    Ok(())
+}
+
+fn retention(plan: &EtcdBackup) -> Option<etcd_backup_api::RetentionStatus> {
+    plan.status.as_ref()?.retention.clone()
+}
+
+/// Names of the snapshots, once there are only so many.
+async fn remaining(case: &Case, count: usize) -> Result<Vec<String>> {
+    let what = format!("{count} snapshots to remain");
+    harness::wait::until_ok(what, super::case::PATIENCE, async || {
+        let names: Vec<_> = case.all_snapshots().await?.iter().map(ResourceExt::name_any).collect();
+        ensure!(names.len() == count, "there are {names:?}");
+        Ok(names)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_last_ones_and_the_pinned_ones_stay_and_nothing_of_others_is_touched() -> Result<()> {
+    let (case, world) = Case::begin("keep-last").await?;
+    plant_look_alikes(&case.folder)?;
+    let foreign = bytes_below(&case.folder)?;
+    let plan = Plan::new("prod", &world.subject, &case).with("retention", json!({"keepLast": 2}));
+    case.apply(&plan).await?;
+    case.ask_with("a-pinned", json!({"backupName": "prod", "pin": true})).await?;
+    case.succeeded("a-pinned").await?;
+    take_in_turn(&case, &["b", "c", "d", "e"]).await?;
+    let names = remaining(&case, 3).await?;
+    ensure!(names == ["a-pinned", "d", "e"], "there remain {names:?}");
+    let pruned = case.event("Pruned", "prod").await?;
+    ensure!(pruned.contains("removed from the store"), "the event says: {pruned}");
+    case.condition("prod", "RetentionSucceeded", "True", "Succeeded").await?;
+    let folder = case.folder.clone();
+    let holdings = case.finish(&world.subject).await?;
+    ensure!(holdings.backups.len() == 3, "the store holds {}", holdings.backups.len());
+    let left = bytes_below(&folder)?;
+    let changed: Vec<_> = foreign.iter().filter(|(key, bytes)| left.get(*key) != Some(bytes)).collect();
+    ensure!(changed.is_empty(), "objects of others were touched: {:?}", changed.iter().map(|(key, _)| key));
+    Ok(())
+}
+
+/// Objects of others that look like ours: another prefix, another plan, another namespace, names that are nearly right.
+fn plant_look_alikes(bucket: &Path) -> Result<()> {
+    let run = "0000000000000001/20200101T000000Z-aaaaaaaa";
+    for key in [
+        format!("backups-2/keep-last/prod/{run}/notes.txt"),
+        format!("backups/keep-last/prod-2/{run}/notes.txt"),
+        format!("backups/other/prod/{run}/notes.txt"),
+        format!("backups/keep-last/prod/{run}/notes.txt"),
+        format!("backups/keep-last/prod/{run}/MANIFEST.json"),
+        "backups/keep-last/prod/0000000000000001/manifest.json.old".to_owned(),
+        "backups/keep-last/prod/README".to_owned(),
+        "somebody/else".to_owned(),
+    ] {
+        let path = bucket.join(&key);
+        fs::create_dir_all(path.parent().context("a key has a folder")?)?;
+        fs::write(&path, format!("this is {key}")).with_context(|| format!("plant {key}"))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_what_would_go_and_removes_nothing() -> Result<()> {
+    let (case, world) = Case::begin("dry-run").await?;
+    let plan = Plan::new("prod", &world.subject, &case).with("retention", json!({"keepLast": 1}));
+    case.apply(&plan).await?;
+    case.annotate("prod", labels::DRY_RUN_RETENTION, "true").await?;
+    take_in_turn(&case, &["a", "b"]).await?;
+    let plan = case.until_plan("prod", "what would go", |plan| {
+        retention(plan).is_some_and(|retention| retention.dry_run && retention.would_remove.len() == 1)
+    });
+    let shown = retention(&plan.await?).context("it is gone")?;
+    let oldest = case.succeeded("a").await?.status.and_then(|status| status.run_id);
+    ensure!(
+        Some(&shown.would_remove[0].run_id) == oldest.as_ref() && shown.removed == 0 && shown.kept == 1,
+        "it shows {shown:?}"
+    );
+    case.condition("prod", "RetentionSucceeded", "True", "DryRun").await?;
+    case.event("RetentionDryRun", "prod").await?;
+    ensure!(remaining(&case, 2).await?.len() == 2, "something is gone");
+    let holdings = case.finish(&world.subject).await?;
+    ensure!(holdings.backups.len() == 2, "the store holds {}", holdings.backups.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_newest_stays_however_old_the_policy_finds_it() -> Result<()> {
+    let (case, world) = Case::begin("newest").await?;
+    let plan = Plan::new("prod", &world.subject, &case).with("retention", json!({"maxAge": "1s"}));
+    case.apply(&plan).await?;
+    take_in_turn(&case, &["a", "b", "c"]).await?;
+    // With every success all that came before it are too old; the newest would be too, by the next look.
+    let names = case.all_snapshots().await?;
+    ensure!(names.iter().any(|snapshot| snapshot.name_any() == "c"), "the newest is gone");
+    let keys = oracle::keys(&case.folder)?;
+    let manifests = keys.iter().filter(|key| key.ends_with("/manifest.json")).count();
+    ensure!((1..=2).contains(&manifests), "the store holds {manifests} manifests");
+    case.finish(&world.subject).await?;
+    Ok(())
+}

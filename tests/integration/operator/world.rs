@@ -1,0 +1,96 @@
+//! What runs around the tests.
+
+use anyhow::{Context, Result};
+use harness::{
+    apiserver::{ApiServer, Operator as Identity},
+    etcd::{Etcd, Version},
+    operator::Operator,
+    versitygw::Versitygw,
+};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use super::data;
+
+/// Cloud credentials in the operator's own environment. Nobody whom a plan names may ever get them.
+pub(super) const AMBIENT: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "CANARYAMBIENTKEYID"),
+    ("AWS_SECRET_ACCESS_KEY", "canary-ambient-secret-83ad"),
+];
+
+/// A Kubernetes with what we ship installed in it, and a store.
+pub(super) struct Stage {
+    pub(super) server: ApiServer,
+    pub(super) identity: Identity,
+    pub(super) gateway: Versitygw,
+    _etcd: Etcd,
+}
+
+impl Stage {
+    /// Starts one.
+    pub(super) async fn set() -> Result<Self> {
+        let etcd = Etcd::start(Version::V3_6).await?;
+        let server = ApiServer::start(&etcd).await?;
+        Ok(Self {
+            identity: server.install()?,
+            server,
+            gateway: Versitygw::start().await?,
+            _etcd: etcd,
+        })
+    }
+
+    /// Starts an operator that works on it, and waits until it is ready.
+    pub(super) async fn operator(&self, arguments: &[&str]) -> Result<Operator> {
+        let mut operator = self.replica(arguments)?;
+        operator.ready().await?;
+        Ok(operator)
+    }
+
+    /// Starts an operator that may have to wait for the lead.
+    pub(super) fn replica(&self, arguments: &[&str]) -> Result<Operator> {
+        let all = ["--log-level=info,etcd_backup=debug"].iter().chain(arguments);
+        let all: Vec<String> = all.map(ToString::to_string).collect();
+        Operator::launch_with(&self.identity, &all, &AMBIENT)
+    }
+}
+
+/// The world that most tests share. Nobody kills anything in it.
+pub(super) struct World {
+    pub(super) operator: Operator,
+    pub(super) stage: Stage,
+    /// An etcd to back up. Tests that write to it, or stop it, or hold it up for long, start their own.
+    pub(super) subject: Etcd,
+}
+
+impl World {
+    /// The world; the first who asks starts it.
+    pub(super) async fn shared() -> Result<&'static Self> {
+        static WORLD: OnceCell<World> = OnceCell::const_new();
+        WORLD.get_or_try_init(Self::begin).await.context("start the shared world")
+    }
+
+    async fn begin() -> Result<Self> {
+        let stage = Stage::set().await?;
+        let subject = data::etcd(Version::V3_6).await?;
+        // What changes in a store behind our back is seen within seconds instead of hours.
+        let flags = ["--catalogue-resync=4s", "--max-concurrent-runs=8"];
+        Ok(Self {
+            operator: stage.operator(&flags).await?,
+            stage,
+            subject,
+        })
+    }
+}
+
+/// How long a lead lasts where operators are killed: short enough to wait for, long enough for a busy machine.
+pub(super) const SHORT_LEASE: [&str; 3] = [
+    "--lease-duration=6s",
+    "--lease-renew-deadline=4s",
+    "--lease-retry-period=500ms",
+];
+
+/// The stage on which operators and API servers are killed, one test at a time. Each starts operators of its own.
+pub(super) async fn breakable() -> Result<MutexGuard<'static, Stage>> {
+    static STAGE: OnceCell<Mutex<Stage>> = OnceCell::const_new();
+    let stage = STAGE.get_or_try_init(async || Stage::set().await.map(Mutex::new)).await;
+    Ok(stage.context("start the breakable world")?.lock().await)
+}

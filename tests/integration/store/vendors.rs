@@ -1,0 +1,172 @@
+//! Servers that lack what AWS has.
+
+use anyhow::Result;
+use etcd_backup_store::s3::Checksums;
+use etcd_backup_store::{CreateOnly, PutMode, S3Store, Store as _};
+use harness::s3::{Conditions, Fault, Operation, Quirks, S3Server};
+
+use super::{BUCKET, PART, config, noise, start, start_with, upload};
+
+#[tokio::test]
+async fn a_probe_tells_what_a_server_can_do_and_leaves_nothing() -> Result<()> {
+    for (put, complete) in [
+        (Conditions::Enforced, Conditions::Enforced),
+        (Conditions::Ignored, Conditions::Enforced),
+        (Conditions::Enforced, Conditions::Ignored),
+        (Conditions::Ignored, Conditions::Ignored),
+        (Conditions::Refused, Conditions::Refused),
+    ] {
+        let quirks = Quirks {
+            put_conditions: put,
+            complete_conditions: complete,
+            ..Quirks::default()
+        };
+        let (server, store) = start_with(quirks).await?;
+        let found = store.probe().await?;
+        let expected = |how| match how {
+            Conditions::Enforced => CreateOnly::Enforced,
+            Conditions::Ignored | Conditions::Refused => CreateOnly::Checked,
+        };
+        assert_eq!(found.create_only_put, expected(put), "{put:?} {complete:?}");
+        assert_eq!(
+            found.create_only_upload,
+            expected(complete),
+            "{put:?} {complete:?}"
+        );
+        assert!(server.objects().is_empty(), "{:?}", server.objects());
+        assert_eq!(server.open_uploads(), [""; 0]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_probe_tells_missing_permissions_from_a_store_that_cannot_be_used() -> Result<()> {
+    let denied = || Fault::answer(403, "AccessDenied");
+    let (server, store) = start().await?;
+    server.plan().on(Operation::Delete).fails(denied());
+    server.plan().on(Operation::ListUploads).fails(denied());
+    let found = store.probe().await?;
+    assert!(!found.deletes && !found.lists_uploads && found.checksums);
+
+    for needed in [Operation::List, Operation::Put, Operation::Get, Operation::Head] {
+        let (server, store) = start().await?;
+        server.plan().on(needed).fails(denied());
+        let error = store.probe().await.unwrap_err();
+        assert_eq!(error.reason(), "PermissionDenied", "{needed:?}");
+        assert!(server.objects().is_empty(), "{needed:?}: something stayed behind");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn create_only_is_kept_by_looking_where_the_server_does_not_keep_it() -> Result<()> {
+    for how in [Conditions::Ignored, Conditions::Refused] {
+        for probed in [false, true] {
+            let quirks = Quirks {
+                put_conditions: how,
+                complete_conditions: how,
+                ..Quirks::default()
+            };
+            let (server, store) = start_with(quirks).await?;
+            if probed {
+                store.probe().await?;
+            }
+            store.put("k", "first".into(), PutMode::Create).await?;
+            let again = store.put("k", "second".into(), PutMode::Create).await;
+            assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {probed}");
+            let again = upload(&store, "k", &noise(10)).await;
+            assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {probed}");
+            assert_eq!(
+                server.objects()["tenant/k"].as_ref(),
+                b"first",
+                "{how:?} {probed}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_server_gets_no_headers_it_does_not_know() -> Result<()> {
+    let quirks = Quirks {
+        checksums: false,
+        metadata: false,
+        ..Quirks::default()
+    };
+    let server = S3Server::start_with(BUCKET, quirks).await?;
+    let mut config = config(&server.endpoint);
+    config.checksums = Checksums::WhenRequired;
+    let store = S3Store::new(config).await?;
+    let whole = noise(PART + 10);
+    store.put("manifest", "x".into(), PutMode::Create).await?;
+    upload(&store, "data", &whole).await?;
+    assert!(server.objects()["tenant/data"] == whole);
+    for seen in server.plan().seen() {
+        let strange = seen
+            .headers
+            .keys()
+            .find(|name| name.as_str().contains("checksum") && name.as_str() != "x-amz-checksum-mode");
+        assert_eq!(strange, None, "{:?}", seen.operation);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_resolved_even_where_metadata_is_not_kept() -> Result<()> {
+    for checksums in [true, false] {
+        let quirks = Quirks {
+            metadata: false,
+            checksums,
+            ..Quirks::default()
+        };
+        let (server, store) = start_with(quirks).await?;
+        let lost = Fault::ApplyThenDrop;
+        server
+            .plan()
+            .on(Operation::CompleteUpload)
+            .times(1)
+            .fails(lost.clone());
+        upload(&store, "data", &noise(100)).await?;
+        server.plan().on(Operation::Put).times(1).fails(lost);
+        store.put("owner", "this".into(), PutMode::Create).await?;
+
+        // As long, but not ours: the server tells too little, so the bytes are read.
+        server.plan().on(Operation::Put).times(1).fails(Fault::Drop);
+        server
+            .plan()
+            .on(Operation::Head)
+            .times(1)
+            .fails(Fault::answer(404, "NoSuchKey"));
+        server.plant("tenant/other", "that");
+        let refused = store.put("other", "this".into(), PutMode::Create).await;
+        assert_eq!(
+            refused.unwrap_err().reason(),
+            "AlreadyExists",
+            "checksums: {checksums}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_request_is_made_that_servers_are_known_to_lack() -> Result<()> {
+    let (server, store) = start().await?;
+    store.probe().await?;
+    upload(&store, "data", &noise(PART + 1)).await?;
+    store.delete("data").await?;
+    for seen in server.plan().seen() {
+        assert_ne!(seen.operation, Operation::Other, "{}", seen.query);
+        // Framing that some servers store as part of the object.
+        assert!(!seen.header("content-encoding").contains("aws-chunked"));
+        assert!(!seen.header("x-amz-content-sha256").starts_with("STREAMING"));
+        assert_eq!(seen.header("transfer-encoding"), "", "{:?}", seen.operation);
+        let sends = matches!(
+            seen.operation,
+            Operation::Put | Operation::UploadPart | Operation::CompleteUpload | Operation::CreateUpload
+        );
+        if sends {
+            assert_ne!(seen.header("content-length"), "", "{:?}", seen.operation);
+        }
+    }
+    Ok(())
+}
