@@ -176,6 +176,13 @@ proptest! {
     }
 
     #[test]
+    fn without_room_for_a_set_of_keys_everything_is_told(seed in any::<u64>()) {
+        let snapshot = history(seed).snapshot(&forge(seed));
+        let report = verify_within(&snapshot, 1024, room_for_rows_only()).unwrap();
+        prop_assert_eq!(report, oracle::report(&snapshot));
+    }
+
+    #[test]
     fn how_far_a_compaction_has_come_does_not_change_the_answers(seed in any::<u64>()) {
         let mut store = history(seed);
         store.finished = store.scheduled;
@@ -192,6 +199,35 @@ proptest! {
             prop_assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{:?}", answers);
         }
     }
+}
+
+/// What a small database reserves for notes (one block, one table) and rows (one block of each column), and one byte.
+fn room_for_rows_only() -> Limits {
+    let notes = (256 << 10) + (64 << 10);
+    let rows = (128 << 10) + (64 << 10) + (32 << 10);
+    Limits {
+        ample: notes + rows + 1,
+        ample_per_page: 0,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn hash_kv_is_given_up_when_there_is_no_room_for_what_it_needs() {
+    let snapshot = small_snapshot();
+    let told = |ample| {
+        let limits = Limits {
+            ample,
+            ample_per_page: 0,
+            ..Limits::default()
+        };
+        verify_within(&snapshot, 1024, limits).unwrap().hash_kv
+    };
+    assert_eq!(
+        told(room_for_rows_only().ample),
+        oracle::report(&snapshot).hash_kv
+    );
+    assert_eq!(told(room_for_rows_only().ample - 1), None);
 }
 
 #[test]

@@ -217,7 +217,8 @@ pub enum PayloadSigning {
 pub struct Timeouts {
     /// For a connection including TLS. Default 10 s.
     pub connect: Duration,
-    /// For the next byte, either way. Default 60 s.
+    /// For the next byte, either way; default 60 s. A big body gets up to 128 s more, which is how long it may
+    /// take the kernel's buffer to show that a slow line moves.
     pub stall: Duration,
     /// For the first byte of an answer to Complete, during which a server may copy the parts together.
     /// AWS documents "several minutes" and sends blanks meanwhile; others stay silent. Default 10 min.

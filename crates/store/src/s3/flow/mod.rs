@@ -49,19 +49,34 @@ impl Watched {
         }
     }
 
-    /// How long the server may stay silent once it has the whole request.
-    fn silence(&self, request: &HttpRequest) -> Duration {
-        // The only POST with `uploadId` is CompleteMultipartUpload.
-        if request.method() == "POST" && request.uri().contains("uploadId=") {
-            return self.timeouts.assembly;
-        }
+    fn allowances(&self, request: &HttpRequest) -> Allowances {
         let length = request.body().content_length().unwrap_or(0);
-        self.timeouts.stall + draining(length)
+        let sending = self.timeouts.stall + draining(length);
+        // The only POST with `uploadId` is CompleteMultipartUpload.
+        let assembles = request.method() == "POST" && request.uri().contains("uploadId=");
+        Allowances {
+            sending,
+            waiting: if assembles {
+                self.timeouts.assembly
+            } else {
+                sending
+            },
+        }
     }
 }
 
-/// Bytes that count as sent may still lie in the kernel's send buffer, which holds at most 4 MiB by default
-/// (tcp_wmem). At 32 KiB/s, slower than which no snapshot would arrive, they take this long.
+/// How long nothing may move.
+#[derive(Debug, Clone, Copy)]
+struct Allowances {
+    /// While the request's body goes out.
+    sending: Duration,
+    /// Once the server has the whole request.
+    waiting: Duration,
+}
+
+/// Bytes that count as sent may still lie in the kernel's send buffer, at most 4 MiB by default (tcp_wmem),
+/// and it asks for more only once half of that is gone. At 32 KiB/s, slower than which no snapshot would
+/// arrive, this is how long it may seem that nothing moves.
 fn draining(length: u64) -> Duration {
     const SEND_BUFFER: u64 = 4 * 1024 * 1024;
     const SLOWEST: u64 = 32 * 1024;
@@ -81,7 +96,7 @@ impl HttpConnector for Watched {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         say_length(&mut request);
         let signed_at = clock::signed_at(&request);
-        let silence = self.silence(&request);
+        let allowances = self.allowances(&request);
         let progress = Arc::new(Progress::new());
         let body = request.take_body();
         *request.body_mut() = match body.content_length() {
@@ -96,7 +111,7 @@ impl HttpConnector for Watched {
         HttpConnectorFuture::new(async move {
             let response = tokio::select! {
                 response = answer => response?,
-                stalled = progress.stalled(timeouts.stall, silence) => {
+                stalled = progress.stalled(allowances) => {
                     return Err(ConnectorError::timeout(stalled.into()));
                 }
             };

@@ -1,11 +1,10 @@
 //! When something last moved.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Stalled;
+use super::{Allowances, Stalled};
 
 #[derive(Debug)]
 pub(super) struct Progress(Mutex<State>);
@@ -34,11 +33,15 @@ impl Progress {
         state.sent_everything = true;
     }
 
-    /// Ends when nothing has moved for `stall`, or for `silence` once everything is sent.
-    pub(super) async fn stalled(&self, stall: Duration, silence: Duration) -> Stalled {
+    /// Ends when nothing has moved for as long as is allowed.
+    pub(super) async fn stalled(&self, allowed: Allowances) -> Stalled {
         loop {
             let before = *self.state();
-            let after = if before.sent_everything { silence } else { stall };
+            let after = if before.sent_everything {
+                allowed.waiting
+            } else {
+                allowed.sending
+            };
             sleep_until(before.last + after).await;
             if self.state().last == before.last {
                 return Stalled { after };
@@ -53,10 +56,17 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
     use tokio::time::{sleep, timeout};
 
+    use super::*;
+
     const SECOND: Duration = Duration::from_secs(1);
+    const ALLOWED: Allowances = Allowances {
+        sending: Duration::from_secs(10),
+        waiting: Duration::from_mins(5),
+    };
 
     #[tokio::test(start_paused = true)]
     async fn what_moves_slowly_lives_and_what_stands_still_dies() {
@@ -69,9 +79,9 @@ mod tests {
         };
         tokio::select! {
             () = moving => {}
-            _ = progress.stalled(10 * SECOND, SECOND) => panic!("it was moving"),
+            _ = progress.stalled(ALLOWED) => panic!("it was moving"),
         }
-        let stalled = timeout(11 * SECOND, progress.stalled(10 * SECOND, SECOND)).await;
+        let stalled = timeout(11 * SECOND, progress.stalled(ALLOWED)).await;
         assert_eq!(stalled.unwrap().after, 10 * SECOND);
     }
 
@@ -79,9 +89,9 @@ mod tests {
     async fn a_server_that_has_everything_may_think_for_longer() {
         let progress = Progress::new();
         progress.sent_everything();
-        let early = timeout(299 * SECOND, progress.stalled(10 * SECOND, 300 * SECOND)).await;
+        let early = timeout(299 * SECOND, progress.stalled(ALLOWED)).await;
         assert!(early.is_err());
-        let stalled = progress.stalled(10 * SECOND, 300 * SECOND).await;
+        let stalled = progress.stalled(ALLOWED).await;
         assert_eq!(stalled.after, 300 * SECOND);
     }
 }
