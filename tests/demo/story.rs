@@ -17,7 +17,7 @@ use crate::{
     Options, proof,
     screen::{Screen, line, show},
     stage::{self, Store},
-    tables::{self, Wanted},
+    tables::{Tables, Wanted},
 };
 
 const VERSION: Version = Version::V3_6;
@@ -131,7 +131,10 @@ async fn back_up(screen: &Screen, stage: &Stage, budget: Option<Instant>) -> Res
     screen.step("Snapshot", "kubectl create", ask, asked).await?;
     let wait = Duration::from_secs(30);
     let what = "the snapshot on demand to succeed";
-    let snapshot = tables::until_succeeded(screen, &kubectl, Wanted::Named(ON_DEMAND), what, wait).await?;
+    let mut tables = Tables::new(screen, &kubectl);
+    let snapshot = tables
+        .until_succeeded(Wanted::Named(ON_DEMAND), what, wait)
+        .await?;
     let slot = Duration::from_secs(60 - seconds_of_the_minute()?);
     if budget.is_some_and(|end| Instant::now() + slot > end) {
         line(&format!(
@@ -144,7 +147,9 @@ async fn back_up(screen: &Screen, stage: &Stage, budget: Option<Instant>) -> Res
         "the schedule's turn at the full minute, in {} s, and its snapshot",
         slot.as_secs()
     );
-    tables::until_succeeded(screen, &kubectl, Wanted::Scheduled, &what, slot + wait).await
+    tables
+        .until_succeeded(Wanted::Scheduled, &what, slot + wait)
+        .await
 }
 
 async fn prove(screen: &Screen, stage: &Stage, snapshot: &Value) -> Result<()> {

@@ -29,49 +29,78 @@ impl Wanted {
     }
 }
 
-/// Shows the tables whenever a snapshot has moved, until the one that is wanted has succeeded.
-pub(crate) async fn until_succeeded(
-    screen: &Screen,
-    kubectl: &Kubectl,
-    wanted: Wanted,
-    what: &str,
-    deadline: Duration,
-) -> Result<Value> {
-    let end = Instant::now() + deadline;
-    let mut shown = String::new();
-    loop {
-        let moved = screen.waiting(what, next_move(kubectl, &shown, end)).await;
-        let snapshots = match moved {
-            Ok(snapshots) => snapshots,
-            Err(error) => return Err(error.context(format!("waited for {what}; {}", explain(kubectl)))),
-        };
-        shown = positions(&snapshots);
-        show(COMMAND, &kubectl.run(&["get", "etcdbackups,etcdsnapshots"])?);
-        let snapshot = snapshots.iter().find(|snapshot| wanted.is(snapshot));
-        match snapshot.and_then(|snapshot| snapshot["status"]["phase"].as_str()) {
-            Some("Succeeded") => return snapshot.cloned().context("the snapshot is gone"),
-            Some("Failed") => bail!("{}", explain(kubectl)),
-            _ => {}
+/// The tables, and what was shown of them last.
+pub(crate) struct Tables<'a> {
+    screen: &'a Screen,
+    kubectl: &'a Kubectl,
+    shown: String,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(screen: &'a Screen, kubectl: &'a Kubectl) -> Self {
+        Self {
+            screen,
+            kubectl,
+            shown: String::new(),
         }
+    }
+
+    /// Shows the tables whenever a snapshot has moved, until the one that is wanted has succeeded.
+    pub(crate) async fn until_succeeded(
+        &mut self,
+        wanted: Wanted,
+        what: &str,
+        deadline: Duration,
+    ) -> Result<Value> {
+        let end = Instant::now() + deadline;
+        loop {
+            let moved = self.screen.waiting(what, self.next_move(wanted, end)).await;
+            let snapshots = moved.with_context(|| format!("waited for {what}; {}", self.explain()))?;
+            let positions = positions(&snapshots);
+            if positions != self.shown {
+                show(COMMAND, &self.kubectl.run(&["get", "etcdbackups,etcdsnapshots"])?);
+                self.shown = positions;
+            }
+            let snapshot = snapshots.iter().find(|snapshot| wanted.is(snapshot));
+            match snapshot.map(phase) {
+                Some("Succeeded") => return snapshot.cloned().context("the snapshot is gone"),
+                Some("Failed") => bail!("{}", self.explain()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until a snapshot is somewhere else than shown, or the wanted one is already where it ends.
+    async fn next_move(&self, wanted: Wanted, end: Instant) -> Result<Vec<Value>> {
+        loop {
+            let snapshots = snapshots(self.kubectl)?;
+            let over =
+                |snapshot: &Value| wanted.is(snapshot) && ["Succeeded", "Failed"].contains(&phase(snapshot));
+            if positions(&snapshots) != self.shown || snapshots.iter().any(over) {
+                return Ok(snapshots);
+            }
+            if Instant::now() >= end {
+                bail!("nothing has moved for too long");
+            }
+            sleep(Duration::from_millis(400)).await;
+        }
+    }
+
+    /// What the plan and its snapshots say of themselves.
+    fn explain(&self) -> String {
+        let path = r#"jsonpath={range .items[*]}{.kind} {.metadata.name}: {range .status.conditions[?(@.status=="False")]}{.type} {.reason}: {.message}; {end}{.status.message}{"\n"}{end}"#;
+        self.kubectl
+            .run(&["get", "etcdbackups,etcdsnapshots", "-o", path])
+            .unwrap_or_else(|error| format!("{error:#}"))
     }
 }
 
-/// Waits until a snapshot is somewhere else than shown.
-async fn next_move(kubectl: &Kubectl, shown: &str, end: Instant) -> Result<Vec<Value>> {
-    loop {
-        let snapshots = snapshots(kubectl)?;
-        if positions(&snapshots) != shown {
-            return Ok(snapshots);
-        }
-        if Instant::now() >= end {
-            bail!("nothing has moved for too long");
-        }
-        sleep(Duration::from_millis(400)).await;
-    }
+fn phase(snapshot: &Value) -> &str {
+    snapshot["status"]["phase"].as_str().unwrap_or_default()
 }
 
 /// Every snapshot of the namespace.
-pub(crate) fn snapshots(kubectl: &Kubectl) -> Result<Vec<Value>> {
+fn snapshots(kubectl: &Kubectl) -> Result<Vec<Value>> {
     let answer = kubectl.run(&["get", "etcdsnapshots", "-o", "json"])?;
     let mut list: Value = serde_json::from_str(&answer).context("read kubectl's answer")?;
     match list["items"].take() {
@@ -84,12 +113,4 @@ pub(crate) fn snapshots(kubectl: &Kubectl) -> Result<Vec<Value>> {
 fn positions(snapshots: &[Value]) -> String {
     let position = |object: &Value| format!("{}={} ", object["metadata"]["name"], object["status"]["phase"]);
     snapshots.iter().map(position).collect()
-}
-
-/// What the plan and its snapshots say of themselves.
-fn explain(kubectl: &Kubectl) -> String {
-    let path = r#"jsonpath={range .items[*]}{.kind} {.metadata.name}: {range .status.conditions[?(@.status=="False")]}{.type} {.reason}: {.message}; {end}{.status.message}{"\n"}{end}"#;
-    kubectl
-        .run(&["get", "etcdbackups,etcdsnapshots", "-o", path])
-        .unwrap_or_else(|error| format!("{error:#}"))
 }

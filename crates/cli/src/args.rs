@@ -4,7 +4,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{completion::Completion, operator::Operator, snapshot::Snapshot},
-    connection::Connection,
+    connection::{self, Connection},
     exit,
     output::Format,
 };
@@ -13,9 +13,6 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "etcd-backup", version, after_long_help = exit::HELP, max_term_width = 120)]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-
     /// How results are printed. etcdctl's formats, and `details`, which says everything that is known.
     #[arg(
         short = 'w',
@@ -26,6 +23,10 @@ pub(crate) struct Cli {
     )]
     #[arg(value_enum, default_value_t = Format::Simple, env = "ETCDCTL_WRITE_OUT", value_name = "FORMAT")]
     pub(crate) format: Format,
+
+    // After the others: its heading would go over to them.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -45,8 +46,8 @@ pub(crate) enum Verb {
     Completion(Completion),
 }
 
-/// Where the flags about etcd and printing mean nothing. They are accepted everywhere, as etcdctl accepts them before and after its verbs, but
-/// shown only where they do something.
+/// Where the flags about etcd mean nothing. They are accepted everywhere, as etcdctl accepts them before and after its verbs, but shown only
+/// where they do something.
 const WITHOUT_ETCD: &[&[&str]] = &[
     &["operator"],
     &["version"],
@@ -54,24 +55,30 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["snapshot", "status"],
 ];
 
+/// Where nothing is printed that could have a format.
+const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["completion"]];
+
 /// The whole grammar.
 pub(crate) fn command() -> clap::Command {
     let mut command = Cli::command();
     // Hands the global flags down to every verb, so that they can be hidden there.
     command.build();
     for verb in WITHOUT_ETCD {
-        command = hide(command, verb);
+        command = hide(command, verb, |arg| {
+            arg.get_help_heading() == Some(connection::HEADING)
+        });
+    }
+    for verb in WITHOUT_RESULT {
+        command = hide(command, verb, |arg| arg.get_id() == "format");
     }
     command
 }
 
-fn hide(command: clap::Command, verb: &[&str]) -> clap::Command {
+/// Leaves these flags out of one verb's help.
+fn hide(command: clap::Command, verb: &[&str], flags: fn(&clap::Arg) -> bool) -> clap::Command {
     match verb {
-        [] => command.mut_args(|arg| {
-            let about_etcd = arg.get_help_heading() == Some(crate::connection::HEADING);
-            arg.hide(about_etcd)
-        }),
-        [first, rest @ ..] => command.mut_subcommand(first, |sub| hide(sub, rest)),
+        [] => command.mut_args(|arg| if flags(&arg) { arg.hide(true) } else { arg }),
+        [first, rest @ ..] => command.mut_subcommand(first, |sub| hide(sub, rest, flags)),
     }
 }
 
@@ -132,6 +139,8 @@ mod tests {
         ] {
             assert!(!help(line).contains("--endpoints"), "{line}");
         }
+        assert!(help("etcd-backup snapshot status --help").contains("--write-out"));
+        assert!(!help("etcd-backup operator --help").contains("--write-out"));
         assert!(help("etcd-backup --help").contains("Exit codes"));
     }
 }

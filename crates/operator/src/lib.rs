@@ -48,7 +48,9 @@ use settings::Settings;
 /// The API server is found as kubectl finds it: in a pod by its service account, else by the kubeconfig.
 pub async fn run(settings: Settings) -> Result<(), RunError> {
     settings.validate()?;
-    let config = Config::infer().await.map_err(|source| RunError::InferConfig(Box::new(source)))?;
+    let config = Config::infer()
+        .await
+        .map_err(|source| RunError::InferConfig(Box::new(source)))?;
     let client = Client::try_from(config).map_err(|source| RunError::BuildClient(Box::new(source)))?;
     run_with(client, settings, shutdown::signalled()).await
 }
@@ -60,5 +62,8 @@ pub async fn run_with(
     shutdown: impl Future<Output = Result<(), RunError>> + Send,
 ) -> Result<(), RunError> {
     settings.validate()?;
-    process::Process::start(client, settings).await?.serve(shutdown).await
+    process::Process::start(client, settings)
+        .await?
+        .serve(shutdown)
+        .await
 }

@@ -136,8 +136,10 @@ impl FromStr for ByteSize {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let units = [("Ki", 1_u64 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)];
-        let (digits, scale) =
-            units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale))).unwrap_or((text, 1));
+        let (digits, scale) = units
+            .iter()
+            .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))
+            .unwrap_or((text, 1));
         let number: u64 = digits.parse().map_err(ByteSizeError::Number)?;
         number.checked_mul(scale).map(Self).ok_or(ByteSizeError::TooLarge)
     }
@@ -165,10 +167,14 @@ pub enum SettingsError {
         value: String,
     },
     /// Leader election without a place for its Lease.
-    #[error("leader election needs a namespace: set --leader-elect-namespace or POD_NAMESPACE, or --leader-elect=false")]
+    #[error(
+        "leader election needs a namespace: set --leader-elect-namespace or POD_NAMESPACE, or --leader-elect=false"
+    )]
     LeaseNamespaceMissing,
     /// The three times of the Lease are in the wrong order.
-    #[error("--lease-duration must be longer than --lease-renew-deadline, and that at least twice --lease-retry-period, which must not be 0s")]
+    #[error(
+        "--lease-duration must be longer than --lease-renew-deadline, and that at least twice --lease-retry-period, which must not be 0s"
+    )]
     LeaseTimes,
     /// A duration of nothing.
     #[error("--{flag} must be longer than 0s")]
@@ -200,7 +206,10 @@ impl Settings {
             check_namespace("watch-namespace", namespace)?;
         }
         if self.leader_elect {
-            let namespace = self.leader_elect_namespace.as_deref().ok_or(SettingsError::LeaseNamespaceMissing)?;
+            let namespace = self
+                .leader_elect_namespace
+                .as_deref()
+                .ok_or(SettingsError::LeaseNamespaceMissing)?;
             check_namespace("leader-elect-namespace", namespace)?;
         }
         // Twice: one request may be lost without losing the lead.
@@ -211,7 +220,9 @@ impl Settings {
             return Err(SettingsError::LeaseTimes);
         }
         if self.catalogue_resync.is_zero() {
-            return Err(SettingsError::ZeroDuration { flag: "catalogue-resync" });
+            return Err(SettingsError::ZeroDuration {
+                flag: "catalogue-resync",
+            });
         }
         if let Some(path) = self.local_store_roots.iter().find(|path| !is_usable_root(path)) {
             return Err(SettingsError::LocalRoot { path: path.clone() });
@@ -228,7 +239,12 @@ impl Settings {
     /// Where plans may connect to: not to this machine, not to metadata services, and not to the API server of
     /// the cluster, for which the operator holds a token.
     pub fn dial_policy(&self) -> DialPolicy {
-        let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+        let names = [
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+        ];
         let denied = names.into_iter().chain(self.api_server_host.as_deref());
         DialPolicy::new(self.allow_endpoint_cidrs.clone(), denied)
     }
@@ -236,12 +252,17 @@ impl Settings {
 
 /// RFC 1123 label, as Kubernetes demands of a namespace.
 fn check_namespace(flag: &'static str, value: &str) -> Result<(), SettingsError> {
-    let inner = value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let inner = value
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     let ends = !value.starts_with('-') && !value.ends_with('-');
     if inner && ends && (1..=63).contains(&value.len()) {
         Ok(())
     } else {
-        Err(SettingsError::Namespace { flag, value: value.to_owned() })
+        Err(SettingsError::Namespace {
+            flag,
+            value: value.to_owned(),
+        })
     }
 }
 
@@ -276,24 +297,47 @@ mod tests {
         let settings = parse(&[]).unwrap();
         settings.validate().unwrap();
         assert!(settings.leader_elect && settings.watch_namespaces.is_empty());
-        assert_eq!((settings.max_concurrent_runs, settings.spool_memory), (4, ByteSize(16 << 20)));
+        assert_eq!(
+            (settings.max_concurrent_runs, settings.spool_memory),
+            (4, ByteSize(16 << 20))
+        );
         let policy = settings.dial_policy();
         assert!(policy.check_ip("127.0.0.1".parse().unwrap()).is_err());
         assert!(policy.check_ip("169.254.169.254".parse().unwrap()).is_err());
-        assert!(policy.check_url(&parse_url("https://kubernetes.default.svc").unwrap()).is_err());
+        assert!(
+            policy
+                .check_url(&parse_url("https://kubernetes.default.svc").unwrap())
+                .is_err()
+        );
         assert!(policy.check_ip("10.1.2.3".parse().unwrap()).is_ok());
     }
 
     #[test]
     fn the_api_server_stays_out_of_reach_even_in_an_allowed_range() {
-        let settings = parse(&["--allow-endpoint-cidr=127.0.0.0/8,10.96.0.0/12", "--api-server-host=10.96.0.1"]).unwrap();
-        assert!(settings.dial_policy().check_ip("127.0.0.1".parse().unwrap()).is_ok());
-        assert!(settings.dial_policy().check_ip("10.96.0.1".parse().unwrap()).is_err());
+        let settings = parse(&[
+            "--allow-endpoint-cidr=127.0.0.0/8,10.96.0.0/12",
+            "--api-server-host=10.96.0.1",
+        ])
+        .unwrap();
+        assert!(
+            settings
+                .dial_policy()
+                .check_ip("127.0.0.1".parse().unwrap())
+                .is_ok()
+        );
+        assert!(
+            settings
+                .dial_policy()
+                .check_ip("10.96.0.1".parse().unwrap())
+                .is_err()
+        );
     }
 
     #[test]
     fn leader_election_can_be_turned_off_and_needs_a_namespace_otherwise() {
-        let off = Command::try_parse_from(["operator", "--leader-elect=false"]).unwrap().settings;
+        let off = Command::try_parse_from(["operator", "--leader-elect=false"])
+            .unwrap()
+            .settings;
         assert!(!off.leader_elect);
         off.validate().unwrap();
         let mut on = off;
@@ -313,8 +357,14 @@ mod tests {
             (vec!["--local-store-root=/"], "--local-store-root"),
             (vec!["--local-store-root=backups"], "--local-store-root"),
             (vec!["--local-store-root=/var/../etc"], "--local-store-root"),
-            (vec!["--ambient-credentials-endpoint=http://minio:9000"], "--ambient-credentials-endpoint"),
-            (vec!["--ambient-credentials-endpoint=minio"], "--ambient-credentials-endpoint"),
+            (
+                vec!["--ambient-credentials-endpoint=http://minio:9000"],
+                "--ambient-credentials-endpoint",
+            ),
+            (
+                vec!["--ambient-credentials-endpoint=minio"],
+                "--ambient-credentials-endpoint",
+            ),
         ] {
             let message = refusal(&flags);
             assert!(message.contains(named), "{flags:?}: {message}");
@@ -323,16 +373,29 @@ mod tests {
 
     #[test]
     fn values_that_cannot_be_are_refused_by_the_parser() {
-        for flag in ["--max-concurrent-runs=0", "--max-concurrent-runs=65", "--allow-endpoint-cidr=10.0.0.0/33", "--spool-memory=64MB",
-            "--spool-memory=99999999999Gi", "--lease-duration=15", "--metrics-bind-address=:8080", "--log-format=xml"]
-        {
+        for flag in [
+            "--max-concurrent-runs=0",
+            "--max-concurrent-runs=65",
+            "--allow-endpoint-cidr=10.0.0.0/33",
+            "--spool-memory=64MB",
+            "--spool-memory=99999999999Gi",
+            "--lease-duration=15",
+            "--metrics-bind-address=:8080",
+            "--log-format=xml",
+        ] {
             assert!(parse(&[flag]).is_err(), "{flag}");
         }
     }
 
     #[test]
     fn sizes_are_read_as_kubernetes_writes_them() {
-        for (text, bytes) in [("0", 0), ("1024", 1024), ("512Ki", 524_288), ("64Mi", 67_108_864), ("2Gi", 2_147_483_648)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1024", 1024),
+            ("512Ki", 524_288),
+            ("64Mi", 67_108_864),
+            ("2Gi", 2_147_483_648),
+        ] {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)));
         }
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything a developer runs that is no plain cargo command.
 
+mod bench;
 mod cargo;
 mod demo;
 mod generated;
@@ -44,6 +45,8 @@ enum Task {
     },
     /// Back up a real Kubernetes API server's etcd into a real S3 server, restore it and compare
     Demo(demo::Options),
+    /// Measure speed and memory on real servers, beside etcd's own tools
+    Bench(bench::Options),
     /// Run the tests
     Test(test::Options),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Crds { check } => generated::crds(check),
         Task::Docs { check } => generated::docs(check),
         Task::Demo(options) => demo::run_demo(&options),
+        Task::Bench(options) => bench::run_bench(&options),
         Task::Test(options) => test::run(&options),
     };
     match end {

@@ -76,7 +76,7 @@ impl Case {
     }
 
     /// Makes the case's Secret that of the server in this process.
-    pub(super) async fn stores_in(&mut self, _server: &S3Server) -> Result<()> {
+    pub(super) async fn stores_in_process(&mut self) -> Result<()> {
         let keys = [
             ("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY),

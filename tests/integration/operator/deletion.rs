@@ -106,7 +106,7 @@ async fn a_plan_that_goes_in_the_middle_of_a_run_ends_it_without_leftovers() -> 
     let (mut case, _) = Case::begin("gone-mid-run").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
-    case.stores_in(&server).await?;
+    case.stores_in_process().await?;
     server.plan().on(Operation::UploadPart).fails(Fault::Stall);
     case.apply(&Plan::new("prod", &etcd, &case).into(&server)).await?;
     case.ask("slow", "prod").await?;
@@ -128,7 +128,7 @@ async fn a_plan_that_is_edited_in_the_middle_of_a_run_does_not_disturb_it() -> R
     let (mut case, _) = Case::begin("edited-mid-run").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
-    case.stores_in(&server).await?;
+    case.stores_in_process().await?;
     server.plan().on(Operation::UploadPart).times(1).fails(data::SLOWLY);
     case.apply(&Plan::new("prod", &etcd, &case).into(&server)).await?;
     case.ask("slow", "prod").await?;

@@ -11,7 +11,7 @@ use super::{case::Case, plan::Plan};
 async fn a_place_that_another_owner_claimed_is_not_touched() -> Result<()> {
     let (mut case, world) = Case::begin("claimed").await?;
     let server = S3Server::start(&case.bucket).await?;
-    case.stores_in(&server).await?;
+    case.stores_in_process().await?;
     let owner = json!({
         "format": "1.0", "kubernetesClusterUid": "4f2c9f5e-5d0c-4c57-9d3c-0d6a55a7f7a1",
         "planUid": "0a1b2c3d-0000-4000-8000-000000000001", "created": "2026-01-01T00:00:00Z",

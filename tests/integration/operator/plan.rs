@@ -54,7 +54,7 @@ impl Plan {
         self
     }
 
-    /// Into the server in this process. The case's Secret must hold its keys: see [`Case::stores_in`].
+    /// Into the server in this process. The case's Secret must hold its keys: see [`Case::stores_in_process`].
     pub(super) fn into(self, server: &S3Server) -> Self {
         self.with("storage/s3/endpoint", json!(server.endpoint))
     }

@@ -86,7 +86,8 @@ async fn an_operator_with_nothing_due_writes_nothing_but_its_lease() -> Result<(
     }
     case.take("first", "prod-0").await?;
     for number in 0..20 {
-        let settled = case.until_plan(&format!("prod-{number}"), "it to settle", |plan| {
+        let name = format!("prod-{number}");
+        let settled = case.until_plan(&name, "it to settle", |plan| {
             is_observed(plan) && plan.status.as_ref().is_some_and(|status| status.snapshots.is_some())
         });
         settled.await?;

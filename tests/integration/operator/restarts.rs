@@ -28,7 +28,7 @@ impl MidRun {
         let mut case = Case::on(stage, name).await?;
         let etcd = data::etcd(Version::V3_6).await?;
         let server = S3Server::start(&case.bucket).await?;
-        case.stores_in(&server).await?;
+        case.stores_in_process().await?;
         server.plan().on(Operation::UploadPart).times(1).fails(trouble);
         let plan = Plan::new("prod", &etcd, &case).into(&server);
         case.apply(&plan.with("retries", json!(2))).await?;

@@ -127,7 +127,7 @@ async fn a_slot_that_comes_while_a_run_is_not_over_is_skipped_and_said_so() -> R
     let (mut case, _) = Case::begin("overlap").await?;
     let subject = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
-    case.stores_in(&server).await?;
+    case.stores_in_process().await?;
     server.plan().on(Operation::UploadPart).times(1).fails(data::SLOWLY);
     let plan = Plan::new("prod", &subject, &case).into(&server).with("schedule", json!("@hourly"));
     case.apply(&plan).await?;

@@ -85,7 +85,7 @@ impl World {
 pub(super) const SHORT_LEASE: [&str; 3] = [
     "--lease-duration=6s",
     "--lease-renew-deadline=4s",
-    "--lease-retry-period=500ms",
+    "--lease-retry-period=1s",
 ];
 
 /// The stage on which operators and API servers are killed, one test at a time. Each starts operators of its own.

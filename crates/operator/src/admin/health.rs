@@ -56,7 +56,10 @@ impl Health {
     /// Alive, and not ready in any respect.
     pub fn new() -> Self {
         let waiting = Check::ALL.map(|check| (check, Err("not there yet".to_owned())));
-        Self { beat: Arc::new(Mutex::new(Instant::now())), checks: Arc::new(Mutex::new(BTreeMap::from(waiting))) }
+        Self {
+            beat: Arc::new(Mutex::new(Instant::now())),
+            checks: Arc::new(Mutex::new(BTreeMap::from(waiting))),
+        }
     }
 
     /// Beats for as long as the event loop turns. To be spawned once.
@@ -79,7 +82,10 @@ impl Health {
     }
 
     fn set(&self, check: Check, state: Result<(), String>) {
-        self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(check, state);
+        self.checks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(check, state);
     }
 
     /// Whether the event loop turned lately.

@@ -24,7 +24,10 @@ pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
 
 /// `/healthz` and `/readyz`.
 pub fn health_router(health: Health) -> Router {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(health)
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .with_state(health)
 }
 
 async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
@@ -47,7 +50,11 @@ async fn alive(State(health): State<Health>) -> Response {
 
 async fn ready(State(health): State<Health>) -> Response {
     let (ready, report) = health.report();
-    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (code, report).into_response()
 }
 
@@ -57,5 +64,7 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown)
+        .await
 }

@@ -22,11 +22,19 @@ pub(super) async fn config(
     let auth = match &spec.auth {
         Some(auth) => {
             let keys = secrets::read(client, namespace, &auth.secret_name).await?;
-            Some(Auth { username: keys.text(&[USERNAME])?, password: keys.text(&[PASSWORD])? })
+            Some(Auth {
+                username: keys.text(&[USERNAME])?,
+                password: keys.text(&[PASSWORD])?,
+            })
         }
         None => None,
     };
-    Ok(Config { tls, auth, policy: policy.clone(), ..Config::new(spec.endpoints.iter().cloned()) })
+    Ok(Config {
+        tls,
+        auth,
+        policy: policy.clone(),
+        ..Config::new(spec.endpoints.iter().cloned())
+    })
 }
 
 async fn certificates(
@@ -43,6 +51,11 @@ async fn certificates(
         (_, Some(_), None) => Err(keys.invalid(TLS_KEY, "is missing, although tls.crt is there")),
         (_, None, Some(_)) => Err(keys.invalid(TLS_CERTIFICATE, "is missing, although tls.key is there")),
         (None, None, None) => Err(keys.invalid(CA_CERTIFICATE, "is missing, and so are tls.crt and tls.key")),
-        _ => Ok(Tls { ca_pem, cert_pem, key_pem, server_name }),
+        _ => Ok(Tls {
+            ca_pem,
+            cert_pem,
+            key_pem,
+            server_name,
+        }),
     }
 }

@@ -18,12 +18,20 @@ pub struct Failure {
 impl Failure {
     /// A failure that another attempt may cure.
     pub fn transient(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: reason.into(), message: message.into(), transient: true }
+        Self {
+            reason: reason.into(),
+            message: message.into(),
+            transient: true,
+        }
     }
 
     /// A failure that stays until somebody changes something.
     pub fn lasting(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: reason.into(), message: message.into(), transient: false }
+        Self {
+            reason: reason.into(),
+            message: message.into(),
+            transient: false,
+        }
     }
 
     /// A failure from an error of the crates below, whose texts are safe to show by their contract. The causes
@@ -39,7 +47,11 @@ impl Failure {
             }
             cause = error.source();
         }
-        Self { reason: reason.to_owned(), message, transient }
+        Self {
+            reason: reason.to_owned(),
+            message,
+            transient,
+        }
     }
 }
 
@@ -57,7 +69,10 @@ mod tests {
 
     #[test]
     fn causes_are_told_once() {
-        assert_eq!(Failure::of("X", true, &Outer(Inner)).message, "cannot reach the store: connection refused");
+        assert_eq!(
+            Failure::of("X", true, &Outer(Inner)).message,
+            "cannot reach the store: connection refused"
+        );
         assert_eq!(Failure::of("X", true, &Inner).message, "connection refused");
     }
 }

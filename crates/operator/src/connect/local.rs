@@ -12,13 +12,21 @@ pub(super) async fn allowed(path: &str, roots: &[PathBuf]) -> Result<PathBuf, Fa
     let wanted = Path::new(path);
     let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
     if !wanted.is_absolute() || !wanted.components().all(plain) {
-        return Err(Failure::lasting("InvalidSpec", "storage.local.path must be an absolute path without . and .."));
+        return Err(Failure::lasting(
+            "InvalidSpec",
+            "storage.local.path must be an absolute path without . and ..",
+        ));
     }
     // By name first: a path outside must not tell through its failure whether it exists.
     if !roots.iter().any(|root| wanted.starts_with(root)) {
         return Err(refused());
     }
-    let missing = |_| Failure::transient("StoreUnavailable", "the directory in storage.local.path does not exist or cannot be opened: is the volume mounted?");
+    let missing = |_| {
+        Failure::transient(
+            "StoreUnavailable",
+            "the directory in storage.local.path does not exist or cannot be opened: is the volume mounted?",
+        )
+    };
     let real = canonicalize(wanted).await.map_err(missing)?;
     for root in roots {
         if let Ok(root) = canonicalize(root).await
@@ -50,7 +58,9 @@ mod tests {
     }
 
     async fn judge(path: &Path, root: &Path) -> Result<PathBuf, String> {
-        allowed(path.to_str().unwrap(), &[root.to_owned()]).await.map_err(|failure| failure.reason)
+        allowed(path.to_str().unwrap(), &[root.to_owned()])
+            .await
+            .map_err(|failure| failure.reason)
     }
 
     #[tokio::test]
@@ -63,14 +73,21 @@ mod tests {
     #[tokio::test]
     async fn without_a_root_nothing_is_allowed() {
         let (_folder, root) = bench();
-        assert_eq!(allowed(root.to_str().unwrap(), &[]).await.unwrap_err().reason, "LocalPathRefused");
+        assert_eq!(
+            allowed(root.to_str().unwrap(), &[]).await.unwrap_err().reason,
+            "LocalPathRefused"
+        );
     }
 
     #[tokio::test]
     async fn everything_outside_is_refused_whether_it_exists_or_not() {
         let (folder, root) = bench();
         for path in ["outside", "missing", "root-2", "roo"] {
-            assert_eq!(judge(&folder.path().join(path), &root).await, Err("LocalPathRefused".into()), "{path}");
+            assert_eq!(
+                judge(&folder.path().join(path), &root).await,
+                Err("LocalPathRefused".into()),
+                "{path}"
+            );
         }
     }
 
@@ -79,7 +96,10 @@ mod tests {
         let (folder, root) = bench();
         std::os::unix::fs::symlink(folder.path().join("outside"), root.join("escape")).unwrap();
         std::os::unix::fs::symlink(root.join("plans"), root.join("alias")).unwrap();
-        assert_eq!(judge(&root.join("escape"), &root).await, Err("LocalPathRefused".into()));
+        assert_eq!(
+            judge(&root.join("escape"), &root).await,
+            Err("LocalPathRefused".into())
+        );
         let resolved = judge(&root.join("alias"), &root).await.unwrap();
         assert_eq!(resolved, std::fs::canonicalize(root.join("plans")).unwrap());
     }
@@ -87,14 +107,22 @@ mod tests {
     #[tokio::test]
     async fn paths_that_climb_or_are_relative_are_refused() {
         let (_folder, root) = bench();
-        assert_eq!(judge(&root.join("../outside"), &root).await, Err("InvalidSpec".into()));
+        assert_eq!(
+            judge(&root.join("../outside"), &root).await,
+            Err("InvalidSpec".into())
+        );
         assert_eq!(judge(Path::new("plans"), &root).await, Err("InvalidSpec".into()));
     }
 
     #[tokio::test]
     async fn a_volume_that_is_not_mounted_may_come_back() {
         let (_folder, root) = bench();
-        let failure = allowed(root.join("gone").to_str().unwrap(), &[root]).await.unwrap_err();
-        assert_eq!((failure.reason.as_str(), failure.transient), ("StoreUnavailable", true));
+        let failure = allowed(root.join("gone").to_str().unwrap(), &[root])
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (failure.reason.as_str(), failure.transient),
+            ("StoreUnavailable", true)
+        );
     }
 }

@@ -29,7 +29,10 @@ impl Measured {
 /// What is expected to happen in normal work is no error of the store: looking for something that is not there,
 /// creating what is there.
 fn is_trouble(error: &StoreError) -> bool {
-    !matches!(error, StoreError::NotFound { .. } | StoreError::AlreadyExists { .. })
+    !matches!(
+        error,
+        StoreError::NotFound { .. } | StoreError::AlreadyExists { .. }
+    )
 }
 
 async fn measure<T>(
@@ -60,7 +63,10 @@ impl Store for Measured {
 
     async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StoreError> {
         let upload = measure(&self.metrics, Operation::BeginUpload, self.store.upload(key)).await?;
-        Ok(Box::new(MeasuredUpload { upload, metrics: Arc::clone(&self.metrics) }))
+        Ok(Box::new(MeasuredUpload {
+            upload,
+            metrics: Arc::clone(&self.metrics),
+        }))
     }
 
     async fn get(&self, key: &str, range: GetRange) -> Result<GetObject, StoreError> {
@@ -84,7 +90,12 @@ impl Store for Measured {
     }
 
     async fn list_uploads(&self, prefix: &str) -> Result<Vec<UploadMeta>, StoreError> {
-        measure(&self.metrics, Operation::ListUploads, self.store.list_uploads(prefix)).await
+        measure(
+            &self.metrics,
+            Operation::ListUploads,
+            self.store.list_uploads(prefix),
+        )
+        .await
     }
 
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
@@ -129,20 +140,37 @@ mod tests {
 
     fn measured() -> (Measured, Arc<Metrics>) {
         let metrics = Arc::new(Metrics::new(Leadership::always()));
-        (Measured::new(Box::new(MemoryStore::new()), Arc::clone(&metrics)), metrics)
+        (
+            Measured::new(Box::new(MemoryStore::new()), Arc::clone(&metrics)),
+            metrics,
+        )
     }
 
     #[tokio::test]
     async fn operations_are_timed_and_still_do_what_they_did() {
         let (store, metrics) = measured();
-        store.put("a/b", Bytes::from_static(b"x"), PutMode::Create).await.unwrap();
-        assert_eq!(store.get("a/b", GetRange::all()).await.unwrap().bytes(10).await.unwrap(), "x");
+        store
+            .put("a/b", Bytes::from_static(b"x"), PutMode::Create)
+            .await
+            .unwrap();
+        assert_eq!(
+            store
+                .get("a/b", GetRange::all())
+                .await
+                .unwrap()
+                .bytes(10)
+                .await
+                .unwrap(),
+            "x"
+        );
         let upload = store.upload("a/c").await.unwrap();
         upload.part(1, Bytes::from_static(b"y")).await.unwrap();
         assert_eq!(upload.complete().await.unwrap().size, 1);
         let text = metrics.encode().unwrap();
         for operation in ["put", "get", "begin_upload", "part", "complete"] {
-            let line = format!("etcd_backup_store_operation_duration_seconds_count{{operation=\"{operation}\"}} 1\n");
+            let line = format!(
+                "etcd_backup_store_operation_duration_seconds_count{{operation=\"{operation}\"}} 1\n"
+            );
             assert!(text.contains(&line), "{line} in {text}");
         }
     }
@@ -153,8 +181,18 @@ mod tests {
         assert!(store.head("absent").await.is_err());
         store.put("a", Bytes::new(), PutMode::Create).await.unwrap();
         assert!(store.put("a", Bytes::new(), PutMode::Create).await.is_err());
-        assert!(!metrics.encode().unwrap().contains("etcd_backup_store_operation_errors_total{"));
+        assert!(
+            !metrics
+                .encode()
+                .unwrap()
+                .contains("etcd_backup_store_operation_errors_total{")
+        );
         assert!(store.head("../up").await.is_err());
-        assert!(metrics.encode().unwrap().contains(r#"errors_total{operation="head",reason="InvalidKey"} 1"#));
+        assert!(
+            metrics
+                .encode()
+                .unwrap()
+                .contains(r#"errors_total{operation="head",reason="InvalidKey"} 1"#)
+        );
     }
 }

@@ -44,7 +44,9 @@ pub struct Connector {
 
 impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connector").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Connector")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,29 +73,44 @@ impl Connector {
     pub async fn store(&self, plan: &EtcdBackup, now: DateTime<Utc>) -> Result<Arc<dyn Store>, Failure> {
         let namespace = namespace_of(plan)?;
         let store: Box<dyn Store> = match &plan.spec.storage {
-            StorageSpec { s3: Some(spec), local: None } => {
+            StorageSpec {
+                s3: Some(spec),
+                local: None,
+            } => {
                 let mut config = s3::config(&self.client, &namespace, spec, now).await?;
                 config.policy = self.policy.clone();
                 config.ambient_endpoints.clone_from(&self.ambient_endpoints);
                 Box::new(S3Store::new(config).await.map_err(|error| refused(&error))?)
             }
-            StorageSpec { s3: None, local: Some(spec) } => {
+            StorageSpec {
+                s3: None,
+                local: Some(spec),
+            } => {
                 let path = local::allowed(&spec.path, &self.local_roots).await?;
                 Box::new(LocalStore::new(path).map_err(|error| refused(&error))?)
             }
-            _ => return Err(Failure::lasting("InvalidSpec", "storage must name exactly one of s3 and local")),
+            _ => {
+                return Err(Failure::lasting(
+                    "InvalidSpec",
+                    "storage must name exactly one of s3 and local",
+                ));
+            }
         };
         Ok(Arc::new(Measured::new(store, Arc::clone(&self.metrics))))
     }
 
     /// The UID of this Kubernetes cluster, which marks what it writes. Read once.
     pub async fn kubernetes_uid(&self) -> Result<String, Failure> {
-        self.kubernetes_uid.get_or_try_init(|| identity::kubernetes_uid(&self.client)).await.cloned()
+        self.kubernetes_uid
+            .get_or_try_init(|| identity::kubernetes_uid(&self.client))
+            .await
+            .cloned()
     }
 }
 
 fn namespace_of(plan: &EtcdBackup) -> Result<String, Failure> {
-    plan.namespace().ok_or_else(|| Failure::lasting("InvalidSpec", "the plan has no namespace"))
+    plan.namespace()
+        .ok_or_else(|| Failure::lasting("InvalidSpec", "the plan has no namespace"))
 }
 
 /// A store's own error as a failure.

@@ -36,15 +36,20 @@ pub(super) async fn config(
     };
     config.sse = spec.server_side_encryption.as_ref().map(|sse| match sse.kind {
         ServerSideEncryptionType::Aes256 => Sse::Aes256,
-        ServerSideEncryptionType::Kms => Sse::Kms { key_id: sse.kms_key_id.clone() },
+        ServerSideEncryptionType::Kms => Sse::Kms {
+            key_id: sse.kms_key_id.clone(),
+        },
     });
     if let Some(lock) = &spec.object_lock {
         let mode = match lock.mode {
             ObjectLockMode::Governance => LockMode::Governance,
             ObjectLockMode::Compliance => LockMode::Compliance,
         };
-        let until = chrono::Duration::from_std(lock.retain_for.as_std()).ok().and_then(|time| now.checked_add_signed(time));
-        let retain_until = until.ok_or_else(|| Failure::lasting("InvalidSpec", "storage.s3.objectLock.retainFor is too long"))?;
+        let until = chrono::Duration::from_std(lock.retain_for.as_std())
+            .ok()
+            .and_then(|time| now.checked_add_signed(time));
+        let retain_until = until
+            .ok_or_else(|| Failure::lasting("InvalidSpec", "storage.s3.objectLock.retainFor is too long"))?;
         config.object_lock = Some(ObjectLock { mode, retain_until });
     }
     if let Some(reference) = &spec.credentials {

@@ -23,7 +23,9 @@ pub(super) struct SecretKeys {
 
 impl fmt::Debug for SecretKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretKeys").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("SecretKeys")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -33,29 +35,47 @@ impl fmt::Debug for SecretKeys {
 /// which Secrets exist.
 pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<SecretKeys, Failure> {
     if !is_object_name(name) {
-        return Err(Failure::lasting("SecretInvalid", "the name of a Secret is not one that Kubernetes accepts"));
+        return Err(Failure::lasting(
+            "SecretInvalid",
+            "the name of a Secret is not one that Kubernetes accepts",
+        ));
     }
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     match timeout(PATIENCE, api.get(name)).await {
-        Ok(Ok(secret)) => Ok(SecretKeys { name: name.to_owned(), data: secret.data.unwrap_or_default() }),
-        Ok(Err(KubeError::Api(status))) if status.is_not_found() || status.is_forbidden() => Err(Failure::transient(
-            "SecretNotFound",
-            format!("the Secret {name} does not exist in this namespace, or the operator may not read it"),
+        Ok(Ok(secret)) => Ok(SecretKeys {
+            name: name.to_owned(),
+            data: secret.data.unwrap_or_default(),
+        }),
+        Ok(Err(KubeError::Api(status))) if status.is_not_found() || status.is_forbidden() => {
+            Err(Failure::transient(
+                "SecretNotFound",
+                format!(
+                    "the Secret {name} does not exist in this namespace, or the operator may not read it"
+                ),
+            ))
+        }
+        Ok(Err(KubeError::Api(status))) => Err(unavailable(
+            name,
+            &format!("the API server answered {}", status.code),
         )),
-        Ok(Err(KubeError::Api(status))) => Err(unavailable(name, &format!("the API server answered {}", status.code))),
         Ok(Err(_)) => Err(unavailable(name, "the API server cannot be reached")),
         Err(_) => Err(unavailable(name, "the API server does not answer")),
     }
 }
 
 fn unavailable(name: &str, why: &str) -> Failure {
-    Failure::transient("SecretUnavailable", format!("the Secret {name} cannot be read: {why}"))
+    Failure::transient(
+        "SecretUnavailable",
+        format!("the Secret {name} cannot be read: {why}"),
+    )
 }
 
 /// DNS-1123 subdomain. Checked again here because an object may have been stored under an older schema.
 fn is_object_name(name: &str) -> bool {
     let label = |label: &str| {
-        let inner = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let inner = label
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
     };
     name.len() <= 253 && name.split('.').all(label)
@@ -75,7 +95,8 @@ impl SecretKeys {
 
     /// As [`Self::optional`], and missing is a failure that names the first of `keys`.
     pub(super) fn required(&self, keys: &[&str]) -> Result<Vec<u8>, Failure> {
-        self.optional(keys)?.ok_or_else(|| self.invalid(keys.first().unwrap_or(&""), "is missing"))
+        self.optional(keys)?
+            .ok_or_else(|| self.invalid(keys.first().unwrap_or(&""), "is missing"))
     }
 
     /// Text for a header or a login. One line end is taken off: `echo secret | base64` puts one there, and no
@@ -86,13 +107,22 @@ impl SecretKeys {
 
     /// As [`Self::text`], `None` when there is none.
     pub(super) fn optional_text(&self, keys: &[&str]) -> Result<Option<String>, Failure> {
-        self.optional(keys)?.map(|value| self.as_text(keys, value)).transpose()
+        self.optional(keys)?
+            .map(|value| self.as_text(keys, value))
+            .transpose()
     }
 
     fn as_text(&self, keys: &[&str], value: Vec<u8>) -> Result<String, Failure> {
-        let key = keys.iter().find(|key| self.data.contains_key(**key)).copied().unwrap_or_default();
+        let key = keys
+            .iter()
+            .find(|key| self.data.contains_key(**key))
+            .copied()
+            .unwrap_or_default();
         let text = String::from_utf8(value).map_err(|_| self.invalid(key, "is not UTF-8 text"))?;
-        let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
+        let line = text
+            .strip_suffix("\r\n")
+            .or_else(|| text.strip_suffix('\n'))
+            .unwrap_or(&text);
         if line.is_empty() {
             return Err(self.invalid(key, "is empty"));
         }
@@ -105,18 +135,27 @@ impl SecretKeys {
     /// PEM with at least one block of this kind (`CERTIFICATE`, `PRIVATE KEY`). Whether it parses is found out by
     /// whoever uses it; this catches the usual slip, the wrong file.
     pub(super) fn pem(&self, key: &str, kind: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(value) = self.optional(&[key])? else { return Ok(None) };
+        let Some(value) = self.optional(&[key])? else {
+            return Ok(None);
+        };
         let marker = format!("{kind}-----");
         let holds = value.split(|byte| *byte == b'\n').any(|line| {
             let line = line.trim_ascii();
             line.starts_with(b"-----BEGIN ") && line.ends_with(marker.as_bytes())
         });
-        if holds { Ok(Some(value)) } else { Err(self.invalid(key, &format!("holds no PEM block of a {kind}"))) }
+        if holds {
+            Ok(Some(value))
+        } else {
+            Err(self.invalid(key, &format!("holds no PEM block of a {kind}")))
+        }
     }
 
     /// A failure about one key, never with its value.
     pub(super) fn invalid(&self, key: &str, problem: &str) -> Failure {
-        Failure::transient("SecretInvalid", format!("the key {key} of the Secret {} {problem}", self.name))
+        Failure::transient(
+            "SecretInvalid",
+            format!("the key {key} of the Secret {} {problem}", self.name),
+        )
     }
 }
 
@@ -145,7 +184,8 @@ mod tests {
     }
 
     async fn keys(data: Value) -> SecretKeys {
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"}, "data": data});
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"}, "data": data});
         read(&client(200, secret).0, "prod", "login").await.unwrap()
     }
 
@@ -155,8 +195,12 @@ mod tests {
 
     #[tokio::test]
     async fn missing_and_forbidden_cannot_be_told_apart() {
-        let missing = read(&client(404, refused(404, "NotFound")).0, "prod", "login").await.unwrap_err();
-        let forbidden = read(&client(403, refused(403, "Forbidden")).0, "prod", "login").await.unwrap_err();
+        let missing = read(&client(404, refused(404, "NotFound")).0, "prod", "login")
+            .await
+            .unwrap_err();
+        let forbidden = read(&client(403, refused(403, "Forbidden")).0, "prod", "login")
+            .await
+            .unwrap_err();
         assert_eq!(missing, forbidden);
         assert_eq!(missing.reason, "SecretNotFound");
         assert!(missing.message.contains("login") && !missing.message.contains("CANARY"));
@@ -164,8 +208,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_api_server_in_trouble_is_not_a_missing_secret() {
-        let failure = read(&client(500, refused(500, "InternalError")).0, "prod", "login").await.unwrap_err();
-        assert_eq!((failure.reason.as_str(), failure.transient), ("SecretUnavailable", true));
+        let failure = read(&client(500, refused(500, "InternalError")).0, "prod", "login")
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (failure.reason.as_str(), failure.transient),
+            ("SecretUnavailable", true)
+        );
         assert!(!failure.message.contains("CANARY"));
     }
 
@@ -174,31 +223,60 @@ mod tests {
         for name in ["../other/login", "other/login", "", "a..b", "-a", "A", "a\nb"] {
             let (client, count) = client(200, json!({}));
             let failure = read(&client, "prod", name).await.unwrap_err();
-            assert_eq!((failure.reason.as_str(), failure.transient), ("SecretInvalid", false));
+            assert_eq!(
+                (failure.reason.as_str(), failure.transient),
+                ("SecretInvalid", false)
+            );
             assert_eq!(count.load(Ordering::SeqCst), 0);
         }
     }
 
     #[tokio::test]
     async fn all_keys_come_from_one_read() {
-        let secret = json!({"metadata": {"name": "login"}, "data": {"username": "cm9vdA==", "password": "cHc="}});
+        let secret =
+            json!({"metadata": {"name": "login"}, "data": {"username": "cm9vdA==", "password": "cHc="}});
         let (client, count) = client(200, secret);
         let keys = read(&client, "prod", "login").await.unwrap();
-        assert_eq!((keys.text(&["username"]).unwrap(), keys.text(&["password"]).unwrap()), ("root".into(), "pw".into()));
+        assert_eq!(
+            (
+                keys.text(&["username"]).unwrap(),
+                keys.text(&["password"]).unwrap()
+            ),
+            ("root".into(), "pw".into())
+        );
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
     async fn a_bad_value_is_named_by_secret_and_key_and_never_shown() {
         // "CANARY" with a control character, invalid UTF-8, and nothing at all.
-        for (value, problem) in [("Q0FOQVJZB0I=", "control"), ("Q0FOQVJZ/w==", "UTF-8"), ("", "empty"), ("Cg==", "empty")] {
-            let failure = keys(json!({"password": value})).await.text(&["password"]).unwrap_err();
+        for (value, problem) in [
+            ("Q0FOQVJZB0I=", "control"),
+            ("Q0FOQVJZ/w==", "UTF-8"),
+            ("", "empty"),
+            ("Cg==", "empty"),
+        ] {
+            let failure = keys(json!({"password": value}))
+                .await
+                .text(&["password"])
+                .unwrap_err();
             assert_eq!(failure.reason, "SecretInvalid");
-            assert!(failure.message.contains("login") && failure.message.contains("password"), "{failure}");
-            assert!(failure.message.contains(problem) && !failure.message.contains("CANARY"), "{failure}");
+            assert!(
+                failure.message.contains("login") && failure.message.contains("password"),
+                "{failure}"
+            );
+            assert!(
+                failure.message.contains(problem) && !failure.message.contains("CANARY"),
+                "{failure}"
+            );
         }
         let missing = keys(json!({})).await.text(&["password", "PASSWORD"]).unwrap_err();
-        assert!(missing.message.contains("the key password of the Secret login is missing"), "{missing}");
+        assert!(
+            missing
+                .message
+                .contains("the key password of the Secret login is missing"),
+            "{missing}"
+        );
     }
 
     #[tokio::test]
@@ -221,7 +299,10 @@ mod tests {
         let keys = keys(json!({"ca.crt": pem, "tls.key": pem})).await;
         assert!(keys.pem("tls.key", "PRIVATE KEY").unwrap().is_some());
         let failure = keys.pem("ca.crt", "CERTIFICATE").unwrap_err();
-        assert!(failure.message.contains("ca.crt") && failure.message.contains("CERTIFICATE"), "{failure}");
+        assert!(
+            failure.message.contains("ca.crt") && failure.message.contains("CERTIFICATE"),
+            "{failure}"
+        );
         assert_eq!(keys.pem("tls.crt", "CERTIFICATE").unwrap(), None);
     }
 

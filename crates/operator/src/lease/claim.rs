@@ -54,7 +54,10 @@ impl Leadership {
     /// operator runs.
     pub fn always() -> Self {
         let (sender, claim) = watch::channel(Claim::Always);
-        Self { claim, _keep: Some(Arc::new(sender)) }
+        Self {
+            claim,
+            _keep: Some(Arc::new(sender)),
+        }
     }
 
     /// Whether this process leads now.
@@ -71,7 +74,10 @@ impl Leadership {
     /// in between, the old term's fence stays shut, because another leader may have done the same work.
     pub fn tenure(&self) -> Result<Tenure, NotLeader> {
         let term = self.claim.borrow().term_at(Instant::now()).ok_or(NotLeader)?;
-        Ok(Tenure { leadership: self.clone(), term })
+        Ok(Tenure {
+            leadership: self.clone(),
+            term,
+        })
     }
 
     /// Resolves when this process leads. Never, if the elector has ended.
@@ -107,7 +113,11 @@ impl Tenure {
     /// To be asked before every visible side effect of work that began in this term.
     pub fn fence(&self) -> Result<(), NotLeader> {
         let current = self.leadership.claim.borrow().term_at(Instant::now());
-        if current == Some(self.term) { Ok(()) } else { Err(NotLeader) }
+        if current == Some(self.term) {
+            Ok(())
+        } else {
+            Err(NotLeader)
+        }
     }
 
     /// Resolves when this term is over.

@@ -63,7 +63,9 @@ pub struct Elector {
 
 impl std::fmt::Debug for Elector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Elector").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Elector")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,14 +165,24 @@ impl Elector {
             }
         }
         let record = self.read().await?;
-        match self.observation.judge(record.as_ref(), &self.settings.identity, Instant::now()) {
+        match self
+            .observation
+            .judge(record.as_ref(), &self.settings.identity, Instant::now())
+        {
             Step::Wait => Ok(Attempt::Other),
-            Step::Create => self.create(Record::absent(&self.settings.name, &self.resource)).await,
+            Step::Create => {
+                self.create(Record::absent(&self.settings.name, &self.resource))
+                    .await
+            }
             Step::Renew | Step::Take => {
-                let Some(record) = record else { return Ok(Attempt::Other) };
+                let Some(record) = record else {
+                    return Ok(Attempt::Other);
+                };
                 match self.write(&record).await {
                     Ok(sent) => Ok(Attempt::Held(sent)),
-                    Err(LeaseError::Update(KubeError::Api(status))) if status.is_conflict() || status.is_not_found() => {
+                    Err(LeaseError::Update(KubeError::Api(status)))
+                        if status.is_conflict() || status.is_not_found() =>
+                    {
                         debug!("somebody else changed the leader lease first");
                         Ok(Attempt::Other)
                     }
@@ -186,7 +198,9 @@ impl Elector {
 
     async fn read(&self) -> Result<Option<Record>, LeaseError> {
         let request = self.api.get_opt(&self.settings.name);
-        let object = timeout(self.request_timeout(), request).await.map_err(|_| LeaseError::Timeout)?;
+        let object = timeout(self.request_timeout(), request)
+            .await
+            .map_err(|_| LeaseError::Timeout)?;
         Ok(object.map_err(LeaseError::Get)?.map(Record))
     }
 
@@ -195,12 +209,17 @@ impl Elector {
         let sent = Instant::now();
         let parameters = PostParams::default();
         let request = self.api.create(&parameters, &wanted.0);
-        match timeout(self.request_timeout(), request).await.map_err(|_| LeaseError::Timeout)? {
+        match timeout(self.request_timeout(), request)
+            .await
+            .map_err(|_| LeaseError::Timeout)?
+        {
             Ok(object) => {
                 self.held = Some(Record(object));
                 Ok(Attempt::Held(sent))
             }
-            Err(KubeError::Api(status)) if status.is_already_exists() || status.is_conflict() => Ok(Attempt::Other),
+            Err(KubeError::Api(status)) if status.is_already_exists() || status.is_conflict() => {
+                Ok(Attempt::Other)
+            }
             Err(error) => Err(LeaseError::Create(error)),
         }
     }
@@ -217,7 +236,10 @@ impl Elector {
     async fn replace(&self, wanted: &Record) -> Result<DynamicObject, LeaseError> {
         let parameters = PostParams::default();
         let request = self.api.replace(&self.settings.name, &parameters, &wanted.0);
-        timeout(self.request_timeout(), request).await.map_err(|_| LeaseError::Timeout)?.map_err(LeaseError::Update)
+        timeout(self.request_timeout(), request)
+            .await
+            .map_err(|_| LeaseError::Timeout)?
+            .map_err(LeaseError::Update)
     }
 
     fn ours(&self, base: &Record) -> Record {
@@ -234,7 +256,10 @@ impl Elector {
                     Claim::Until { term, fence } if now < fence => term,
                     _ => self.next_term(),
                 };
-                self.claim.send_replace(Claim::Until { term, fence: sent + self.settings.renew_deadline });
+                self.claim.send_replace(Claim::Until {
+                    term,
+                    fence: sent + self.settings.renew_deadline,
+                });
             }
             Ok(Attempt::Other) => self.step_down(current, "somebody else holds the leader lease"),
             Err(error) => {
@@ -256,7 +281,10 @@ impl Elector {
 
     fn step_down(&self, current: Claim, why: &str) {
         if current != Claim::None {
-            warn!(identity = self.settings.identity, "this process is no longer the leader: {why}");
+            warn!(
+                identity = self.settings.identity,
+                "this process is no longer the leader: {why}"
+            );
             self.claim.send_replace(Claim::None);
         }
     }
@@ -270,7 +298,10 @@ impl Elector {
                 Some(held) => Some(held),
                 None => self.read().await.ok().flatten(),
             };
-            let Some(base) = base.filter(|base| base.holder() == Some(self.settings.identity.as_str())) else { return };
+            let Some(base) = base.filter(|base| base.holder() == Some(self.settings.identity.as_str()))
+            else {
+                return;
+            };
             match self.replace(&base.released((self.clock)())).await {
                 Ok(_) => {
                     info!("gave the leader lease back");

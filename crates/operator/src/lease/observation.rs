@@ -47,7 +47,11 @@ impl Observation {
         let Some(record) = record else {
             // Deleted under a holder that may not have noticed: it gets the time it was promised. A process
             // that never saw a Lease has nothing to wait for.
-            return if self.foreign_claim_lives(now) { Step::Wait } else { Step::Create };
+            return if self.foreign_claim_lives(now) {
+                Step::Wait
+            } else {
+                Step::Create
+            };
         };
         let holder = record.holder();
         if self.seen.as_ref().is_none_or(|seen| seen.spec != *record.spec()) {
@@ -67,10 +71,17 @@ impl Observation {
 
     /// Assumes a holder that was never seen, from `now` on.
     pub(super) fn distrust(&mut self, now: Instant) {
-        self.seen = Some(Seen { spec: Value::Null, foreign: true, since: now, patience: self.ours });
+        self.seen = Some(Seen {
+            spec: Value::Null,
+            foreign: true,
+            since: now,
+            patience: self.ours,
+        });
     }
 
     fn foreign_claim_lives(&self, now: Instant) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.foreign && now.saturating_duration_since(seen.since) < seen.patience)
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.foreign && now.saturating_duration_since(seen.since) < seen.patience)
     }
 }

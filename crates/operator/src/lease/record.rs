@@ -29,18 +29,29 @@ impl Record {
 
     /// Who holds it; `None` when it was released.
     pub(super) fn holder(&self) -> Option<&str> {
-        self.spec().get("holderIdentity").and_then(Value::as_str).filter(|holder| !holder.is_empty())
+        self.spec()
+            .get("holderIdentity")
+            .and_then(Value::as_str)
+            .filter(|holder| !holder.is_empty())
     }
 
     /// How long the holder may go without renewing. At least `ours`: a peer with a shorter setting may be wrong
     /// about it, a longer wait is only slower.
     pub(super) fn patience(&self, ours: Duration) -> Duration {
-        let theirs = self.spec().get("leaseDurationSeconds").and_then(Value::as_u64).unwrap_or(0);
+        let theirs = self
+            .spec()
+            .get("leaseDurationSeconds")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
         ours.max(Duration::from_secs(theirs).min(LONGEST_HONOURED))
     }
 
     fn transitions(&self) -> i32 {
-        let recorded = self.spec().get("leaseTransitions").and_then(Value::as_i64).unwrap_or(0);
+        let recorded = self
+            .spec()
+            .get("leaseTransitions")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         i32::try_from(recorded).unwrap_or(0).max(0)
     }
 

@@ -43,17 +43,27 @@ impl Metrics {
         registry.register_collector(Box::new(Leader(leader)));
         let families = Families::register(&mut registry);
         for stage in Stage::ALL {
-            let _ = families.stage_seconds.get_or_create_owned(&StageName { stage: stage.as_str() });
+            let _ = families.stage_seconds.get_or_create_owned(&StageName {
+                stage: stage.as_str(),
+            });
         }
         for flow in Flow::ALL {
-            let _ = families.stage_bytes.get_or_create_owned(&StageName { stage: flow.as_str() });
+            let _ = families
+                .stage_bytes
+                .get_or_create_owned(&StageName { stage: flow.as_str() });
         }
         for operation in Operation::ALL {
-            let _ = families.operation_seconds.get_or_create_owned(&OperationName { operation: operation.as_str() });
+            let _ = families.operation_seconds.get_or_create_owned(&OperationName {
+                operation: operation.as_str(),
+            });
         }
         let plans = Arc::new(Plans::default());
         registry.register_collector(Box::new(Arc::clone(&plans)));
-        Self { registry, families, plans }
+        Self {
+            registry,
+            families,
+            plans,
+        }
     }
 
     /// The series of a plan, created at the first call. For the plan's own reconcile only: everything else uses
@@ -74,29 +84,49 @@ impl Metrics {
 
     /// How many runs are under way, and how many wait.
     pub fn set_runs(&self, active: usize, waiting: usize) {
-        self.families.runs_active.set(i64::try_from(active).unwrap_or(i64::MAX));
-        self.families.runs_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.families
+            .runs_active
+            .set(i64::try_from(active).unwrap_or(i64::MAX));
+        self.families
+            .runs_waiting
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// A stage of a run took this long.
     pub fn stage_took(&self, stage: Stage, took: Duration) {
-        self.families.stage_seconds.get_or_create(&StageName { stage: stage.as_str() }).observe(took.as_secs_f64());
+        self.families
+            .stage_seconds
+            .get_or_create(&StageName {
+                stage: stage.as_str(),
+            })
+            .observe(took.as_secs_f64());
     }
 
     /// So many bytes passed.
     pub fn bytes_passed(&self, flow: Flow, bytes: u64) {
-        self.families.stage_bytes.get_or_create(&StageName { stage: flow.as_str() }).inc_by(bytes);
+        self.families
+            .stage_bytes
+            .get_or_create(&StageName { stage: flow.as_str() })
+            .inc_by(bytes);
     }
 
     /// An operation on a store took this long.
     pub fn operation_took(&self, operation: Operation, took: Duration) {
-        let labels = OperationName { operation: operation.as_str() };
-        self.families.operation_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        let labels = OperationName {
+            operation: operation.as_str(),
+        };
+        self.families
+            .operation_seconds
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
     }
 
     /// An operation on a store failed.
     pub fn operation_failed(&self, operation: Operation, reason: &str) {
-        let labels = OperationError { operation: operation.as_str(), reason: bounded(reason) };
+        let labels = OperationError {
+            operation: operation.as_str(),
+            reason: bounded(reason),
+        };
         self.families.operation_errors.get_or_create(&labels).inc();
     }
 
@@ -116,6 +146,8 @@ impl Collector for Leader {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let help = "Whether this process is the leader (1) or waits (0)";
         let value = i64::from(self.0.is_leader());
-        encoder.encode_descriptor("leader", help, None, MetricType::Gauge)?.encode_gauge(&value)
+        encoder
+            .encode_descriptor("leader", help, None, MetricType::Gauge)?
+            .encode_gauge(&value)
     }
 }

@@ -58,7 +58,9 @@ impl PlanSeries {
     /// gave it, its revision. `None` when there is none.
     pub fn set_last_success(&self, newest: Option<(DateTime<Utc>, u64, i64)>) {
         self.update(|state| {
-            let (time, size, revision) = newest.map_or((0.0, 0.0, 0.0), |(at, size, revision)| (unix(at), float(size), float(revision)));
+            let (time, size, revision) = newest.map_or((0.0, 0.0, 0.0), |(at, size, revision)| {
+                (unix(at), float(size), float(revision))
+            });
             (state.last_success, state.last_size, state.last_revision) = (time, size, revision);
         });
     }
@@ -104,15 +106,26 @@ fn unix(time: DateTime<Utc>) -> f64 {
 }
 
 /// A gauge is a float by definition of the format.
-#[expect(clippy::cast_precision_loss, reason = "exact to 2^53: 8 PiB, or the milliseconds of 285,000 years")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact to 2^53: 8 PiB, or the milliseconds of 285,000 years"
+)]
 fn float(value: impl TryInto<i64>) -> f64 {
     value.try_into().unwrap_or(i64::MAX) as f64
 }
 
 /// A label value from a reason: reasons are CamelCase words of ours, and nothing else may become a series.
 pub(super) fn bounded(reason: &str) -> String {
-    let word: String = reason.chars().filter(char::is_ascii_alphanumeric).take(48).collect();
-    if word.is_empty() { "Unknown".to_owned() } else { word }
+    let word: String = reason
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(48)
+        .collect();
+    if word.is_empty() {
+        "Unknown".to_owned()
+    } else {
+        word
+    }
 }
 
 /// The labels of a plan.
@@ -128,19 +141,39 @@ pub(super) struct Plans(Mutex<BTreeMap<PlanLabels, Arc<PlanSeries>>>);
 
 impl Plans {
     pub(super) fn track(&self, namespace: &str, plan: &str) -> Arc<PlanSeries> {
-        let labels = PlanLabels { namespace: namespace.to_owned(), plan: plan.to_owned() };
+        let labels = PlanLabels {
+            namespace: namespace.to_owned(),
+            plan: plan.to_owned(),
+        };
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(plans.entry(labels).or_insert_with(|| Arc::new(PlanSeries::fresh())))
+        Arc::clone(
+            plans
+                .entry(labels)
+                .or_insert_with(|| Arc::new(PlanSeries::fresh())),
+        )
     }
 
     pub(super) fn get(&self, namespace: &str, plan: &str) -> Option<Arc<PlanSeries>> {
-        let labels = PlanLabels { namespace: namespace.to_owned(), plan: plan.to_owned() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&labels).map(Arc::clone)
+        let labels = PlanLabels {
+            namespace: namespace.to_owned(),
+            plan: plan.to_owned(),
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&labels)
+            .map(Arc::clone)
     }
 
     pub(super) fn forget(&self, namespace: &str, plan: &str) {
-        let labels = PlanLabels { namespace: namespace.to_owned(), plan: plan.to_owned() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&labels);
+        let labels = PlanLabels {
+            namespace: namespace.to_owned(),
+            plan: plan.to_owned(),
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&labels);
     }
 }
 
@@ -148,24 +181,43 @@ impl Collector for Plans {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let plans: Vec<(PlanLabels, PlanState)> = {
             let plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            plans.iter().map(|(labels, series)| (labels.clone(), series.read())).collect()
+            plans
+                .iter()
+                .map(|(labels, series)| (labels.clone(), series.read()))
+                .collect()
         };
         for gauge in PLAN_GAUGES {
             let unit = gauge.unit();
-            let mut family = encoder.encode_descriptor(gauge.name, gauge.help, unit.as_ref(), MetricType::Gauge)?;
+            let mut family =
+                encoder.encode_descriptor(gauge.name, gauge.help, unit.as_ref(), MetricType::Gauge)?;
             for (labels, state) in &plans {
-                family.encode_family(labels)?.encode_gauge(&(gauge.value)(state))?;
+                family
+                    .encode_family(labels)?
+                    .encode_gauge(&(gauge.value)(state))?;
             }
         }
-        let mut deleted = encoder.encode_descriptor(RETENTION_DELETED.0, RETENTION_DELETED.1, None, MetricType::Counter)?;
+        let mut deleted = encoder.encode_descriptor(
+            RETENTION_DELETED.0,
+            RETENTION_DELETED.1,
+            None,
+            MetricType::Counter,
+        )?;
         for (labels, state) in &plans {
-            deleted.encode_family(labels)?.encode_counter::<NoLabelSet, _, f64>(&state.retention_deleted, None)?;
+            deleted
+                .encode_family(labels)?
+                .encode_counter::<NoLabelSet, _, f64>(&state.retention_deleted, None)?;
         }
         let mut runs = encoder.encode_descriptor(RUNS.0, RUNS.1, None, MetricType::Counter)?;
         for (PlanLabels { namespace, plan }, state) in &plans {
             for ((result, reason), count) in &state.runs {
-                let labels = [("namespace", namespace.as_str()), ("plan", plan), ("result", result), ("reason", reason)];
-                runs.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(count, None)?;
+                let labels = [
+                    ("namespace", namespace.as_str()),
+                    ("plan", plan),
+                    ("result", result),
+                    ("reason", reason),
+                ];
+                runs.encode_family(&labels)?
+                    .encode_counter::<NoLabelSet, _, f64>(count, None)?;
             }
         }
         Ok(())

@@ -73,13 +73,21 @@ pub(super) const PLAN_GAUGES: &[PlanGauge] = &[
 ];
 
 /// Counter of a plan: name and help.
-pub(super) const RETENTION_DELETED: (&str, &str) = ("retention_deleted", "Snapshots of the plan that retention has deleted");
+pub(super) const RETENTION_DELETED: (&str, &str) = (
+    "retention_deleted",
+    "Snapshots of the plan that retention has deleted",
+);
 
 /// Counter of a plan with the further labels `result` and `reason`: name and help.
-pub(super) const RUNS: (&str, &str) = ("runs", "Runs of the plan that have ended, by result and by the reason of a failure");
+pub(super) const RUNS: (&str, &str) = (
+    "runs",
+    "Runs of the plan that have ended, by result and by the reason of a failure",
+);
 
 /// Bounds in seconds for stages of a run: from a refused connection to hours of upload.
-const STAGE_SECONDS: [f64; 12] = [0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 7200.0];
+const STAGE_SECONDS: [f64; 12] = [
+    0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 7200.0,
+];
 
 /// Bounds in seconds for one operation of a store: from a local disk to a part on a slow line.
 const OPERATION_SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
@@ -105,8 +113,16 @@ impl Families {
             operation_seconds: Family::new_with_constructor(|| Histogram::new(OPERATION_SECONDS)),
             operation_errors: Family::default(),
         };
-        registry.register("runs_active", "Runs under way in this process", families.runs_active.clone());
-        registry.register("runs_waiting", "Runs that wait for a free place or for their cluster", families.runs_waiting.clone());
+        registry.register(
+            "runs_active",
+            "Runs under way in this process",
+            families.runs_active.clone(),
+        );
+        registry.register(
+            "runs_waiting",
+            "Runs that wait for a free place or for their cluster",
+            families.runs_waiting.clone(),
+        );
         registry.register_with_unit(
             "run_duration",
             "How long each stage of a run took, and whole runs as stage `total`",

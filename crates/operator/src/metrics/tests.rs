@@ -6,7 +6,13 @@ use super::{Flow, Metrics, Operation, Stage};
 use crate::lease::Leadership;
 
 fn lines(metrics: &Metrics, containing: &str) -> Vec<String> {
-    metrics.encode().unwrap().lines().filter(|line| line.contains(containing) && !line.starts_with('#')).map(str::to_owned).collect()
+    metrics
+        .encode()
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains(containing) && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -28,7 +34,10 @@ fn a_new_plan_has_every_series_from_the_start() {
         r#"etcd_backup_runs_total{namespace="prod",plan="main",result="Succeeded",reason=""} 0"#,
         r#"etcd_backup_runs_total{namespace="prod",plan="main",result="Failed",reason="Internal"} 0"#,
     ] {
-        assert!(text.lines().any(|line| line == series), "{series} is missing in\n{text}");
+        assert!(
+            text.lines().any(|line| line == series),
+            "{series} is missing in\n{text}"
+        );
     }
 }
 
@@ -59,7 +68,10 @@ fn what_is_set_is_what_is_scraped() {
         r#"etcd_backup_retention_deleted_total{namespace="prod",plan="main"} 3"#,
         r#"etcd_backup_retention_refused{namespace="prod",plan="main"} 0.0"#,
     ] {
-        assert!(text.lines().any(|line| line == series), "{series} is missing in\n{text}");
+        assert!(
+            text.lines().any(|line| line == series),
+            "{series} is missing in\n{text}"
+        );
     }
 }
 
@@ -79,7 +91,11 @@ fn a_plan_that_goes_takes_its_series_along_and_late_work_does_not_bring_them_bac
 fn a_reason_cannot_smuggle_text_into_a_label() {
     let metrics = Metrics::new(Leadership::always());
     let plan = metrics.track_plan("prod", "main");
-    plan.run_ended(DateTime::UNIX_EPOCH, Duration::ZERO, Some("Bad\u{1b}[2J \"reason\"\n{x}"));
+    plan.run_ended(
+        DateTime::UNIX_EPOCH,
+        Duration::ZERO,
+        Some("Bad\u{1b}[2J \"reason\"\n{x}"),
+    );
     assert_eq!(lines(&metrics, "Bad").len(), 1);
     assert!(lines(&metrics, "Bad")[0].contains(r#"reason="Bad2Jreasonx""#));
 }
@@ -108,8 +124,12 @@ fn operations_and_stages_are_counted() {
     assert!(text.contains("etcd_backup_runs_active 3\n") && text.contains("etcd_backup_runs_waiting 8\n"));
     assert!(text.contains(r#"etcd_backup_run_duration_seconds_sum{stage="write"} 4.0"#));
     assert!(text.contains(r#"etcd_backup_run_processed_bytes_total{stage="store"} 12"#));
-    assert!(text.contains(r#"etcd_backup_store_operation_duration_seconds_bucket{le="0.1",operation="part"} 1"#));
-    assert!(text.contains(r#"etcd_backup_store_operation_errors_total{operation="part",reason="Throttled"} 1"#));
+    assert!(
+        text.contains(r#"etcd_backup_store_operation_duration_seconds_bucket{le="0.1",operation="part"} 1"#)
+    );
+    assert!(
+        text.contains(r#"etcd_backup_store_operation_errors_total{operation="part",reason="Throttled"} 1"#)
+    );
 }
 
 #[test]
@@ -118,8 +138,14 @@ fn every_metric_has_help_and_no_name_twice() {
     metrics.track_plan("prod", "main");
     metrics.operation_failed(Operation::Get, "Timeout");
     let text = metrics.encode().unwrap();
-    let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# HELP ")).collect();
-    assert!(names.iter().all(|line| line.split_once(' ').is_some_and(|(name, help)| name.starts_with("etcd_backup_") && help.len() > 10)));
+    let mut names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP "))
+        .collect();
+    assert!(names.iter().all(|line| {
+        line.split_once(' ')
+            .is_some_and(|(name, help)| name.starts_with("etcd_backup_") && help.len() > 10)
+    }));
     let before = names.len();
     names.sort_unstable();
     names.dedup();

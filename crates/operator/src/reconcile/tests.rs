@@ -41,9 +41,11 @@ const ME: &str = "pod-a_1";
 #[derive(Clone, Default)]
 struct Server {
     asked: Arc<Mutex<Vec<(String, Value)>>>,
-    /// Answers that differ from "done": the end of the path, the code, the object.
-    answers: Arc<Mutex<Vec<(Method, &'static str, u16, Value)>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
 }
+
+/// An answer that differs from "done": for this verb and end of a path, this code and object.
+type Answer = (Method, &'static str, u16, Value);
 
 impl Server {
     fn client(&self) -> Client {

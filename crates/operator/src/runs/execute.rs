@@ -37,7 +37,9 @@ pub struct Executor {
 
 impl std::fmt::Debug for Executor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Executor").field("connector", &self.connector).finish_non_exhaustive()
+        f.debug_struct("Executor")
+            .field("connector", &self.connector)
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,7 +60,13 @@ impl Executor {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
-        Self { connector, leadership, metrics, limits: recipe::limits(settings), clock }
+        Self {
+            connector,
+            leadership,
+            metrics,
+            limits: recipe::limits(settings),
+            clock,
+        }
     }
 
     /// The steps of a run, trying another member when one of them is the trouble.
@@ -77,12 +85,24 @@ impl Executor {
             {
                 return Err(failure);
             }
-            info!(member = choice.member_name, version = choice.version, degraded = choice.degraded, "{}", choice.why);
+            info!(
+                member = choice.member_name,
+                version = choice.version,
+                degraded = choice.degraded,
+                "{}",
+                choice.why
+            );
             let started = (self.clock)();
             let run = RunId::generate(started).map_err(|error| Failure::of("Internal", true, &error))?;
             Span::current().record("run", tracing::field::display(run));
             let endpoint = choice.endpoint.clone();
-            let member = Member { prepared: &prepared, request, limits: &self.limits, run, started };
+            let member = Member {
+                prepared: &prepared,
+                request,
+                limits: &self.limits,
+                run,
+                started,
+            };
             let (choice, minimum) = match unless(&cancel, member.confirm(choice)).await {
                 Ok(confirmed) => confirmed,
                 Err(failure) => {
@@ -92,7 +112,9 @@ impl Executor {
             };
             self.metrics.stage_took(Stage::Survey, began.elapsed());
             let began = Instant::now();
-            let written = member.write(choice, minimum, (self.clock)(), control.clone()).await;
+            let written = member
+                .write(choice, minimum, (self.clock)(), control.clone())
+                .await;
             self.metrics.stage_took(Stage::Write, began.elapsed());
             match written {
                 Ok(manifest) => return Ok(Arc::new(manifest)),
@@ -108,15 +130,28 @@ impl Executor {
         let kubernetes_uid = self.connector.kubernetes_uid().await?;
         let store = self.connector.store(&request.plan, (self.clock)()).await?;
         let config = self.connector.etcd(&request.plan).await?;
-        let cluster = Cluster::new(config).map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
+        let cluster = Cluster::new(config)
+            .map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
         (control.fence)().map_err(|_| leadership_lost())?;
-        let owner = Owner { kubernetes_cluster_uid: Some(kubernetes_uid.clone()), plan_uid: Some(recipe.plan_uid.clone()) };
+        let owner = Owner {
+            kubernetes_cluster_uid: Some(kubernetes_uid.clone()),
+            plan_uid: Some(recipe.plan_uid.clone()),
+        };
         let claimed = owner::claim(&*store, &recipe.plan, &owner, (self.clock)()).await;
         claimed.map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
-        Ok(Prepared { recipe, store, cluster, kubernetes_uid })
+        Ok(Prepared {
+            recipe,
+            store,
+            cluster,
+            kubernetes_uid,
+        })
     }
 
-    async fn choose(&self, prepared: &Prepared, tried: &BTreeSet<String>) -> Result<etcd_backup_etcd::Choice, Failure> {
+    async fn choose(
+        &self,
+        prepared: &Prepared,
+        tried: &BTreeSet<String>,
+    ) -> Result<etcd_backup_etcd::Choice, Failure> {
         let policy = ChoosePolicy {
             expected_cluster_id: prepared.recipe.expected_cluster,
             allow_degraded: prepared.recipe.allow_degraded,
@@ -124,14 +159,22 @@ impl Executor {
             ..ChoosePolicy::default()
         };
         let survey = prepared.cluster.survey().await;
-        choose(&survey, &policy).map_err(|refusal| Failure::of(refusal.reason(), refusal.is_transient(), &refusal))
+        choose(&survey, &policy)
+            .map_err(|refusal| Failure::of(refusal.reason(), refusal.is_transient(), &refusal))
     }
 }
 
 #[async_trait]
 impl Execute for Executor {
-    async fn execute(&self, request: &RunRequest, progress: Arc<Progress>, cancel: CancellationToken) -> RunResult {
-        let Ok(tenure) = self.leadership.tenure() else { return Err(leadership_lost()) };
+    async fn execute(
+        &self,
+        request: &RunRequest,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> RunResult {
+        let Ok(tenure) = self.leadership.tenure() else {
+            return Err(leadership_lost());
+        };
         let stop = cancel.child_token();
         let control = write::Control {
             progress: Arc::clone(&progress),
@@ -162,12 +205,20 @@ fn next_member(endpoint: &str, failure: Failure, tried: &mut BTreeSet<String>) -
     if !failure.transient || !tried.insert(endpoint.to_owned()) {
         return Err(failure);
     }
-    warn!(endpoint, reason = failure.reason, "{}; looking for another member", failure.message);
+    warn!(
+        endpoint,
+        reason = failure.reason,
+        "{}; looking for another member",
+        failure.message
+    );
     Ok(failure)
 }
 
 /// `work`, given up when the run is cancelled. For the steps that leave nothing behind; writing cleans up by itself.
-async fn unless<T>(cancel: &CancellationToken, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn unless<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         () = cancel.cancelled() => Err(Failure::lasting("Cancelled", "the run was cancelled")),
         done = work => done,

@@ -38,7 +38,12 @@ impl Member<'_> {
             let revision = choice.revision;
             return Ok((choice, revision));
         }
-        match self.prepared.cluster.linearizable_revision(&choice.endpoint).await {
+        match self
+            .prepared
+            .cluster
+            .linearizable_revision(&choice.endpoint)
+            .await
+        {
             Ok(revision) => Ok((choice, revision)),
             Err(EtcdError::NoQuorum { .. }) if self.prepared.recipe.allow_degraded => {
                 let revision = choice.revision;
@@ -84,7 +89,14 @@ impl Member<'_> {
             limits: self.limits.clone(),
         };
         let source = stream.map_err(of_source);
-        write::write(source, std::sync::Arc::clone(&self.prepared.store), request, control).await.map_err(|error| blame(&error))
+        write::write(
+            source,
+            std::sync::Arc::clone(&self.prepared.store),
+            request,
+            control,
+        )
+        .await
+        .map_err(|error| blame(&error))
     }
 }
 
@@ -93,16 +105,21 @@ fn of_etcd(error: &EtcdError) -> Failure {
 }
 
 fn of_source(error: EtcdError) -> SourceError {
-    SourceError { reason: error.reason(), transient: error.is_transient(), source: Box::new(error) }
+    SourceError {
+        reason: error.reason(),
+        transient: error.is_transient(),
+        source: Box::new(error),
+    }
 }
 
 /// Another member can help when this one's stream or data is what failed.
 fn blame(error: &WriteError) -> Trouble {
     let failure = Failure::of(error.reason(), error.is_transient(), error);
     match error {
-        WriteError::ReadSource(_) | WriteError::SizeMismatch { .. } | WriteError::Verify(_) | WriteError::Stale { .. } => {
-            Trouble::Member(failure)
-        }
+        WriteError::ReadSource(_)
+        | WriteError::SizeMismatch { .. }
+        | WriteError::Verify(_)
+        | WriteError::Stale { .. } => Trouble::Member(failure),
         WriteError::Fenced(_) => Trouble::Run(leadership_lost()),
         _ => Trouble::Run(failure),
     }
@@ -116,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_member_that_lags_or_breaks_off_is_its_own_trouble_and_a_full_store_is_not() {
-        let broken = EtcdError::Unreachable { endpoint: "https://10.0.0.1:2379".into(), problem: "reset".into() };
+        let broken = EtcdError::Unreachable {
+            endpoint: "https://10.0.0.1:2379".into(),
+            problem: "reset".into(),
+        };
         assert!(matches!(blame(&WriteError::ReadSource(of_source(broken))),
             Trouble::Member(failure) if failure.reason == "Unreachable" && failure.transient));
         assert!(matches!(blame(&WriteError::Stale { revision: 1, minimum: 2 }),
@@ -127,6 +147,8 @@ mod tests {
     #[test]
     fn a_fenced_run_says_that_somebody_else_leads() {
         let fenced = WriteError::Fenced(Fenced("not the leader".into()));
-        assert!(matches!(blame(&fenced), Trouble::Run(failure) if failure.reason == "LeadershipLost" && failure.transient));
+        assert!(
+            matches!(blame(&fenced), Trouble::Run(failure) if failure.reason == "LeadershipLost" && failure.transient)
+        );
     }
 }

@@ -11,9 +11,9 @@ mod recipe;
 mod request;
 mod state;
 mod supervise;
-mod ticks;
 #[cfg(test)]
 mod tests;
+mod ticks;
 
 pub use execute::Executor;
 pub use pool::{Limits, Runs};

@@ -30,7 +30,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_concurrent: 4, cancel_grace: Duration::from_secs(10), progress_every: Duration::from_secs(2) }
+        Self {
+            max_concurrent: 4,
+            cancel_grace: Duration::from_secs(10),
+            progress_every: Duration::from_secs(2),
+        }
     }
 }
 
@@ -41,7 +45,10 @@ pub struct Runs(pub(super) Arc<Pool>);
 impl std::fmt::Debug for Runs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.0.lock();
-        f.debug_struct("Runs").field("running", &state.running).field("queued", &state.queue.len()).finish()
+        f.debug_struct("Runs")
+            .field("running", &state.running)
+            .field("queued", &state.queue.len())
+            .finish()
     }
 }
 
@@ -67,7 +74,15 @@ impl Runs {
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
         let (running, _) = watch::channel(0);
-        Self(Arc::new(Pool { execute, limits, metrics, clock, wake, state: Mutex::default(), running }))
+        Self(Arc::new(Pool {
+            execute,
+            limits,
+            metrics,
+            clock,
+            wake,
+            state: Mutex::default(),
+            running,
+        }))
     }
 
     /// Asks for a run. Asking again for the same snapshot changes nothing while it waits or runs, nor when it is
@@ -82,7 +97,13 @@ impl Runs {
             return;
         }
         let request = Arc::new(request);
-        state.entries.insert(uid.clone(), Entry { request: Arc::clone(&request), phase: Phase::Queued });
+        state.entries.insert(
+            uid.clone(),
+            Entry {
+                request: Arc::clone(&request),
+                phase: Phase::Queued,
+            },
+        );
         // Whatever waits already cannot start (else it would run), so a run that can start overtakes nobody,
         // and ten thousand submits never search the queue.
         if state.may_start(&uid, self.0.limits.max_concurrent) {
@@ -98,9 +119,12 @@ impl Runs {
         let state = self.0.lock();
         Some(match &state.entries.get(uid)?.phase {
             Phase::Queued => RunState::Queued,
-            Phase::Running { started, progress, .. } => {
-                RunState::Running { started: *started, progress: Arc::clone(progress) }
-            }
+            Phase::Running {
+                started, progress, ..
+            } => RunState::Running {
+                started: *started,
+                progress: Arc::clone(progress),
+            },
             Phase::Done(result) => RunState::Done(result.clone()),
         })
     }
@@ -142,11 +166,21 @@ impl Runs {
         // What waits stays Pending in Kubernetes, for the next leader.
         self.0.lock().drop_queue();
         let mut running = self.0.running.subscribe();
-        if timeout(grace.saturating_sub(cleanup), running.wait_for(|running| *running == 0)).await.is_ok() {
+        if timeout(
+            grace.saturating_sub(cleanup),
+            running.wait_for(|running| *running == 0),
+        )
+        .await
+        .is_ok()
+        {
             return;
         }
         self.0.stop_all(&mut self.0.lock(), Stop::ShuttingDown);
-        let _ = timeout(cleanup + Duration::from_secs(1), running.wait_for(|running| *running == 0)).await;
+        let _ = timeout(
+            cleanup + Duration::from_secs(1),
+            running.wait_for(|running| *running == 0),
+        )
+        .await;
     }
 }
 
@@ -162,7 +196,9 @@ impl Pool {
 
     /// Moves a waiting run into the pool.
     fn start(self: &Arc<Self>, state: &mut State, uid: &str) {
-        let Some(entry) = state.entries.get_mut(uid) else { return };
+        let Some(entry) = state.entries.get_mut(uid) else {
+            return;
+        };
         let (progress, cancel) = (Arc::new(Progress::default()), CancellationToken::new());
         entry.phase = Phase::Running {
             started: (self.clock)(),
@@ -172,7 +208,9 @@ impl Pool {
             forget: false,
         };
         let request = Arc::clone(&entry.request);
-        state.busy.extend(request.cluster_keys().iter().map(str::to_owned));
+        state
+            .busy
+            .extend(request.cluster_keys().iter().map(str::to_owned));
         state.running += 1;
         self.running.send_replace(state.running);
         self.wake(&request);
@@ -222,7 +260,9 @@ impl Pool {
     }
 
     fn stop(&self, state: &mut State, uid: &str, why: Stop) {
-        let Some(entry) = state.entries.get_mut(uid) else { return };
+        let Some(entry) = state.entries.get_mut(uid) else {
+            return;
+        };
         match &mut entry.phase {
             Phase::Queued => {
                 let request = Arc::clone(&entry.request);
@@ -244,7 +284,10 @@ impl Pool {
     fn stop_all(&self, state: &mut State, why: Stop) {
         state.drop_queue();
         self.count(state);
-        let running = state.entries.iter().filter(|(_, entry)| matches!(entry.phase, Phase::Running { .. }));
+        let running = state
+            .entries
+            .iter()
+            .filter(|(_, entry)| matches!(entry.phase, Phase::Running { .. }));
         for uid in running.map(|(uid, _)| uid.clone()).collect::<Vec<_>>() {
             self.stop(state, &uid, why);
         }

@@ -28,7 +28,9 @@ impl Queue {
     pub(super) fn take(&mut self, may_start: impl Fn(&str) -> bool) -> Option<String> {
         for turn in 0..self.turns.len() {
             let lane = self.lanes.get_mut(&self.turns[turn])?;
-            let Some(place) = lane.iter().position(|uid| may_start(uid)) else { continue };
+            let Some(place) = lane.iter().position(|uid| may_start(uid)) else {
+                continue;
+            };
             let uid = lane.remove(place)?;
             self.waiting -= 1;
             let emptied = lane.is_empty();
@@ -45,7 +47,9 @@ impl Queue {
 
     /// Removes a run that is not wanted any more.
     pub(super) fn remove(&mut self, namespace: &str, uid: &str) {
-        let Some(lane) = self.lanes.get_mut(namespace) else { return };
+        let Some(lane) = self.lanes.get_mut(namespace) else {
+            return;
+        };
         let before = lane.len();
         lane.retain(|waiting| waiting != uid);
         self.waiting -= before - lane.len();
@@ -86,7 +90,14 @@ mod tests {
 
     #[test]
     fn namespaces_take_turns_and_keep_their_own_order() {
-        let queue = queue(&[("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1"), ("c", "c1"), ("b", "b2")]);
+        let queue = queue(&[
+            ("a", "a1"),
+            ("a", "a2"),
+            ("a", "a3"),
+            ("b", "b1"),
+            ("c", "c1"),
+            ("b", "b2"),
+        ]);
         assert_eq!(drained(queue, |_| true), ["a1", "b1", "c1", "a2", "b2", "a3"]);
     }
 

@@ -26,11 +26,16 @@ impl Recipe {
     pub(super) fn of(plan: &EtcdBackup) -> Result<Self, Failure> {
         let spec = &plan.spec;
         let invalid = |error: &dyn std::fmt::Display| Failure::lasting("InvalidSpec", error.to_string());
-        let namespace = plan.namespace().ok_or_else(|| invalid(&"the plan has no namespace"))?;
+        let namespace = plan
+            .namespace()
+            .ok_or_else(|| invalid(&"the plan has no namespace"))?;
         Ok(Self {
             plan: PlanKey::new(namespace, plan.name_any()).map_err(|error| invalid(&error))?,
             plan_uid: plan.uid().ok_or_else(|| invalid(&"the plan has no UID"))?,
-            compression: spec.compression.zstd_level().map_or(Compression::None, |level| Compression::Zstd { level }),
+            compression: spec
+                .compression
+                .zstd_level()
+                .map_or(Compression::None, |level| Compression::Zstd { level }),
             encryption: recipients(spec)?,
             verification: match spec.verification {
                 Verification::Readback => Level::Readback,
@@ -43,20 +48,33 @@ impl Recipe {
 }
 
 fn recipients(spec: &EtcdBackupSpec) -> Result<Option<Recipients>, Failure> {
-    let Some(encryption) = &spec.encryption else { return Ok(None) };
+    let Some(encryption) = &spec.encryption else {
+        return Ok(None);
+    };
     let parsed = Recipients::parse(&encryption.age.recipients);
-    parsed.map(Some).map_err(|error| Failure::lasting("InvalidSpec", format!("encryption.age.recipients: {error}")))
+    parsed
+        .map(Some)
+        .map_err(|error| Failure::lasting("InvalidSpec", format!("encryption.age.recipients: {error}")))
 }
 
 /// The pin of the spec, else what the first success has taught.
 fn expected_cluster(plan: &EtcdBackup) -> Result<Option<u64>, Failure> {
-    let learnt = plan.status.as_ref().and_then(|status| status.etcd.as_ref()).map(|etcd| &etcd.cluster_id);
-    let Some(text) = plan.spec.etcd.cluster_id.as_ref().or(learnt) else { return Ok(None) };
+    let learnt = plan
+        .status
+        .as_ref()
+        .and_then(|status| status.etcd.as_ref())
+        .map(|etcd| &etcd.cluster_id);
+    let Some(text) = plan.spec.etcd.cluster_id.as_ref().or(learnt) else {
+        return Ok(None);
+    };
     match u64::from_str_radix(text, 16) {
         Ok(id) => Ok(Some(id)),
         // A hand-edited status is no pin; the next success puts it right.
         Err(_) if plan.spec.etcd.cluster_id.is_none() => Ok(None),
-        Err(_) => Err(Failure::lasting("InvalidSpec", "etcd.clusterID is not a hexadecimal number of at most 16 digits")),
+        Err(_) => Err(Failure::lasting(
+            "InvalidSpec",
+            "etcd.clusterID is not a hexadecimal number of at most 16 digits",
+        )),
     }
 }
 
@@ -64,16 +82,26 @@ fn expected_cluster(plan: &EtcdBackup) -> Result<Option<u64>, Failure> {
 pub(super) fn limits(settings: &Settings) -> Limits {
     let spool = SpoolLimits {
         memory: usize::try_from(settings.spool_memory.0).unwrap_or(usize::MAX),
-        disk: if settings.spool_dir.is_some() { settings.spool_max_bytes.0 } else { 0 },
+        disk: if settings.spool_dir.is_some() {
+            settings.spool_max_bytes.0
+        } else {
+            0
+        },
         // Not used while `disk` is 0.
         directory: settings.spool_dir.clone().unwrap_or_default(),
     };
-    Limits { spool, ..Limits::default() }
+    Limits {
+        spool,
+        ..Limits::default()
+    }
 }
 
 /// Who writes.
 pub(super) fn tool() -> Tool {
-    Tool { name: "etcd-backup-operator".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    Tool {
+        name: "etcd-backup-operator".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +123,10 @@ mod tests {
     #[test]
     fn the_pin_of_the_spec_goes_before_what_was_learnt() {
         let learnt = json!({"status": {"etcd": {"clusterID": "000000000000000a"}}});
-        assert_eq!(Recipe::of(&plan(learnt.clone())).unwrap().expected_cluster, Some(10));
+        assert_eq!(
+            Recipe::of(&plan(learnt.clone())).unwrap().expected_cluster,
+            Some(10)
+        );
         let mut both = learnt;
         both["spec"] = json!({"etcd": {"clusterID": "b"}});
         assert_eq!(Recipe::of(&plan(both)).unwrap().expected_cluster, Some(11));
@@ -113,7 +144,13 @@ mod tests {
     fn a_private_key_among_the_recipients_is_refused_without_repeating_it() {
         let spec = json!({"spec": {"encryption": {"age": {"recipients": ["AGE-SECRET-KEY-1CANARY"]}}}});
         let failure = Recipe::of(&plan(spec)).unwrap_err();
-        assert_eq!((failure.reason.as_str(), failure.transient), ("InvalidSpec", false));
-        assert!(failure.message.contains("private key") && !failure.message.contains("CANARY"), "{failure}");
+        assert_eq!(
+            (failure.reason.as_str(), failure.transient),
+            ("InvalidSpec", false)
+        );
+        assert!(
+            failure.message.contains("private key") && !failure.message.contains("CANARY"),
+            "{failure}"
+        );
     }
 }

@@ -72,9 +72,15 @@ impl ClusterKeys {
             .as_ref()
             .and_then(|status| status.etcd.as_ref())
             .map(|etcd| etcd.cluster_id.clone());
-        let id = pinned.or(learnt).map(|id| format!("id:{}", id.to_ascii_lowercase()));
+        let id = pinned
+            .or(learnt)
+            .map(|id| format!("id:{}", id.to_ascii_lowercase()));
         let endpoints = plan.spec.etcd.endpoints.iter();
-        Self(id.into_iter().chain(endpoints.map(|endpoint| normalised(endpoint))).collect())
+        Self(
+            id.into_iter()
+                .chain(endpoints.map(|endpoint| normalised(endpoint)))
+                .collect(),
+        )
     }
 
     /// The names themselves.
@@ -115,5 +121,10 @@ pub enum RunState {
 pub trait Execute: Send + Sync + 'static {
     /// Runs `request` to its end. `cancel` asks it to stop and to leave nothing behind; a run that does not
     /// follow within the pool's grace is dropped.
-    async fn execute(&self, request: &RunRequest, progress: Arc<Progress>, cancel: CancellationToken) -> RunResult;
+    async fn execute(
+        &self,
+        request: &RunRequest,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> RunResult;
 }

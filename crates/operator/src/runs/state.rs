@@ -46,14 +46,27 @@ pub(super) struct Entry {
 
 pub(super) enum Phase {
     Queued,
-    Running { started: DateTime<Utc>, progress: Arc<Progress>, cancel: CancellationToken, stop: Option<Stop>, forget: bool },
+    Running {
+        started: DateTime<Utc>,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+        stop: Option<Stop>,
+        forget: bool,
+    },
     Done(RunResult),
 }
 
 impl State {
     pub(super) fn may_start(&self, uid: &str, max_concurrent: usize) -> bool {
-        let Some(entry) = self.entries.get(uid) else { return false };
-        self.running < max_concurrent && !entry.request.cluster_keys().iter().any(|key| self.busy.contains(key))
+        let Some(entry) = self.entries.get(uid) else {
+            return false;
+        };
+        self.running < max_concurrent
+            && !entry
+                .request
+                .cluster_keys()
+                .iter()
+                .any(|key| self.busy.contains(key))
     }
 
     pub(super) fn next(&mut self, max_concurrent: usize) -> Option<String> {
@@ -62,7 +75,9 @@ impl State {
         }
         let (entries, busy) = (&self.entries, &self.busy);
         self.queue.take(|uid| {
-            entries.get(uid).is_some_and(|entry| !entry.request.cluster_keys().iter().any(|key| busy.contains(key)))
+            entries
+                .get(uid)
+                .is_some_and(|entry| !entry.request.cluster_keys().iter().any(|key| busy.contains(key)))
         })
     }
 
@@ -76,8 +91,16 @@ impl State {
     pub(super) fn remember(&mut self, uid: &str) {
         self.over.push_back(uid.to_owned());
         while self.over.len() > UNFETCHED_KEPT {
-            let Some(oldest) = self.over.pop_front() else { return };
-            if matches!(self.entries.get(&oldest), Some(Entry { phase: Phase::Done(_), .. })) {
+            let Some(oldest) = self.over.pop_front() else {
+                return;
+            };
+            if matches!(
+                self.entries.get(&oldest),
+                Some(Entry {
+                    phase: Phase::Done(_),
+                    ..
+                })
+            ) {
                 self.entries.remove(&oldest);
             }
         }

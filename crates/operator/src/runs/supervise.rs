@@ -32,11 +32,23 @@ pub(super) async fn supervise(
         attempt = request.attempt,
         run = tracing::field::Empty
     );
-    let result = span.in_scope(|| attend(&pool, &request, &progress, cancel)).instrument(span.clone()).await;
+    let result = span
+        .in_scope(|| attend(&pool, &request, &progress, cancel))
+        .instrument(span.clone())
+        .await;
     let took = began.elapsed();
     span.in_scope(|| match &result {
-        Ok(manifest) => info!(revision = manifest.revision, seconds = took.as_secs_f64(), "the snapshot is stored and proved"),
-        Err(failure) => warn!(reason = failure.reason, transient = failure.transient, "{}", failure.message),
+        Ok(manifest) => info!(
+            revision = manifest.revision,
+            seconds = took.as_secs_f64(),
+            "the snapshot is stored and proved"
+        ),
+        Err(failure) => warn!(
+            reason = failure.reason,
+            transient = failure.transient,
+            "{}",
+            failure.message
+        ),
     });
     pool.metrics.stage_took(Stage::Total, took);
     if let Some(series) = pool.metrics.plan(&snapshot.namespace, plan) {
@@ -53,7 +65,11 @@ async fn attend(
     cancel: CancellationToken,
 ) -> RunResult {
     let mut job = {
-        let (execute, request, progress) = (Arc::clone(&pool.execute), Arc::clone(request), Arc::clone(progress));
+        let (execute, request, progress) = (
+            Arc::clone(&pool.execute),
+            Arc::clone(request),
+            Arc::clone(progress),
+        );
         let token = cancel.clone();
         tokio::spawn(async move { execute.execute(&request, progress, token).await }.in_current_span())
     };
@@ -88,8 +104,14 @@ async fn attend(
 
 /// The run panicked. The payload could hold anything, so it goes neither into the status nor into our log.
 fn crashed(error: &JoinError) -> RunFailure {
-    error!(panicked = error.is_panic(), "the run ended in a bug of the operator");
-    RunFailure::transient("Internal", "the run ended in a bug of the operator; other runs go on")
+    error!(
+        panicked = error.is_panic(),
+        "the run ended in a bug of the operator"
+    );
+    RunFailure::transient(
+        "Internal",
+        "the run ended in a bug of the operator; other runs go on",
+    )
 }
 
 /// The failure of a run that was told to stop.
@@ -98,9 +120,16 @@ pub(super) fn stopped(why: Stop, request: &RunRequest) -> RunFailure {
         Stop::Cancelled => RunFailure::lasting("Cancelled", "the run was cancelled"),
         Stop::Deadline => RunFailure::transient(
             "DeadlineExceeded",
-            format!("the run took longer than its timeout of {}s", request.deadline.as_secs()),
+            format!(
+                "the run took longer than its timeout of {}s",
+                request.deadline.as_secs()
+            ),
         ),
-        Stop::ShuttingDown => RunFailure::transient("Interrupted", "the operator was shut down during the run"),
-        Stop::LeadershipLost => RunFailure::transient("LeadershipLost", "another operator took over during the run"),
+        Stop::ShuttingDown => {
+            RunFailure::transient("Interrupted", "the operator was shut down during the run")
+        }
+        Stop::LeadershipLost => {
+            RunFailure::transient("LeadershipLost", "another operator took over during the run")
+        }
     }
 }

@@ -42,7 +42,12 @@ struct Fake {
 
 impl Fake {
     fn act(&self, name: &str) -> Act {
-        self.acts.lock().unwrap().get(name).copied().unwrap_or(Act::Take(Duration::from_secs(10)))
+        self.acts
+            .lock()
+            .unwrap()
+            .get(name)
+            .copied()
+            .unwrap_or(Act::Take(Duration::from_secs(10)))
     }
 
     fn set(&self, name: &str, act: Act) {
@@ -56,14 +61,20 @@ impl Fake {
 
 #[async_trait]
 impl Execute for Fake {
-    async fn execute(&self, request: &RunRequest, _progress: Arc<Progress>, cancel: CancellationToken) -> RunResult {
+    async fn execute(
+        &self,
+        request: &RunRequest,
+        _progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> RunResult {
         let name = request.snapshot.name.clone();
         self.started.lock().unwrap().push(name.clone());
         {
             let mut active = self.active.lock().unwrap();
             active.extend(request.cluster_keys().iter().map(str::to_owned));
             let different: HashSet<&String> = active.iter().collect();
-            self.clash.fetch_add(active.len() - different.len(), Ordering::SeqCst);
+            self.clash
+                .fetch_add(active.len() - different.len(), Ordering::SeqCst);
             self.most.fetch_max(active.len(), Ordering::SeqCst);
         }
         match self.act(&name) {
@@ -96,8 +107,19 @@ fn bench() -> Bench {
     let (wake, wakes) = unbounded_channel();
     let metrics = Arc::new(Metrics::new(Leadership::always()));
     let clock = Arc::new(|| DateTime::from_timestamp(1_795_000_000, 0).unwrap());
-    let runs = Runs::new(Arc::clone(&fake) as Arc<dyn Execute>, Limits::default(), wake, Arc::clone(&metrics), clock);
-    Bench { fake, runs, metrics, wakes }
+    let runs = Runs::new(
+        Arc::clone(&fake) as Arc<dyn Execute>,
+        Limits::default(),
+        wake,
+        Arc::clone(&metrics),
+        clock,
+    );
+    Bench {
+        fake,
+        runs,
+        metrics,
+        wakes,
+    }
 }
 
 fn plan(namespace: &str, endpoints: &[&str]) -> Arc<EtcdBackup> {
@@ -111,7 +133,11 @@ fn plan(namespace: &str, endpoints: &[&str]) -> Arc<EtcdBackup> {
 
 fn request(namespace: &str, name: &str, endpoint: &str) -> RunRequest {
     RunRequest {
-        snapshot: SnapshotId { namespace: namespace.into(), name: name.into(), uid: name.into() },
+        snapshot: SnapshotId {
+            namespace: namespace.into(),
+            name: name.into(),
+            uid: name.into(),
+        },
         plan: plan(namespace, &[endpoint]),
         scheduled: None,
         trigger: Trigger::Manual,
@@ -161,15 +187,21 @@ async fn a_namespace_with_many_runs_does_not_hold_up_another() {
     bench.runs.submit(alone("modest", "m1"));
     bench.failure("m1").await;
     let place = bench.fake.started().iter().position(|name| name == "m1").unwrap();
-    assert!(place < 4 + 4, "the second of the modest namespace started as number {place}");
+    assert!(
+        place < 4 + 4,
+        "the second of the modest namespace started as number {place}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_cluster_is_read_by_one_run_at_a_time_whoever_asks_and_however_it_is_spelled() {
     let bench = bench();
-    for (namespace, name, endpoint) in
-        [("a", "a1", "https://etcd:2379"), ("a", "a2", "https://ETCD:2379/"), ("b", "b1", "https://etcd:2379"), ("b", "b2", "https://other:2379")]
-    {
+    for (namespace, name, endpoint) in [
+        ("a", "a1", "https://etcd:2379"),
+        ("a", "a2", "https://ETCD:2379/"),
+        ("b", "b1", "https://etcd:2379"),
+        ("b", "b2", "https://other:2379"),
+    ] {
         bench.runs.submit(request(namespace, name, endpoint));
     }
     tokio::task::yield_now().await;
@@ -201,7 +233,10 @@ async fn asking_twice_is_asking_once_and_a_higher_attempt_runs_again() {
     bench.runs.submit(alone("a", "s"));
     sleep(Duration::from_secs(30)).await;
     assert_eq!(bench.fake.started().len(), 1);
-    bench.runs.submit(RunRequest { attempt: 2, ..alone("a", "s") });
+    bench.runs.submit(RunRequest {
+        attempt: 2,
+        ..alone("a", "s")
+    });
     assert!(matches!(bench.runs.state("s"), Some(RunState::Running { .. })));
     bench.failure("s").await;
     assert_eq!(bench.fake.started().len(), 2);
@@ -212,11 +247,19 @@ async fn ten_thousand_submits_are_cheap_even_when_none_of_them_can_start() {
     let bench = bench();
     let before = std::time::Instant::now();
     for number in 0..10_000 {
-        bench.runs.submit(request(&format!("ns{}", number % 100), &format!("s{number}"), "https://etcd:2379"));
+        bench.runs.submit(request(
+            &format!("ns{}", number % 100),
+            &format!("s{number}"),
+            "https://etcd:2379",
+        ));
     }
     assert_eq!(bench.runs.counts(), (1, 9_999));
     // Searching the queue at each submit would be 50 million steps.
-    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    assert!(
+        before.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        before.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,17 +278,31 @@ async fn a_panic_fails_that_run_and_the_others_go_on() {
         assert_eq!(bench.failure(&format!("s{number}")).await.reason, "Fake");
     }
     drop(series);
-    assert!(bench.metrics.encode().unwrap().contains(r#"result="Failed",reason="Internal"} 1"#));
+    assert!(
+        bench
+            .metrics
+            .encode()
+            .unwrap()
+            .contains(r#"result="Failed",reason="Internal"} 1"#)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_beyond_its_deadline_is_told_to_stop_and_says_so() {
     let bench = bench();
-    bench.fake.set("slow", Act::UntilCancelled(Duration::from_secs(3)));
+    bench
+        .fake
+        .set("slow", Act::UntilCancelled(Duration::from_secs(3)));
     let began = Instant::now();
-    bench.runs.submit(RunRequest { deadline: Duration::from_mins(1), ..alone("a", "slow") });
+    bench.runs.submit(RunRequest {
+        deadline: Duration::from_mins(1),
+        ..alone("a", "slow")
+    });
     let failure = bench.failure("slow").await;
-    assert_eq!((failure.reason.as_str(), failure.transient), ("DeadlineExceeded", true));
+    assert_eq!(
+        (failure.reason.as_str(), failure.transient),
+        ("DeadlineExceeded", true)
+    );
     assert!(began.elapsed() >= Duration::from_secs(63) && began.elapsed() < Duration::from_secs(64));
 }
 
@@ -253,7 +310,10 @@ async fn a_run_beyond_its_deadline_is_told_to_stop_and_says_so() {
 async fn a_run_that_does_not_stop_is_dropped_and_frees_its_place() {
     let bench = bench();
     bench.fake.set("deaf", Act::Deaf);
-    bench.runs.submit(RunRequest { deadline: Duration::from_mins(1), ..request("a", "deaf", "https://etcd:2379") });
+    bench.runs.submit(RunRequest {
+        deadline: Duration::from_mins(1),
+        ..request("a", "deaf", "https://etcd:2379")
+    });
     bench.runs.submit(request("a", "next", "https://etcd:2379"));
     let began = Instant::now();
     assert_eq!(bench.failure("deaf").await.reason, "DeadlineExceeded");
@@ -265,14 +325,21 @@ async fn a_run_that_does_not_stop_is_dropped_and_frees_its_place() {
 #[tokio::test(start_paused = true)]
 async fn cancelling_ends_what_waits_at_once_and_what_runs_after_its_cleanup() {
     let bench = bench();
-    bench.fake.set("running", Act::UntilCancelled(Duration::from_secs(5)));
+    bench
+        .fake
+        .set("running", Act::UntilCancelled(Duration::from_secs(5)));
     bench.runs.submit(request("a", "running", "https://etcd:2379"));
     bench.runs.submit(request("a", "waiting", "https://etcd:2379"));
     tokio::task::yield_now().await;
     bench.runs.cancel("waiting");
-    assert!(matches!(bench.runs.state("waiting"), Some(RunState::Done(Err(failure))) if failure.reason == "Cancelled"));
+    assert!(
+        matches!(bench.runs.state("waiting"), Some(RunState::Done(Err(failure))) if failure.reason == "Cancelled")
+    );
     bench.runs.cancel("running");
-    assert!(matches!(bench.runs.state("running"), Some(RunState::Running { .. })));
+    assert!(matches!(
+        bench.runs.state("running"),
+        Some(RunState::Running { .. })
+    ));
     let failure = bench.failure("running").await;
     assert_eq!((failure.reason.as_str(), failure.transient), ("Cancelled", false));
     assert_eq!(bench.fake.started(), ["running"]);
@@ -281,7 +348,9 @@ async fn cancelling_ends_what_waits_at_once_and_what_runs_after_its_cleanup() {
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_run_is_stopped_and_leaves_nothing() {
     let bench = bench();
-    bench.fake.set("running", Act::UntilCancelled(Duration::from_secs(5)));
+    bench
+        .fake
+        .set("running", Act::UntilCancelled(Duration::from_secs(5)));
     bench.runs.submit(request("a", "running", "https://etcd:2379"));
     bench.runs.submit(request("a", "waiting", "https://etcd:2379"));
     tokio::task::yield_now().await;
@@ -297,7 +366,9 @@ async fn a_forgotten_run_is_stopped_and_leaves_nothing() {
 async fn draining_lets_short_runs_finish_and_stops_long_ones_within_the_grace() {
     let bench = bench();
     bench.fake.set("short", Act::Take(Duration::from_secs(5)));
-    bench.fake.set("long", Act::UntilCancelled(Duration::from_secs(2)));
+    bench
+        .fake
+        .set("long", Act::UntilCancelled(Duration::from_secs(2)));
     for name in ["short", "long", "deaf", "s3", "waiting"] {
         bench.runs.submit(alone("a", name));
     }
@@ -305,11 +376,18 @@ async fn draining_lets_short_runs_finish_and_stops_long_ones_within_the_grace() 
     tokio::task::yield_now().await;
     let began = Instant::now();
     bench.runs.drain(Duration::from_secs(20)).await;
-    assert!(began.elapsed() <= Duration::from_secs(21), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= Duration::from_secs(21),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(bench.failure("short").await.reason, "Fake");
     assert_eq!(bench.failure("long").await.reason, "Interrupted");
     assert_eq!(bench.failure("deaf").await.reason, "Interrupted");
-    assert!(bench.runs.state("waiting").is_none(), "it stays Pending for the next leader");
+    assert!(
+        bench.runs.state("waiting").is_none(),
+        "it stays Pending for the next leader"
+    );
     bench.runs.submit(alone("a", "late"));
     assert!(bench.runs.state("late").is_none());
     assert!(!bench.fake.started().contains(&"waiting".to_owned()));
@@ -318,7 +396,14 @@ async fn draining_lets_short_runs_finish_and_stops_long_ones_within_the_grace() 
 #[tokio::test(start_paused = true)]
 async fn draining_an_idle_pool_takes_no_time() {
     let bench = bench();
-    assert!(timeout(Duration::from_millis(1), bench.runs.drain(Duration::from_secs(20))).await.is_ok());
+    assert!(
+        timeout(
+            Duration::from_millis(1),
+            bench.runs.drain(Duration::from_secs(20))
+        )
+        .await
+        .is_ok()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,9 +414,15 @@ async fn a_lost_lead_stops_everything_and_a_later_term_starts_afresh() {
     tokio::task::yield_now().await;
     bench.runs.stand_down();
     let failure = bench.failure("s").await;
-    assert_eq!((failure.reason.as_str(), failure.transient), ("LeadershipLost", true));
+    assert_eq!(
+        (failure.reason.as_str(), failure.transient),
+        ("LeadershipLost", true)
+    );
     bench.runs.submit(alone("a", "again"));
-    assert!(matches!(bench.runs.state("again"), Some(RunState::Running { .. })));
+    assert!(matches!(
+        bench.runs.state("again"),
+        Some(RunState::Running { .. })
+    ));
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,10 @@ impl Ticks {
     pub(super) fn new(period: Duration) -> Self {
         let mut interval = interval_at(Instant::now() + period, period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { interval, shown: ProgressNow::default() }
+        Self {
+            interval,
+            shown: ProgressNow::default(),
+        }
     }
 
     /// Resolves when there is something new. May be dropped at any time.
@@ -50,9 +53,18 @@ mod tests {
         let start = Instant::now();
         let mut ticks = Ticks::new(Duration::from_secs(2));
         // A byte a millisecond.
-        let now = || ProgressNow { read: start.elapsed().as_millis() as u64, ..ProgressNow::default() };
+        let now = || ProgressNow {
+            read: start.elapsed().as_millis() as u64,
+            ..ProgressNow::default()
+        };
         let mut shown = 0;
-        while timeout(Duration::from_mins(1).saturating_sub(start.elapsed()), ticks.changed(now)).await.is_ok() {
+        while timeout(
+            Duration::from_mins(1).saturating_sub(start.elapsed()),
+            ticks.changed(now),
+        )
+        .await
+        .is_ok()
+        {
             shown += 1;
         }
         assert!((29..=30).contains(&shown), "{shown} times in a minute");
@@ -62,11 +74,22 @@ mod tests {
     async fn a_run_that_stands_still_is_not_shown_again() {
         let bytes = Cell::new(1);
         let mut ticks = Ticks::new(Duration::from_secs(2));
-        let now = || ProgressNow { read: bytes.get(), ..ProgressNow::default() };
+        let now = || ProgressNow {
+            read: bytes.get(),
+            ..ProgressNow::default()
+        };
         ticks.changed(now).await;
-        assert!(timeout(Duration::from_hours(1), ticks.changed(now)).await.is_err());
+        assert!(
+            timeout(Duration::from_hours(1), ticks.changed(now))
+                .await
+                .is_err()
+        );
         bytes.set(2);
         sleep(Duration::from_secs(2)).await;
-        assert!(timeout(Duration::from_millis(1), ticks.changed(now)).await.is_ok());
+        assert!(
+            timeout(Duration::from_millis(1), ticks.changed(now))
+                .await
+                .is_ok()
+        );
     }
 }

@@ -37,7 +37,9 @@ pub struct Caretaker {
 
 impl std::fmt::Debug for Caretaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Caretaker").field("connector", &self.connector).finish_non_exhaustive()
+        f.debug_struct("Caretaker")
+            .field("connector", &self.connector)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,17 +51,32 @@ impl Caretaker {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
-        Self { connector, leadership, metrics, clock, swept: Mutex::default() }
+        Self {
+            connector,
+            leadership,
+            metrics,
+            clock,
+            swept: Mutex::default(),
+        }
     }
 
     async fn open(&self, plan: &EtcdBackup) -> Result<Place, Failure> {
         let invalid = |why: String| Failure::lasting("InvalidSpec", why);
-        let key = PlanKey::new(plan.namespace().unwrap_or_default(), plan.name_any()).map_err(|error| invalid(error.to_string()))?;
-        let plan_uid = plan.uid().ok_or_else(|| invalid("the plan has no UID".to_owned()))?;
-        let tenure = self.leadership.tenure().map_err(|error| Failure::transient("LeadershipLost", error.to_string()))?;
+        let key = PlanKey::new(plan.namespace().unwrap_or_default(), plan.name_any())
+            .map_err(|error| invalid(error.to_string()))?;
+        let plan_uid = plan
+            .uid()
+            .ok_or_else(|| invalid("the plan has no UID".to_owned()))?;
+        let tenure = self
+            .leadership
+            .tenure()
+            .map_err(|error| Failure::transient("LeadershipLost", error.to_string()))?;
         Ok(Place {
             plan: key,
-            owner: Owner { kubernetes_cluster_uid: Some(self.connector.kubernetes_uid().await?), plan_uid: Some(plan_uid) },
+            owner: Owner {
+                kubernetes_cluster_uid: Some(self.connector.kubernetes_uid().await?),
+                plan_uid: Some(plan_uid),
+            },
             store: self.connector.store(plan, (self.clock)()).await?,
             fence: Box::new(move || tenure.fence().map_err(|error| Fenced(error.to_string()))),
         })
@@ -70,7 +87,9 @@ impl Caretaker {
     fn sweep_is_due(&self, uid: &str, eager: bool) -> bool {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let due = swept.get(uid).map_or(eager, |last| now.duration_since(*last) >= SWEEP_EVERY);
+        let due = swept
+            .get(uid)
+            .map_or(eager, |last| now.duration_since(*last) >= SWEEP_EVERY);
         if due || !swept.contains_key(uid) {
             // Plans that are gone are not looked at any more, and go from here as well.
             swept.retain(|_, last| now.duration_since(*last) < SWEEP_EVERY * 4);
@@ -86,7 +105,8 @@ impl Caretaker {
             return;
         }
         match place.sweep((self.clock)()).await {
-            Ok(swept) if swept.snapshots.is_empty() && swept.uploads.is_empty() && swept.failed.is_empty() => {}
+            Ok(swept)
+                if swept.snapshots.is_empty() && swept.uploads.is_empty() && swept.failed.is_empty() => {}
             Ok(swept) => info!(
                 snapshots = swept.snapshots.len(),
                 uploads = swept.uploads.len(),
@@ -123,10 +143,20 @@ impl Tend for Caretaker {
 }
 
 /// Everything that was asked for, on one fresh listing.
-pub(super) async fn work_through(place: &Place, plan: &EtcdBackup, work: &Work, now: DateTime<Utc>) -> Tended {
+pub(super) async fn work_through(
+    place: &Place,
+    plan: &EtcdBackup,
+    work: &Work,
+    now: DateTime<Utc>,
+) -> Tended {
     let mut catalogue = match place.list().await {
         Ok(catalogue) => catalogue,
-        Err(failure) => return Tended { location: Some(place.location()), ..Tended::failed(work, &failure) },
+        Err(failure) => {
+            return Tended {
+                location: Some(place.location()),
+                ..Tended::failed(work, &failure)
+            };
+        }
     };
     let deletion = if work.delete_all || !work.delete_runs.is_empty() {
         Some(delete::run(place, &mut catalogue, work, now).await)
@@ -137,5 +167,10 @@ pub(super) async fn work_through(place: &Place, plan: &EtcdBackup, work: &Work, 
         Some(prune) => Some(prune::run(place, &mut catalogue, plan, prune, now).await),
         None => None,
     };
-    Tended { location: Some(place.location()), catalogue: Ok(Arc::<Catalogue>::from(catalogue)), retention, deletion }
+    Tended {
+        location: Some(place.location()),
+        catalogue: Ok(Arc::<Catalogue>::from(catalogue)),
+        retention,
+        deletion,
+    }
 }

@@ -1,198 +1,17 @@
-//! What upkeep does to a store, on a store in memory.
+//! What upkeep does to a store.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
-use etcd_backup_api::EtcdBackup;
-use etcd_backup_backup::layout::{ClusterId, Form, Location, PlanKey, RunId};
-use etcd_backup_backup::manifest::{
-    Compression, Crc64Nvme, Etcd, FormatVersion, Level, Manifest, Object, Plan, Sha256, Snapshot, Times, Tool, Trigger,
-    Verification,
-};
-use etcd_backup_backup::owner::{self, Owner};
-use etcd_backup_backup::write::Fenced;
-use etcd_backup_store::{
-    Capabilities, Context, GetObject, GetRange, Listing, MemoryStore, ObjectMeta, Operation, PutMode, Store, StoreError,
-    Upload, UploadMeta, list_all,
-};
+use etcd_backup_backup::layout::{ClusterId, Location, RunId};
+use etcd_backup_backup::owner;
+use etcd_backup_store::{PutMode, Store};
 use serde_json::{Value, json};
 
-use super::care::work_through;
-use super::place::Place;
-use super::{Job, Tended, Work};
+use super::Job;
+use super::bench::{Bench, CLUSTER, FORM, keeping, key, now, owner, prune};
 use crate::fixtures::plan;
-
-const CLUSTER: ClusterId = ClusterId(0xa);
-const SNAPSHOT: &[u8] = b"a snapshot";
-const FORM: Form = Form { zstd: false, age: false };
-
-fn now() -> DateTime<Utc> {
-    crate::fixtures::at("12:00:00")
-}
-
-fn key() -> PlanKey {
-    PlanKey::new("ns", "prod").unwrap()
-}
-
-fn owner(plan_uid: &str) -> Owner {
-    Owner { kubernetes_cluster_uid: Some("cluster-uid".into()), plan_uid: Some(plan_uid.into()) }
-}
-
-/// A store that may refuse to delete.
-#[derive(Debug)]
-struct Guarded {
-    store: MemoryStore,
-    locked: AtomicBool,
-    deletes: AtomicUsize,
-}
-
-#[async_trait]
-impl Store for Guarded {
-    fn location(&self) -> String {
-        self.store.location()
-    }
-    async fn put(&self, key: &str, body: Bytes, mode: PutMode) -> Result<ObjectMeta, StoreError> {
-        self.store.put(key, body, mode).await
-    }
-    async fn upload(&self, key: &str) -> Result<Box<dyn Upload>, StoreError> {
-        self.store.upload(key).await
-    }
-    async fn get(&self, key: &str, range: GetRange) -> Result<GetObject, StoreError> {
-        self.store.get(key, range).await
-    }
-    async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
-        self.store.head(key).await
-    }
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
-        self.store.list(prefix, after).await
-    }
-    async fn list_prefixes(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.store.list_prefixes(prefix).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.deletes.fetch_add(1, Ordering::SeqCst);
-        if self.locked.load(Ordering::SeqCst) {
-            return Err(StoreError::Locked { at: Context::new(Operation::Delete).key(key).boxed(), until: None });
-        }
-        self.store.delete(key).await
-    }
-    async fn list_uploads(&self, prefix: &str) -> Result<Vec<UploadMeta>, StoreError> {
-        self.store.list_uploads(prefix).await
-    }
-    async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
-        self.store.abort_upload(upload).await
-    }
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        self.store.probe().await
-    }
-}
-
-struct Bench {
-    store: Arc<Guarded>,
-    place: Place,
-    fenced: Arc<AtomicBool>,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        let bench = Self::unclaimed();
-        owner::claim(&*bench.store, &key(), &owner("plan-uid"), now()).await.unwrap();
-        bench
-    }
-
-    fn unclaimed() -> Self {
-        let store = Arc::new(Guarded { store: MemoryStore::new(), locked: AtomicBool::default(), deletes: AtomicUsize::default() });
-        let fenced = Arc::new(AtomicBool::new(false));
-        let closed = Arc::clone(&fenced);
-        let fence = move || if closed.load(Ordering::SeqCst) { Err(Fenced("not the leader".into())) } else { Ok(()) };
-        let place = Place { plan: key(), owner: owner("plan-uid"), store: Arc::clone(&store) as Arc<dyn Store>, fence: Box::new(fence) };
-        Self { store, place, fenced }
-    }
-
-    /// A backup taken so many hours ago.
-    async fn backup(&self, hours_ago: i64, plan_uid: &str, cluster: ClusterId) -> String {
-        let started = now() - TimeDelta::hours(hours_ago);
-        let run = RunId::new(started, [1; 5]).unwrap();
-        let location = Location { plan: key(), cluster, run };
-        let manifest = manifest(run, started, plan_uid, cluster);
-        let bytes = Bytes::from(manifest.to_bytes().unwrap());
-        self.store.put(&location.snapshot_key(FORM), Bytes::from_static(SNAPSHOT), PutMode::Create).await.unwrap();
-        self.store.put(&location.manifest_key(), bytes, PutMode::Create).await.unwrap();
-        run.to_string()
-    }
-
-    async fn daily(&self, days: i64) -> Vec<String> {
-        let mut runs = Vec::new();
-        for day in (0..days).rev() {
-            runs.push(self.backup(day * 24, "plan-uid", CLUSTER).await);
-        }
-        runs
-    }
-
-    async fn work(&self, jobs: impl IntoIterator<Item = Job>, plan: &EtcdBackup) -> Tended {
-        let mut work = Work::default();
-        jobs.into_iter().for_each(|job| work.add(job));
-        work_through(&self.place, plan, &work, now()).await
-    }
-
-    /// Run ids that still have a manifest, oldest first.
-    async fn left(&self) -> Vec<String> {
-        let listed = self.place.list().await.unwrap();
-        listed.backups.iter().map(|entry| entry.location.run.to_string()).collect()
-    }
-
-    async fn keys(&self) -> Vec<String> {
-        list_all(&*self.store, "", 1000).await.unwrap().into_iter().map(|object| object.key).collect()
-    }
-}
-
-fn manifest(run: RunId, started: DateTime<Utc>, plan_uid: &str, cluster: ClusterId) -> Manifest {
-    let size = SNAPSHOT.len() as u64;
-    Manifest {
-        format: FormatVersion::CURRENT,
-        run_id: run,
-        plan: Plan { namespace: "ns".into(), name: "prod".into(), uid: Some(plan_uid.into()) },
-        kubernetes_cluster_uid: Some("cluster-uid".into()),
-        etcd: Etcd {
-            cluster_id: cluster,
-            member_id: ClusterId(1),
-            member_name: "m0".into(),
-            version: "3.6.14".into(),
-            storage_version: None,
-            raft_index: 1,
-            raft_term: 1,
-        },
-        revision: 1 + started.timestamp() / 3600,
-        compact_revision: 0,
-        times: Times { scheduled: None, started, finished: started },
-        snapshot: Snapshot { size, sha256: Sha256([0; 32]), hash: 0, total_keys: 0, hash_kv: None },
-        object: Object {
-            file: FORM.file_name().into(),
-            size,
-            sha256: Sha256([0; 32]),
-            crc64nvme: Crc64Nvme(0),
-            compression: Compression::None,
-            encryption: None,
-            version_id: None,
-        },
-        tool: Tool { name: "test".into(), version: "0".into() },
-        verification: Verification { level: Level::Readback, time: started },
-        degraded: false,
-        trigger: Trigger::Schedule,
-    }
-}
-
-fn keeping(last: u32) -> EtcdBackup {
-    plan(json!({"spec": {"retention": {"keepLast": last}}}))
-}
-
-fn prune(dry_run: bool, pinned: &[&String]) -> Job {
-    Job::Prune { dry_run, pinned: pinned.iter().map(|run_id| (*run_id).clone()).collect() }
-}
 
 #[tokio::test]
 async fn a_listing_changes_nothing_and_needs_no_claim() {
@@ -200,7 +19,17 @@ async fn a_listing_changes_nothing_and_needs_no_claim() {
     let run = bench.backup(1, "plan-uid", CLUSTER).await;
     let before = bench.keys().await;
     let tended = bench.work([Job::Sync], &keeping(1)).await;
-    assert_eq!(tended.catalogue.unwrap().newest().unwrap().location.run.to_string(), run);
+    assert_eq!(
+        tended
+            .catalogue
+            .unwrap()
+            .newest()
+            .unwrap()
+            .location
+            .run
+            .to_string(),
+        run
+    );
     assert!(tended.retention.is_none() && tended.deletion.is_none());
     assert_eq!(bench.keys().await, before);
 }
@@ -211,12 +40,23 @@ async fn retention_removes_what_the_policy_does_not_keep_with_its_data() {
     let runs = bench.daily(5).await;
     let tended = bench.work([prune(false, &[&runs[0]])], &keeping(2)).await;
     let outcome = tended.retention.unwrap().unwrap();
-    let removed: Vec<_> = outcome.removed.iter().map(|removal| removal.run_id.clone()).collect();
+    let removed: Vec<_> = outcome
+        .removed
+        .iter()
+        .map(|removal| removal.run_id.clone())
+        .collect();
     assert_eq!(removed, runs[1..3], "oldest first, the pinned one stays");
     assert!(outcome.removed.iter().all(|removal| !removal.why.is_empty()));
     assert_eq!((outcome.kept, outcome.is_complete()), (3, true));
-    assert_eq!(bench.left().await, [&runs[0], &runs[3], &runs[4]].map(Clone::clone));
-    assert_eq!(tended.catalogue.unwrap().backups.len(), 3, "the result shows the store as it is afterwards");
+    assert_eq!(
+        bench.left().await,
+        [&runs[0], &runs[3], &runs[4]].map(Clone::clone)
+    );
+    assert_eq!(
+        tended.catalogue.unwrap().backups.len(),
+        3,
+        "the result shows the store as it is afterwards"
+    );
     assert_eq!(bench.keys().await.len(), 1 + 2 * 3, "no data is left behind");
 }
 
@@ -224,9 +64,21 @@ async fn retention_removes_what_the_policy_does_not_keep_with_its_data() {
 async fn a_dry_run_says_what_would_go_and_removes_nothing() {
     let bench = Bench::new().await;
     let runs = bench.daily(4).await;
-    let outcome = bench.work([prune(true, &[])], &keeping(1)).await.retention.unwrap().unwrap();
+    let outcome = bench
+        .work([prune(true, &[])], &keeping(1))
+        .await
+        .retention
+        .unwrap()
+        .unwrap();
     assert!(outcome.dry_run);
-    assert_eq!(outcome.removed.iter().map(|removal| &removal.run_id).collect::<Vec<_>>(), runs[..3].iter().collect::<Vec<_>>());
+    assert_eq!(
+        outcome
+            .removed
+            .iter()
+            .map(|removal| &removal.run_id)
+            .collect::<Vec<_>>(),
+        runs[..3].iter().collect::<Vec<_>>()
+    );
     assert_eq!(bench.left().await, runs);
 }
 
@@ -236,7 +88,12 @@ async fn other_generations_and_other_bearers_of_the_name_are_left_alone() {
     let old_cluster = bench.backup(200, "plan-uid", ClusterId(0xb)).await;
     let somebody = bench.backup(150, "another-uid", CLUSTER).await;
     let runs = bench.daily(3).await;
-    let outcome = bench.work([prune(false, &[])], &keeping(1)).await.retention.unwrap().unwrap();
+    let outcome = bench
+        .work([prune(false, &[])], &keeping(1))
+        .await
+        .retention
+        .unwrap()
+        .unwrap();
     assert_eq!(outcome.removed.len(), 2);
     assert_eq!(bench.left().await, [old_cluster, somebody, runs[2].clone()]);
 }
@@ -246,11 +103,21 @@ async fn a_place_that_is_somebody_elses_or_nobodys_is_not_pruned() {
     for claimed in [true, false] {
         let bench = Bench::unclaimed();
         if claimed {
-            owner::claim(&*bench.store, &key(), &owner("another-uid"), now()).await.unwrap();
+            owner::claim(&*bench.store, &key(), &owner("another-uid"), now())
+                .await
+                .unwrap();
         }
         let runs = bench.daily(3).await;
-        let failure = bench.work([prune(false, &[])], &keeping(1)).await.retention.unwrap().unwrap_err();
-        assert_eq!(failure.reason, if claimed { "PrefixInUse" } else { "PrefixUnclaimed" });
+        let failure = bench
+            .work([prune(false, &[])], &keeping(1))
+            .await
+            .retention
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            failure.reason,
+            if claimed { "PrefixInUse" } else { "PrefixUnclaimed" }
+        );
         assert!(!failure.transient);
         assert_eq!(bench.left().await, runs);
     }
@@ -259,9 +126,27 @@ async fn a_place_that_is_somebody_elses_or_nobodys_is_not_pruned() {
 #[tokio::test]
 async fn without_a_policy_or_without_backups_nothing_goes() {
     let bench = Bench::new().await;
-    assert_eq!(bench.work([prune(false, &[])], &keeping(1)).await.retention.unwrap().unwrap().kept, 0);
+    assert_eq!(
+        bench
+            .work([prune(false, &[])], &keeping(1))
+            .await
+            .retention
+            .unwrap()
+            .unwrap()
+            .kept,
+        0
+    );
     let runs = bench.daily(3).await;
-    assert_eq!(bench.work([prune(false, &[])], &plan(json!({}))).await.retention.unwrap().unwrap().kept, 3);
+    assert_eq!(
+        bench
+            .work([prune(false, &[])], &plan(json!({})))
+            .await
+            .retention
+            .unwrap()
+            .unwrap()
+            .kept,
+        3
+    );
     assert_eq!(bench.left().await, runs);
     assert_eq!(bench.store.deletes.load(Ordering::SeqCst), 0);
 }
@@ -272,7 +157,12 @@ async fn a_suspicious_newest_snapshot_holds_everything() {
     // Taken "tomorrow": this clock or the one that wrote it is wrong.
     bench.daily(3).await;
     bench.backup(-24, "plan-uid", CLUSTER).await;
-    let failure = bench.work([prune(false, &[])], &keeping(1)).await.retention.unwrap().unwrap_err();
+    let failure = bench
+        .work([prune(false, &[])], &keeping(1))
+        .await
+        .retention
+        .unwrap()
+        .unwrap_err();
     assert_eq!(failure.reason, "ClockBehind");
     assert_eq!(bench.left().await.len(), 4);
 }
@@ -282,7 +172,12 @@ async fn a_lock_is_reported_and_five_errors_are_enough() {
     let bench = Bench::new().await;
     let runs = bench.daily(10).await;
     bench.store.locked.store(true, Ordering::SeqCst);
-    let outcome = bench.work([prune(false, &[])], &keeping(1)).await.retention.unwrap().unwrap();
+    let outcome = bench
+        .work([prune(false, &[])], &keeping(1))
+        .await
+        .retention
+        .unwrap()
+        .unwrap();
     assert!(outcome.removed.is_empty() && !outcome.is_complete());
     assert_eq!(outcome.refused.len(), 9);
     assert_eq!(outcome.refused[0].failure.reason, "Locked");
@@ -296,7 +191,9 @@ async fn whoever_no_longer_leads_removes_nothing() {
     let bench = Bench::new().await;
     let runs = bench.daily(3).await;
     bench.fenced.store(true, Ordering::SeqCst);
-    let delete = Job::DeleteRun { run_id: runs[0].clone() };
+    let delete = Job::DeleteRun {
+        run_id: runs[0].clone(),
+    };
     let tended = bench.work([prune(false, &[]), delete], &keeping(1)).await;
     assert_eq!(tended.retention.unwrap().unwrap_err().reason, "LeadershipLost");
     assert_eq!(tended.deletion.unwrap().unwrap_err().reason, "LeadershipLost");
@@ -309,7 +206,9 @@ async fn one_backup_is_deleted_on_request_and_a_second_request_finds_it_gone() {
     let bench = Bench::new().await;
     let runs = bench.daily(3).await;
     for _ in 0..2 {
-        let delete = Job::DeleteRun { run_id: runs[1].clone() };
+        let delete = Job::DeleteRun {
+            run_id: runs[1].clone(),
+        };
         let deletion = bench.work([delete], &keeping(9)).await.deletion.unwrap().unwrap();
         assert!(deletion.complete);
         assert_eq!(deletion.gone, BTreeSet::from([runs[1].clone()]));
@@ -321,7 +220,9 @@ async fn one_backup_is_deleted_on_request_and_a_second_request_finds_it_gone() {
 async fn a_backup_of_another_bearer_of_the_name_is_not_deleted_by_its_run_id() {
     let bench = Bench::new().await;
     let somebody = bench.backup(5, "another-uid", CLUSTER).await;
-    let delete = Job::DeleteRun { run_id: somebody.clone() };
+    let delete = Job::DeleteRun {
+        run_id: somebody.clone(),
+    };
     let deletion = bench.work([delete], &keeping(9)).await.deletion.unwrap().unwrap();
     assert!(!deletion.complete && deletion.gone.is_empty());
     assert_eq!(deletion.refused[0].failure.reason, "NotRemovable");
@@ -333,20 +234,46 @@ async fn deleting_everything_leaves_an_empty_place_that_a_new_plan_may_claim() {
     let bench = Bench::new().await;
     bench.daily(3).await;
     bench.backup(99, "plan-uid", ClusterId(0xb)).await;
-    let orphan = Location { plan: key(), cluster: CLUSTER, run: RunId::new(now(), [2; 5]).unwrap() };
-    bench.store.put(&orphan.snapshot_key(FORM), Bytes::from_static(b"half"), PutMode::Create).await.unwrap();
-    let deletion = bench.work([Job::DeleteAll], &keeping(9)).await.deletion.unwrap().unwrap();
+    let orphan = Location {
+        plan: key(),
+        cluster: CLUSTER,
+        run: RunId::new(now(), [2; 5]).unwrap(),
+    };
+    bench
+        .store
+        .put(
+            &orphan.snapshot_key(FORM),
+            Bytes::from_static(b"half"),
+            PutMode::Create,
+        )
+        .await
+        .unwrap();
+    let deletion = bench
+        .work([Job::DeleteAll], &keeping(9))
+        .await
+        .deletion
+        .unwrap()
+        .unwrap();
     assert!(deletion.complete && deletion.gone.len() == 4);
     assert_eq!(bench.keys().await, Vec::<String>::new());
-    owner::claim(&*bench.store, &key(), &owner("another-uid"), now()).await.unwrap();
+    owner::claim(&*bench.store, &key(), &owner("another-uid"), now())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn deleting_everything_keeps_what_others_wrote_and_their_claim() {
     let bench = Bench::unclaimed();
-    owner::claim(&*bench.store, &key(), &owner("another-uid"), now()).await.unwrap();
+    owner::claim(&*bench.store, &key(), &owner("another-uid"), now())
+        .await
+        .unwrap();
     let somebody = bench.backup(5, "another-uid", CLUSTER).await;
-    let deletion = bench.work([Job::DeleteAll], &keeping(9)).await.deletion.unwrap().unwrap();
+    let deletion = bench
+        .work([Job::DeleteAll], &keeping(9))
+        .await
+        .deletion
+        .unwrap()
+        .unwrap();
     assert!(deletion.complete, "nothing of this plan is there");
     assert_eq!(bench.left().await, [somebody]);
     assert_eq!(bench.store.deletes.load(Ordering::SeqCst), 0);
@@ -357,18 +284,43 @@ async fn a_locked_store_leaves_the_deletion_unfinished() {
     let bench = Bench::new().await;
     let runs = bench.daily(2).await;
     bench.store.locked.store(true, Ordering::SeqCst);
-    let deletion = bench.work([Job::DeleteAll], &keeping(9)).await.deletion.unwrap().unwrap();
+    let deletion = bench
+        .work([Job::DeleteAll], &keeping(9))
+        .await
+        .deletion
+        .unwrap()
+        .unwrap();
     assert!(!deletion.complete && deletion.refused.len() == 2);
     assert_eq!(bench.left().await, runs);
-    assert!(bench.keys().await.contains(&key().owner_key()), "the place stays ours");
+    assert!(
+        bench.keys().await.contains(&key().owner_key()),
+        "the place stays ours"
+    );
 }
 
 #[tokio::test]
 async fn a_broken_backup_is_for_a_person_to_look_at() {
     let bench = Bench::new().await;
-    let location = Location { plan: key(), cluster: CLUSTER, run: RunId::new(now(), [3; 5]).unwrap() };
-    bench.store.put(&location.manifest_key(), Bytes::from_static(b"{}"), PutMode::Create).await.unwrap();
-    let deletion = bench.work([Job::DeleteAll], &keeping(9)).await.deletion.unwrap().unwrap();
+    let location = Location {
+        plan: key(),
+        cluster: CLUSTER,
+        run: RunId::new(now(), [3; 5]).unwrap(),
+    };
+    bench
+        .store
+        .put(
+            &location.manifest_key(),
+            Bytes::from_static(b"{}"),
+            PutMode::Create,
+        )
+        .await
+        .unwrap();
+    let deletion = bench
+        .work([Job::DeleteAll], &keeping(9))
+        .await
+        .deletion
+        .unwrap()
+        .unwrap();
     assert!(!deletion.complete);
     assert_eq!(deletion.refused[0].failure.reason, "NotRemovable");
     assert!(bench.keys().await.contains(&location.manifest_key()));
@@ -379,7 +331,12 @@ async fn a_time_zone_that_does_not_exist_stops_retention_and_says_so() {
     let bench = Bench::new().await;
     bench.daily(3).await;
     let spec: Value = json!({"spec": {"retention": {"keepLast": 1}, "timeZone": "Mars/Olympus"}});
-    let failure = bench.work([prune(false, &[])], &plan(spec)).await.retention.unwrap().unwrap_err();
+    let failure = bench
+        .work([prune(false, &[])], &plan(spec))
+        .await
+        .retention
+        .unwrap()
+        .unwrap_err();
     assert_eq!(failure.reason, "InvalidSpec");
     assert_eq!(bench.left().await.len(), 3);
 }

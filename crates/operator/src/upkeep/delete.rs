@@ -19,9 +19,18 @@ pub(super) async fn run(
     work: &Work,
     now: DateTime<Utc>,
 ) -> Result<Deletion, Failure> {
-    let doomed: Vec<Entry> = catalogue.backups.iter().filter(|entry| is_wanted(entry, place, work)).cloned().collect();
+    let doomed: Vec<Entry> = catalogue
+        .backups
+        .iter()
+        .filter(|entry| is_wanted(entry, place, work))
+        .cloned()
+        .collect();
     let mut refused = not_removable(catalogue, place, work);
-    let listed: BTreeSet<String> = catalogue.backups.iter().map(|entry| entry.location.run.to_string()).collect();
+    let listed: BTreeSet<String> = catalogue
+        .backups
+        .iter()
+        .map(|entry| entry.location.run.to_string())
+        .collect();
     let (removed, left) = if doomed.is_empty() {
         (Vec::new(), Vec::new())
     } else {
@@ -30,7 +39,9 @@ pub(super) async fn run(
         place.remove(catalogue, doomed).await
     };
     // Asked for and not there: somebody was faster.
-    let absent = |run_id: &&String| !listed.contains(*run_id) && refused.iter().all(|refusal| refusal.run_id != **run_id);
+    let absent = |run_id: &&String| {
+        !listed.contains(*run_id) && refused.iter().all(|refusal| refusal.run_id != **run_id)
+    };
     let mut gone: BTreeSet<String> = work.delete_runs.iter().filter(absent).cloned().collect();
     gone.extend(removed);
     refused.extend(left);
@@ -38,8 +49,18 @@ pub(super) async fn run(
     if work.delete_all && complete {
         complete = leave(place, catalogue).await?;
     }
-    info!(gone = gone.len(), refused = refused.len(), complete, "deleted backups on request");
-    Ok(Deletion { at: now, gone, refused, complete })
+    info!(
+        gone = gone.len(),
+        refused = refused.len(),
+        complete,
+        "deleted backups on request"
+    );
+    Ok(Deletion {
+        at: now,
+        gone,
+        refused,
+        complete,
+    })
 }
 
 /// Only what this very plan wrote: another bearer of its name keeps what is theirs.
@@ -50,13 +71,31 @@ fn is_wanted(entry: &Entry, place: &Place, work: &Work) -> bool {
 
 /// What is asked for and stays: a person has to look at it.
 fn not_removable(catalogue: &Catalogue, place: &Place, work: &Work) -> Vec<Refusal> {
-    let broken = catalogue.broken.iter().map(|broken| (broken.location.run.to_string(), work.delete_all, broken.reason.to_string()));
-    let foreign = catalogue.backups.iter().filter(|entry| !entry.belongs_to(&place.owner));
+    let broken = catalogue.broken.iter().map(|broken| {
+        (
+            broken.location.run.to_string(),
+            work.delete_all,
+            broken.reason.to_string(),
+        )
+    });
+    let foreign = catalogue
+        .backups
+        .iter()
+        .filter(|entry| !entry.belongs_to(&place.owner));
     // Deleting all of one's own does not mean these.
-    let foreign = foreign.map(|entry| (entry.location.run.to_string(), false, "another plan of this name wrote it".to_owned()));
-    let wanted = broken.chain(foreign).filter(|(run_id, by_all, _)| *by_all || work.delete_runs.contains(run_id));
-    let refusal = |(run_id, _, why): (String, bool, String)| {
-        Refusal { run_id, failure: Failure::lasting("NotRemovable", format!("not removed, because {why}")) }
+    let foreign = foreign.map(|entry| {
+        (
+            entry.location.run.to_string(),
+            false,
+            "another plan of this name wrote it".to_owned(),
+        )
+    });
+    let wanted = broken
+        .chain(foreign)
+        .filter(|(run_id, by_all, _)| *by_all || work.delete_runs.contains(run_id));
+    let refusal = |(run_id, _, why): (String, bool, String)| Refusal {
+        run_id,
+        failure: Failure::lasting("NotRemovable", format!("not removed, because {why}")),
     };
     wanted.map(refusal).collect()
 }
@@ -81,9 +120,17 @@ async fn leave(place: &Place, catalogue: &mut Catalogue) -> Result<bool, Failure
             Err(error) => return Err(refused(&error)),
         }
         place.check_fence()?;
-        place.store.delete(&orphan.location.snapshot_key(orphan.form)).await.map_err(|error| refused(&error))?;
+        place
+            .store
+            .delete(&orphan.location.snapshot_key(orphan.form))
+            .await
+            .map_err(|error| refused(&error))?;
     }
     place.check_fence()?;
-    place.store.delete(&place.plan.owner_key()).await.map_err(|error| refused(&error))?;
+    place
+        .store
+        .delete(&place.plan.owner_key())
+        .await
+        .map_err(|error| refused(&error))?;
     Ok(true)
 }

@@ -4,6 +4,8 @@
 //! different plans side by side up to a limit. What fails for a passing reason is tried again here, at growing
 //! intervals; what fails for a lasting one waits for the next request.
 
+#[cfg(test)]
+mod bench;
 mod care;
 #[cfg(test)]
 mod care_tests;

@@ -48,13 +48,20 @@ impl Place {
 
     /// Removes backups, oldest first. Answers which of them are no backups any more, and which still are. A removed
     /// one leaves `catalogue` too.
-    pub(super) async fn remove(&self, catalogue: &mut Catalogue, mut doomed: Vec<Entry>) -> (Vec<String>, Vec<Refusal>) {
+    pub(super) async fn remove(
+        &self,
+        catalogue: &mut Catalogue,
+        mut doomed: Vec<Entry>,
+    ) -> (Vec<String>, Vec<Refusal>) {
         doomed.sort_by_key(|entry| (entry.manifest.times.started, entry.location.run));
         let (mut gone, mut refused) = (Vec::new(), Vec::new());
         for entry in doomed {
             let run_id = entry.location.run.to_string();
             if refused.len() >= MOST_ERRORS {
-                let failure = Failure::lasting("NotTried", format!("not tried any more after {MOST_ERRORS} failed removals"));
+                let failure = Failure::lasting(
+                    "NotTried",
+                    format!("not tried any more after {MOST_ERRORS} failed removals"),
+                );
                 refused.push(Refusal { run_id, failure });
                 continue;
             }
@@ -68,12 +75,22 @@ impl Place {
                 }
             }
         }
-        catalogue.backups.retain(|entry| gone.iter().all(|(_, removed)| removed.location != entry.location));
+        catalogue
+            .backups
+            .retain(|entry| gone.iter().all(|(_, removed)| removed.location != entry.location));
         (gone.into_iter().map(|(run_id, _)| run_id).collect(), refused)
     }
 
     pub(super) async fn sweep(&self, now: DateTime<Utc>) -> Result<Swept, SweepError> {
         // Which runs are under way matters only for those older than the grace, which the caller excludes.
-        catalogue::sweep(&*self.store, &self.plan, &self.owner, &BTreeSet::new(), now, &*self.fence).await
+        catalogue::sweep(
+            &*self.store,
+            &self.plan,
+            &self.owner,
+            &BTreeSet::new(),
+            now,
+            &*self.fence,
+        )
+        .await
     }
 }

@@ -24,26 +24,65 @@ pub(super) async fn run(
     prune: &Prune,
     now: DateTime<Utc>,
 ) -> Result<RetentionOutcome, Failure> {
-    let nothing = RetentionOutcome { at: now, dry_run: prune.dry_run, kept: 0, removed: Vec::new(), refused: Vec::new() };
-    let ours: Vec<&Entry> = catalogue.backups.iter().filter(|entry| entry.belongs_to(&place.owner)).collect();
+    let nothing = RetentionOutcome {
+        at: now,
+        dry_run: prune.dry_run,
+        kept: 0,
+        removed: Vec::new(),
+        refused: Vec::new(),
+    };
+    let ours: Vec<&Entry> = catalogue
+        .backups
+        .iter()
+        .filter(|entry| entry.belongs_to(&place.owner))
+        .collect();
     // The generation is that of the newest backup. Without one there is nothing to keep, so nothing may go.
-    let Some(newest) = ours.last() else { return Ok(nothing) };
-    let Some(rules) = &plan.spec.retention else { return Ok(RetentionOutcome { kept: ours.len(), ..nothing }) };
+    let Some(newest) = ours.last() else {
+        return Ok(nothing);
+    };
+    let Some(rules) = &plan.spec.retention else {
+        return Ok(RetentionOutcome {
+            kept: ours.len(),
+            ..nothing
+        });
+    };
     let (zone, interval) = calendar(plan, now)?;
-    let context = Context { generation: newest.location.cluster, now, zone, interval };
+    let context = Context {
+        generation: newest.location.cluster,
+        now,
+        zone,
+        interval,
+    };
     let candidates: Vec<_> = catalogue
         .backups
         .iter()
-        .map(|entry| entry.candidate(&place.owner, prune.pinned.contains(&entry.location.run.to_string()), false, false))
+        .map(|entry| {
+            entry.candidate(
+                &place.owner,
+                prune.pinned.contains(&entry.location.run.to_string()),
+                false,
+                false,
+            )
+        })
         .collect();
     let verdict = retention::plan(&policy(rules), &candidates, &context);
     if let Some(hold) = &verdict.hold {
         return Err(Failure::lasting(hold.reason(), hold.to_string()));
     }
-    let why: Vec<(RunId, String)> = verdict.remove.iter().map(|removal| (removal.id, removal.why.to_string())).collect();
-    let outcome = RetentionOutcome { kept: verdict.keep.len(), ..nothing };
+    let why: Vec<(RunId, String)> = verdict
+        .remove
+        .iter()
+        .map(|removal| (removal.id, removal.why.to_string()))
+        .collect();
+    let outcome = RetentionOutcome {
+        kept: verdict.keep.len(),
+        ..nothing
+    };
     if prune.dry_run || why.is_empty() {
-        return Ok(RetentionOutcome { removed: in_order(&why, |_| true), ..outcome });
+        return Ok(RetentionOutcome {
+            removed: in_order(&why, |_| true),
+            ..outcome
+        });
     }
     place.check_owner().await?;
     place.check_fence()?;
@@ -52,16 +91,27 @@ pub(super) async fn run(
     let doomed = catalogue
         .backups
         .iter()
-        .filter(|entry| doomed.contains(&entry.location.run) && entry.location.cluster == generation && entry.belongs_to(&place.owner))
+        .filter(|entry| {
+            doomed.contains(&entry.location.run)
+                && entry.location.cluster == generation
+                && entry.belongs_to(&place.owner)
+        })
         .cloned()
         .collect();
     let (gone, refused) = place.remove(catalogue, doomed).await;
-    Ok(RetentionOutcome { removed: in_order(&why, |run_id| gone.iter().any(|id| id == run_id)), refused, ..outcome })
+    Ok(RetentionOutcome {
+        removed: in_order(&why, |run_id| gone.iter().any(|id| id == run_id)),
+        refused,
+        ..outcome
+    })
 }
 
 /// The removals that `counts` selects, oldest first.
 fn in_order(why: &[(RunId, String)], counts: impl Fn(&str) -> bool) -> Vec<Removal> {
-    let removals = why.iter().rev().map(|(id, why)| Removal { run_id: id.to_string(), why: why.clone() });
+    let removals = why.iter().rev().map(|(id, why)| Removal {
+        run_id: id.to_string(),
+        why: why.clone(),
+    });
     removals.filter(|removal| counts(&removal.run_id)).collect()
 }
 
@@ -82,8 +132,12 @@ fn calendar(plan: &EtcdBackup, now: DateTime<Utc>) -> Result<(Tz, Option<chrono:
     let zone = plan.spec.time_zone.as_deref();
     let Some(expression) = &plan.spec.schedule else {
         let zone = zone.map_or(Ok(Tz::UTC), Tz::from_str);
-        return Ok((zone.map_err(|_| Failure::lasting("InvalidSpec", "timeZone is not a known time zone"))?, None));
+        return Ok((
+            zone.map_err(|_| Failure::lasting("InvalidSpec", "timeZone is not a known time zone"))?,
+            None,
+        ));
     };
-    let schedule = Schedule::parse(expression, zone).map_err(|error| Failure::lasting("InvalidSpec", error.to_string()))?;
+    let schedule = Schedule::parse(expression, zone)
+        .map_err(|error| Failure::lasting("InvalidSpec", error.to_string()))?;
     Ok((schedule.zone(), schedule.expected_interval(now)))
 }

@@ -40,9 +40,19 @@ struct Fake {
 #[async_trait]
 impl Tend for Fake {
     async fn tend(&self, plan: &EtcdBackup, work: &Work) -> Tended {
-        self.most.fetch_max(self.active.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        self.done.lock().unwrap().push((plan.name_any(), work.clone(), Instant::now()));
-        let act = self.acts.lock().unwrap().get(&plan.name_any()).cloned().unwrap_or(Act::Succeed);
+        self.most
+            .fetch_max(self.active.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        self.done
+            .lock()
+            .unwrap()
+            .push((plan.name_any(), work.clone(), Instant::now()));
+        let act = self
+            .acts
+            .lock()
+            .unwrap()
+            .get(&plan.name_any())
+            .cloned()
+            .unwrap_or(Act::Succeed);
         if matches!(act, Act::Hang) {
             std::future::pending::<()>().await;
         }
@@ -51,9 +61,12 @@ impl Tend for Fake {
         match act {
             Act::Fail(failure) => Tended::failed(work, &failure),
             Act::Panic => panic!("a bug"),
-            Act::Succeed | Act::Hang => {
-                Tended { location: Some("memory:".into()), catalogue: Ok(Arc::new(Catalogue::default())), retention: None, deletion: None }
-            }
+            Act::Succeed | Act::Hang => Tended {
+                location: Some("memory:".into()),
+                catalogue: Ok(Arc::new(Catalogue::default())),
+                retention: None,
+                deletion: None,
+            },
         }
     }
 }
@@ -82,7 +95,10 @@ fn plan(name: &str, generation: i64) -> Arc<EtcdBackup> {
 }
 
 fn prune(pinned: &[&str]) -> Job {
-    Job::Prune { dry_run: false, pinned: pinned.iter().map(|id| (*id).to_owned()).collect() }
+    Job::Prune {
+        dry_run: false,
+        pinned: pinned.iter().map(|id| (*id).to_owned()).collect(),
+    }
 }
 
 impl Bench {
@@ -91,7 +107,11 @@ impl Bench {
     }
 
     async fn woken(&mut self) -> String {
-        timeout(Duration::from_hours(2), self.wakes.recv()).await.unwrap().unwrap().name
+        timeout(Duration::from_hours(2), self.wakes.recv())
+            .await
+            .unwrap()
+            .unwrap()
+            .name
     }
 
     fn done(&self) -> Vec<Done> {
@@ -119,14 +139,23 @@ async fn jobs_of_one_plan_never_overlap_and_are_folded_into_one() {
     for pinned in [["a"], ["b"]] {
         bench.upkeep.request(plan("main", 1), Job::Sync);
         bench.upkeep.request(plan("main", 1), prune(&pinned));
-        bench.upkeep.request(plan("main", 1), Job::DeleteRun { run_id: pinned[0].into() });
+        bench.upkeep.request(
+            plan("main", 1),
+            Job::DeleteRun {
+                run_id: pinned[0].into(),
+            },
+        );
     }
     bench.woken().await;
     bench.woken().await;
     sleep(Duration::from_mins(1)).await;
     let done = bench.done();
     assert_eq!(done.len(), 2);
-    assert_eq!(done[1].1.prune.as_ref().unwrap().pinned, BTreeSet::from(["b".to_owned()]), "the newer pins count");
+    assert_eq!(
+        done[1].1.prune.as_ref().unwrap().pinned,
+        BTreeSet::from(["b".to_owned()]),
+        "the newer pins count"
+    );
     assert_eq!(done[1].1.delete_runs.len(), 2);
     assert_eq!(bench.fake.most.load(Ordering::SeqCst), 1);
 }
@@ -150,12 +179,29 @@ async fn a_passing_failure_is_tried_again_at_growing_intervals_until_it_passes()
     bench.upkeep.request(plan("main", 1), prune(&[]));
     for _ in 0..8 {
         bench.woken().await;
-        assert_eq!(bench.upkeep.result("uid-main").unwrap().retention.clone().unwrap().unwrap_err().reason, "StoreUnavailable");
+        assert_eq!(
+            bench
+                .upkeep
+                .result("uid-main")
+                .unwrap()
+                .retention
+                .clone()
+                .unwrap()
+                .unwrap_err()
+                .reason,
+            "StoreUnavailable"
+        );
     }
     let times: Vec<Instant> = bench.done().iter().map(|done| done.2).collect();
-    let pauses: Vec<u64> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    let pauses: Vec<u64> = times
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_secs())
+        .collect();
     assert_eq!(pauses, [6, 11, 21, 41, 81, 161, 301]);
-    assert!(bench.done().iter().all(|done| done.1.prune.is_some()), "what was asked for is not forgotten");
+    assert!(
+        bench.done().iter().all(|done| done.1.prune.is_some()),
+        "what was asked for is not forgotten"
+    );
     bench.acts("main", Act::Succeed);
     bench.woken().await;
     sleep(Duration::from_hours(1)).await;
@@ -166,7 +212,10 @@ async fn a_passing_failure_is_tried_again_at_growing_intervals_until_it_passes()
 #[tokio::test(start_paused = true)]
 async fn a_lasting_failure_waits_for_the_next_request() {
     let mut bench = bench();
-    bench.acts("main", Act::Fail(Failure::lasting("PrefixInUse", "somebody else's")));
+    bench.acts(
+        "main",
+        Act::Fail(Failure::lasting("PrefixInUse", "somebody else's")),
+    );
     bench.upkeep.request(plan("main", 1), prune(&[]));
     bench.woken().await;
     sleep(Duration::from_hours(1)).await;
@@ -186,7 +235,11 @@ async fn a_changed_spec_does_not_wait_for_the_old_ones_pause() {
     bench.upkeep.request(plan("main", 2), Job::Sync);
     bench.woken().await;
     assert!(bench.upkeep.result("uid-main").unwrap().catalogue.is_ok());
-    assert!(changed.elapsed() <= Duration::from_secs(2), "{:?}", changed.elapsed());
+    assert!(
+        changed.elapsed() <= Duration::from_secs(2),
+        "{:?}",
+        changed.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,7 +254,17 @@ async fn work_that_hangs_ends_at_its_deadline_and_work_that_panics_does_not_take
     while woken.len() < 3 {
         woken.insert(bench.woken().await);
     }
-    let reason = |uid: &str| bench.upkeep.result(uid).unwrap().catalogue.as_ref().unwrap_err().reason.clone();
+    let reason = |uid: &str| {
+        bench
+            .upkeep
+            .result(uid)
+            .unwrap()
+            .catalogue
+            .as_ref()
+            .unwrap_err()
+            .reason
+            .clone()
+    };
     assert_eq!(reason("uid-hangs"), "DeadlineExceeded");
     assert_eq!(reason("uid-panics"), "Internal");
     assert!(bench.upkeep.result("uid-works").unwrap().catalogue.is_ok());
@@ -225,7 +288,10 @@ async fn a_forgotten_plan_is_not_worked_on_and_not_woken() {
 #[tokio::test(start_paused = true)]
 async fn an_earlier_retention_stays_in_the_result_of_a_later_listing() {
     let mut bench = bench();
-    bench.acts("main", Act::Fail(Failure::lasting("PrefixInUse", "somebody else's")));
+    bench.acts(
+        "main",
+        Act::Fail(Failure::lasting("PrefixInUse", "somebody else's")),
+    );
     bench.upkeep.request(plan("main", 1), prune(&[]));
     bench.woken().await;
     bench.acts("main", Act::Succeed);

@@ -99,7 +99,11 @@ impl Tended {
         Work {
             sync: self.catalogue.as_ref().is_err_and(passing),
             prune: if retention { work.prune.clone() } else { None },
-            delete_runs: if deletion { work.delete_runs.clone() } else { BTreeSet::new() },
+            delete_runs: if deletion {
+                work.delete_runs.clone()
+            } else {
+                BTreeSet::new()
+            },
             delete_all: deletion && work.delete_all,
         }
     }

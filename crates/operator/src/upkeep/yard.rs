@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
-use tokio::sync::{Notify, Semaphore};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, error, info_span, warn};
@@ -48,7 +48,9 @@ pub struct Upkeep(Arc<Yard>);
 
 impl std::fmt::Debug for Upkeep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upkeep").field("plans", &self.0.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Upkeep")
+            .field("plans", &self.0.lock().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +85,14 @@ impl Upkeep {
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
         let places = Semaphore::new(bounds.max_concurrent);
-        Self(Arc::new(Yard { tend, bounds, clock, wake, places, plots: Mutex::default() }))
+        Self(Arc::new(Yard {
+            tend,
+            bounds,
+            clock,
+            wake,
+            places,
+            plots: Mutex::default(),
+        }))
     }
 
     /// Asks for a job. `plan` as it is now: the newest version counts for everything that has not begun. A plan
@@ -91,7 +100,9 @@ impl Upkeep {
     pub fn request(&self, plan: Arc<EtcdBackup>, job: Job) {
         let Some(uid) = plan.uid() else { return };
         let mut plots = self.0.lock();
-        let plot = plots.entry(uid.clone()).or_insert_with(|| Plot::new(Arc::clone(&plan)));
+        let plot = plots
+            .entry(uid.clone())
+            .or_insert_with(|| Plot::new(Arc::clone(&plan)));
         if plot.plan.metadata.generation != plan.metadata.generation {
             // Somebody changed something: what failed before may work now.
             (plot.failures, plot.not_before) = (0, Instant::now());
@@ -111,7 +122,10 @@ impl Upkeep {
 
     /// Whether anything is under way or waiting for this plan.
     pub fn is_busy(&self, plan_uid: &str) -> bool {
-        self.0.lock().get(plan_uid).is_some_and(|plot| plot.worker.is_some())
+        self.0
+            .lock()
+            .get(plan_uid)
+            .is_some_and(|plot| plot.worker.is_some())
     }
 
     /// Drops all that is known of a plan and stops the work on it.
@@ -133,7 +147,15 @@ impl Upkeep {
 impl Plot {
     fn new(plan: Arc<EtcdBackup>) -> Self {
         let (not_before, sooner) = (Instant::now(), Arc::new(Notify::new()));
-        Self { plan, pending: Work::default(), worker: None, result: None, failures: 0, not_before, sooner }
+        Self {
+            plan,
+            pending: Work::default(),
+            worker: None,
+            result: None,
+            failures: 0,
+            not_before,
+            sooner,
+        }
     }
 }
 
@@ -151,8 +173,12 @@ impl Yard {
                     () = sooner.notified() => {}
                 }
             }
-            let Ok(_place) = self.places.acquire().await else { return };
-            let Some((plan, work)) = self.next(&uid) else { return };
+            let Ok(_place) = self.places.acquire().await else {
+                return;
+            };
+            let Some((plan, work)) = self.next(&uid) else {
+                return;
+            };
             let tended = self.tend_within_deadline(&plan, &work).await;
             if !self.note(&uid, &work, tended) {
                 return;
@@ -189,11 +215,17 @@ impl Yard {
             Ok(Some(Ok(tended))) => return tended,
             Ok(_) => {
                 span.in_scope(|| error!("upkeep ended in a bug of the operator"));
-                Failure::transient("Internal", "looking after the store ended in a bug of the operator")
+                Failure::transient(
+                    "Internal",
+                    "looking after the store ended in a bug of the operator",
+                )
             }
             Err(_) => Failure::transient(
                 "DeadlineExceeded",
-                format!("looking after the store took longer than {}s", self.bounds.deadline.as_secs()),
+                format!(
+                    "looking after the store took longer than {}s",
+                    self.bounds.deadline.as_secs()
+                ),
             ),
         };
         Tended::failed(work, &failure)
@@ -202,7 +234,9 @@ impl Yard {
     /// Keeps the result and decides when to work again. `false`: the plan was forgotten meanwhile.
     fn note(&self, uid: &str, work: &Work, tended: Tended) -> bool {
         let mut plots = self.lock();
-        let Some(plot) = plots.get_mut(uid) else { return false };
+        let Some(plot) = plots.get_mut(uid) else {
+            return false;
+        };
         let unfinished = tended.unfinished(work);
         if unfinished.is_empty() {
             plot.failures = 0;
@@ -212,16 +246,29 @@ impl Yard {
             plot.not_before = Instant::now() + pause;
             plot.pending.put_back(unfinished);
             if let Err(failure) = &tended.catalogue {
-                warn!(plan = plot.plan.name_any(), namespace = plot.plan.namespace(), reason = failure.reason, retry_seconds = pause.as_secs(), "{}", failure.message);
+                warn!(
+                    plan = plot.plan.name_any(),
+                    namespace = plot.plan.namespace(),
+                    reason = failure.reason,
+                    retry_seconds = pause.as_secs(),
+                    "{}",
+                    failure.message
+                );
             }
         }
         let earlier = plot.result.take();
         plot.result = Some(Arc::new(UpkeepResult {
             at: (self.clock)(),
-            location: tended.location.or_else(|| earlier.as_ref().and_then(|result| result.location.clone())),
+            location: tended
+                .location
+                .or_else(|| earlier.as_ref().and_then(|result| result.location.clone())),
             catalogue: tended.catalogue,
-            retention: tended.retention.or_else(|| earlier.as_ref().and_then(|result| result.retention.clone())),
-            deletion: tended.deletion.or_else(|| earlier.as_ref().and_then(|result| result.deletion.clone())),
+            retention: tended
+                .retention
+                .or_else(|| earlier.as_ref().and_then(|result| result.retention.clone())),
+            deletion: tended
+                .deletion
+                .or_else(|| earlier.as_ref().and_then(|result| result.deletion.clone())),
         }));
         true
     }
@@ -229,6 +276,9 @@ impl Yard {
     /// Doubles with each failure.
     fn pause(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
-        self.bounds.first_pause.saturating_mul(1 << doublings).min(self.bounds.longest_pause)
+        self.bounds
+            .first_pause
+            .saturating_mul(1 << doublings)
+            .min(self.bounds.longest_pause)
     }
 }

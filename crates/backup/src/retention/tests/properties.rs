@@ -139,7 +139,7 @@ fn tighten(policy: &Policy, cuts: [Option<u32>; 6], age: Option<u64>) -> Policy 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn every_verdict_is_that_of_the_slow_model(backups in any_backups(), policy in any_policy(), context in any_context()) {

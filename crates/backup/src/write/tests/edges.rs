@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::{a_complete_backup_or_nothing, claimed, nothing_is_left};
 use crate::{
     manifest::{Compression, Manifest},
-    testing::{Fault, Faulty, control, denied, down, request, write_fixture},
+    testing::{Fault, Faulty, Op, control, denied, down, request, write_fixture},
     write::{Control, Fenced, Step, Steps, Stopped, WriteError, WriteRequest},
 };
 
@@ -144,6 +144,25 @@ async fn a_run_that_is_fenced_at_any_edge_makes_nothing_visible_from_then_on() {
     }
 }
 
+#[tokio::test]
+async fn a_run_that_is_fenced_while_its_manifest_fails_does_not_try_again() {
+    let store = claimed().await.on(Op::Put, usize::MAX, Fault::Fail(down));
+    let mut control = control();
+    let seen = store.clone();
+    control.fence = Arc::new(move || {
+        let tried = seen.log().iter().any(|(op, _)| *op == Op::Put);
+        if tried {
+            Err(Fenced("another leads".into()))
+        } else {
+            Ok(())
+        }
+    });
+    let error = write_fixture(&store.arc(), request(), control).await.unwrap_err();
+    assert_eq!(error.reason(), "Fenced");
+    assert_eq!(store.log().iter().filter(|(op, _)| *op == Op::Put).count(), 1);
+    assert!(!a_complete_backup_or_nothing(&store, "fenced").await);
+}
+
 /// How many calls to the store a run makes.
 async fn calls() -> usize {
     let store = claimed().await;
@@ -198,7 +217,6 @@ async fn a_run_killed_in_any_call_to_the_store_leaves_a_complete_backup_or_nothi
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_does_not_even_take_back_an_upload_does_not_hold_a_cancelled_run() {
-    use crate::testing::Op;
     let store = claimed()
         .await
         .on(Op::Abort, 1, Fault::Hang)

@@ -61,9 +61,9 @@ pub(super) fn slots(plan: &EtcdBackup, timing: &Timing, snapshots: &[Shot], now:
             .iter()
             .any(|shot| shot.holds_up_slots() && shot.slot != Some(slot));
         if busy {
-            slots.skipped = Some(slot)
+            slots.skipped = Some(slot);
         } else {
-            slots.run = Some(slot)
+            slots.run = Some(slot);
         }
     }
     slots

@@ -15,8 +15,11 @@ pub(super) fn for_slot(plan: &str, slot: DateTime<Utc>) -> String {
 /// For a value of the annotation run-now: `<plan>-now-<10 hex>`. The value itself may be anything.
 pub(super) fn for_token(plan: &str, token: &str) -> String {
     let digest = Sha256::digest(token.as_bytes());
-    let [a, b, c, d, e, ..]: [u8; 32] = digest.into();
-    format!("{plan}-now-{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}")
+    let number = digest
+        .iter()
+        .take(5)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{plan}-now-{number:010x}")
 }
 
 /// For a backup that was found in the store, best first: as its slot would have been called, else by the random

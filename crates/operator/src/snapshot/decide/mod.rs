@@ -16,6 +16,7 @@
 mod attempt;
 mod conditions;
 mod deletion;
+mod retry;
 mod stored;
 #[cfg(test)]
 mod tests;

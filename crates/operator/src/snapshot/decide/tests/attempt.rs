@@ -241,7 +241,7 @@ fn no_retries_means_one_attempt() {
 
 #[test]
 fn pauses_grow_and_differ_between_snapshots() {
-    let pause = |uid: &str, attempts| crate::snapshot::decide::attempt::pause(uid, attempts);
+    let pause = |uid: &str, attempts| crate::snapshot::decide::retry::pause(uid, attempts);
     assert!(pause("a", 1) < TimeDelta::seconds(16));
     assert!(pause("a", 3) >= TimeDelta::seconds(40));
     assert!(pause("a", 60) <= TimeDelta::minutes(15));

@@ -1,0 +1,164 @@
+//! Straight to a store, as the operator writes it.
+
+mod options;
+
+use std::{sync::Arc, time::Duration};
+
+use etcd_backup_backup::{
+    layout::{ClusterId, PlanKey, RunId},
+    manifest::{Level, Manifest, Tool, Trigger},
+    write::{self, Control, Limits, Source, SourceError, WriteError, WriteRequest},
+};
+use etcd_backup_etcd::EtcdError;
+use etcd_backup_store::{Store, StoreError};
+use futures::TryStreamExt;
+pub(super) use options::StoreOptions;
+
+use super::{
+    destination::Destination,
+    interrupt,
+    member::{Opened, Quest},
+    written::{Proof, Written},
+};
+use crate::{
+    exit::{Exit, Failure},
+    progress::Progress,
+};
+
+pub(super) async fn save(
+    mut quest: Quest,
+    to: &Destination,
+    options: &StoreOptions,
+) -> Result<Written, Failure> {
+    let store = options.open(to).await?;
+    let plan = options.plan()?;
+    refuse_an_operators(&*store, &plan).await?;
+    loop {
+        let Opened {
+            choice,
+            minimum,
+            stream,
+        } = interrupt::unless(quest.open()).await?;
+        let endpoint = choice.endpoint.clone();
+        let started = now();
+        let request = WriteRequest {
+            plan: plan.clone(),
+            plan_uid: None,
+            kubernetes_cluster_uid: None,
+            run: RunId::generate(started).map_err(|error| Failure::new(Exit::Other, error))?,
+            source: Source {
+                cluster_id: ClusterId(choice.cluster_id),
+                member_id: ClusterId(choice.member_id),
+                member_name: choice.member_name.clone(),
+                version: choice.version.clone(),
+                size: Some(stream.total_bytes()),
+                minimum_revision: minimum,
+                degraded: choice.degraded,
+            },
+            scheduled: None,
+            started,
+            now: started,
+            trigger: Trigger::Manual,
+            compression: options.compression(),
+            encryption: options.recipients()?,
+            verification: Level::Readback,
+            tool: Tool {
+                name: "etcd-backup".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            limits: Limits::default(),
+        };
+        match watched(stream.map_err(of_source), Arc::clone(&store), request).await {
+            Ok(manifest) => {
+                return Ok(Written::Store {
+                    store: store.location(),
+                    manifest: Box::new(manifest),
+                    proof: Proof::new(choice, minimum),
+                });
+            }
+            Err(error) if of_the_member(&error) && error.is_transient() && quest.avoid(&endpoint) => {}
+            Err(error) => return Err(failure(&error)),
+        }
+    }
+}
+
+/// Writes, shows how far it is, and cleans up when interrupted.
+async fn watched<S>(source: S, store: Arc<dyn Store>, request: WriteRequest) -> Result<Manifest, WriteError>
+where
+    S: futures::Stream<Item = Result<bytes::Bytes, SourceError>> + Send + 'static,
+{
+    let control = Control::unattended();
+    let (done, cancel) = (Arc::clone(&control.progress), control.cancel.clone());
+    let mut progress = Progress::start(request.source.size.unwrap_or(0));
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let mut writing = std::pin::pin!(write::write(source, store, request, control));
+    let mut asked = std::pin::pin!(interrupt::asked());
+    loop {
+        tokio::select! {
+            written = &mut writing => return written,
+            _ = tick.tick() => progress.at(done.now().read),
+            _ = &mut asked, if !cancel.is_cancelled() => cancel.cancel(),
+        }
+    }
+}
+
+/// A plan's prefix belongs to one operator, which counts, keeps and deletes what is in it.
+async fn refuse_an_operators(store: &dyn Store, plan: &PlanKey) -> Result<(), Failure> {
+    match store.head(&plan.owner_key()).await {
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(of_store(&error)),
+        Ok(_) => Err(Failure::new(
+            Exit::Storage,
+            format!("{plan} in {} belongs to an operator", store.location()),
+        )
+        .hint("create an EtcdSnapshot in its cluster, or give another --plan")),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the command line reads the clock"
+)]
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
+fn of_source(error: EtcdError) -> SourceError {
+    SourceError {
+        reason: error.reason(),
+        transient: error.is_transient(),
+        source: Box::new(error),
+    }
+}
+
+/// Whether another member could do better.
+fn of_the_member(error: &WriteError) -> bool {
+    matches!(
+        error,
+        WriteError::ReadSource(_)
+            | WriteError::SizeMismatch { .. }
+            | WriteError::Verify(_)
+            | WriteError::Stale { .. }
+    )
+}
+
+fn of_store(error: &StoreError) -> Failure {
+    let failure = Failure::new(Exit::Storage, error);
+    match error.reason() {
+        "InvalidCredentials" => {
+            failure.hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+        }
+        "NoSuchBucket" => failure.hint("create it first: this program never creates a bucket"),
+        _ => failure,
+    }
+}
+
+fn failure(error: &WriteError) -> Failure {
+    let exit = match error {
+        WriteError::Cancelled => return Failure::new(Exit::Interrupted, "interrupted: nothing was saved"),
+        WriteError::ReadSource(_) => Exit::Etcd,
+        WriteError::Verify(_) | WriteError::Stale { .. } | WriteError::SizeMismatch { .. } => Exit::Unsound,
+        _ => Exit::Storage,
+    };
+    Failure::new(exit, error)
+}

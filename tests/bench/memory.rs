@@ -1,0 +1,78 @@
+//! The most memory that the program takes for a backup.
+
+use std::{fs, process::Command, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use harness::{binaries, process::Process, versitygw::Versitygw};
+use tokio::time::sleep;
+
+use crate::{
+    report::{Goal, Report, say},
+    stage::Stage,
+    stores::{self, BUCKET},
+};
+
+/// Between two looks. The peak only rises, so just a last rise within this can be missed.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Adds the figures.
+pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    say("\nmemory: etcd-backup snapshot save s3://… into versitygw, read back");
+    for compression in ["none", "zstd"] {
+        let server = stores::versitygw().await?;
+        let mebibytes = peak(stage, &server, compression).await?;
+        report.judge(
+            &format!("peak memory of a backup, compression {compression}"),
+            mebibytes,
+            "MiB",
+            Goal::AtMost(96.0),
+        );
+    }
+    Ok(())
+}
+
+/// The peak of the resident set, in MiB.
+async fn peak(stage: &Stage, server: &Versitygw, compression: &str) -> Result<f64> {
+    let mut command = Command::new(binaries::etcd_backup()?);
+    // Nothing of the person's own environment: no cloud credentials, no proxies.
+    command
+        .env_clear()
+        .env("TMPDIR", stage.folder())
+        .env("AWS_ACCESS_KEY_ID", &server.access_key)
+        .env("AWS_SECRET_ACCESS_KEY", &server.secret_key);
+    command
+        .args([
+            "snapshot",
+            "save",
+            &format!("s3://{BUCKET}"),
+            "--allow-http",
+            "--plan=bench/memory",
+        ])
+        .arg(format!("--endpoint-url={}", server.endpoint))
+        .arg(format!("--region={}", Versitygw::REGION))
+        .arg(format!("--compression={compression}"))
+        .arg(format!("--endpoints={}", stage.etcd.member(0).endpoint()));
+    let mut process = Process::start("snapshot save", &mut command, &stage.folder().join("save.log"))?;
+    let mut peak = 0;
+    loop {
+        if let Some(status) = process.ended() {
+            if status.success() {
+                break;
+            }
+            bail!("snapshot save ended with {status}");
+        }
+        peak = peak.max(peak_kib(process.id()).unwrap_or(0));
+        sleep(LOOK).await;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+    Ok(peak as f64 / 1024.0)
+}
+
+/// Peak resident memory of a process (proc_pid_status(5)); none of one that has just ended.
+fn peak_kib(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))
+        .context("ended")
+        .ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
