@@ -23,7 +23,14 @@ const INCOMPRESSIBLE: u64 = 12;
 /// One write in so many updates a key that is there.
 const UPDATED: u64 = 8;
 
-const KINDS: [&str; 6] = ["pods", "events", "configmaps", "replicasets", "endpointslices", "leases"];
+const KINDS: [&str; 6] = [
+    "pods",
+    "events",
+    "configmaps",
+    "replicasets",
+    "endpointslices",
+    "leases",
+];
 
 /// Fills etcd until it holds [`VALUES`].
 pub(crate) async fn fill(client: &Client) -> Result<()> {
@@ -38,20 +45,17 @@ async fn write(mut client: Client, writer: u64, written: Arc<AtomicU64>) -> Resu
     while written.load(Ordering::Relaxed) < VALUES {
         let mut puts = Vec::new();
         let mut bytes = 0;
-        let first = names;
+        let first_batch = names == 0;
         for _ in 0..BATCH {
-            // A key may stand only once in a transaction: an update is of an earlier one's, and those do not repeat.
-            let update = first > BATCH && random.below(UPDATED) == 0;
-            let name = if update { first - BATCH + (names - first) } else { names };
+            // A key may stand only once in a transaction: what is updated is the one at this place in the batch before.
+            let update = !first_batch && random.below(UPDATED) == 0;
+            let name = if update { names - BATCH } else { names };
             let (key, value) = object(&mut random, writer, name);
             bytes += value.len() as u64;
             puts.push(TxnOp::put(key, value, None));
             names += 1;
         }
-        client
-            .txn(Txn::new().and_then(puts))
-            .await
-            .context("fill etcd")?;
+        client.txn(Txn::new().and_then(puts)).await.context("fill etcd")?;
         let before = written.fetch_add(bytes, Ordering::Relaxed);
         if before >> 28 != (before + bytes) >> 28 {
             say(&format!("  {} MiB of values written", (before + bytes) >> 20));
@@ -73,12 +77,13 @@ fn object(random: &mut Random, writer: u64, name: u64) -> (String, Vec<u8>) {
         random.next()
     );
     while (json.len() as u64) < size {
-        json += &format!(
+        let part = format!(
             r#"{{"manager":"kube-controller-manager","operation":"Update","time":"2026-01-01T00:00:{:02}Z","name":"container-{}","image":"registry.example/app@sha256:{:016x}","resources":{{"requests":{{"cpu":"100m","memory":"128Mi"}}}},"terminationMessagePath":"/dev/termination-log","imagePullPolicy":"IfNotPresent"}},"#,
             random.below(60),
             random.below(1000),
             random.next(),
         );
+        json += &part;
     }
     (
         format!("/registry/{kind}/team-{writer}/app-{name}"),

@@ -36,6 +36,7 @@ struct Seconds {
 
 /// Adds the figures.
 pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    real(stage, report).await?;
     say("\npipeline: into a store that keeps nothing");
     let server = Discarding::start().await?;
     let store = server.store().await?;
@@ -46,7 +47,7 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         take_turns(stage, &store, round, &mut seconds).await?;
     }
     tell(stage.size, seconds, report);
-    real(stage, report).await
+    Ok(())
 }
 
 /// Every side once, beginning with another in each round.
@@ -57,23 +58,32 @@ async fn take_turns(
     seconds: &mut Seconds,
 ) -> Result<()> {
     for turn in 0..5 {
-        match (turn + round) % 5 {
-            0 => seconds.stream.push(stream_alone(stage).await?),
-            1 => seconds
-                .pipeline
-                .push(back_up(stage, store, Compression::None, Level::Checksum).await?),
-            2 => seconds
-                .upload
-                .push(upload(&**store, &stage.snapshot(), &format!("alone-{round}")).await?),
-            3 => seconds
-                .etcdctl
-                .push(etcdctl_and_upload(stage, &**store, round).await?),
-            _ => seconds
-                .zstd
-                .push(back_up(stage, store, Compression::Zstd { level: 1 }, Level::Checksum).await?),
-        }
+        let (what, into, took) = match (turn + round) % 5 {
+            0 => ("stream", &mut seconds.stream, stream_alone(stage).await?),
+            1 => {
+                let took = back_up(stage, store, Compression::None, Level::Checksum).await?;
+                ("pipeline", &mut seconds.pipeline, took)
+            }
+            2 => {
+                let took = upload(&**store, &stage.snapshot(), &format!("alone-{round}")).await?;
+                ("upload", &mut seconds.upload, took)
+            }
+            3 => {
+                let took = etcdctl_and_upload(stage, &**store, round).await?;
+                ("etcdctl, then upload", &mut seconds.etcdctl, took)
+            }
+            _ => {
+                let zstd = Compression::Zstd { level: 1 };
+                let took = back_up(stage, store, zstd, Level::Checksum).await?;
+                ("pipeline with zstd", &mut seconds.zstd, took)
+            }
+        };
+        say(&format!(
+            "  round {} of {ROUNDS}: {what} took {took:.2} s",
+            round + 1
+        ));
+        into.push(took);
     }
-    say(&format!("  round {} of {ROUNDS} done", round + 1));
     Ok(())
 }
 
@@ -158,8 +168,7 @@ async fn upload(store: &dyn Store, path: &Path, key: &str) -> Result<f64> {
         async move {
             let from = index * part_size;
             let mut part = vec![0; part_size.min(size - from) as usize];
-            file.read_exact_at(&mut part, from)
-                .context("read the snapshot")?;
+            file.read_exact_at(&mut part, from).context("read the snapshot")?;
             upload.part(index as u32 + 1, Bytes::from(part)).await?;
             anyhow::Ok(())
         }
@@ -248,7 +257,10 @@ pub(crate) fn rate(bytes: u64, seconds: f64) -> f64 {
     bytes as f64 / 1e6 / seconds
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the benchmark reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the benchmark reads the clock"
+)]
 fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }

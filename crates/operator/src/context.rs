@@ -12,6 +12,7 @@ use crate::events::Events;
 use crate::lease::Tenure;
 use crate::listing::{Answer, Ledger};
 use crate::metrics::Metrics;
+use crate::own_writes::OwnWrites;
 use crate::reconcile::Backoffs;
 use crate::runs::Runs;
 use crate::upkeep::{Job, Upkeep};
@@ -50,6 +51,8 @@ pub struct Shared {
     pub resync: TimeDelta,
     /// How far each store's last answer can be believed.
     pub ledger: Arc<Ledger>,
+    /// What of our own the caches do not show yet.
+    pub(crate) own_writes: Arc<OwnWrites>,
     /// This process is about to end.
     pub stopping: Arc<AtomicBool>,
 }

@@ -21,6 +21,7 @@ mod fixtures;
 pub mod lease;
 pub mod listing;
 pub mod metrics;
+mod own_writes;
 pub mod ownership;
 pub mod plan;
 mod process;

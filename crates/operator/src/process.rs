@@ -91,6 +91,7 @@ impl Process {
             events: Events::new(client.clone(), &identity),
             resync: TimeDelta::from_std(settings.catalogue_resync).unwrap_or(TimeDelta::hours(1)),
             ledger: Arc::new(Ledger::default()),
+            own_writes: Arc::default(),
             stopping: Arc::new(AtomicBool::new(false)),
             client,
             clock,

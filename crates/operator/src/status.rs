@@ -44,12 +44,15 @@ pub enum StatusError {
 }
 
 /// Whether there was anything to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// The status said so already.
     Unchanged,
     /// The API server has the new status.
-    Changed,
+    Changed {
+        /// The resource version that it has now.
+        version: Option<String>,
+    },
 }
 
 /// Makes the status of `object` read `wanted`. `current` is what it reads now.
@@ -79,17 +82,20 @@ where
         "status": difference,
     });
     let name = object.name_any();
-    // What comes back is not looked at, so it need not be understood: the write has happened either way.
+    // Of what comes back only the version is looked at, so it need not be understood: the write has happened either way.
     let api: Api<DeserializeGuard<K>> =
         Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
-    api.patch_status(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(&patch))
+    let written = api
+        .patch_status(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(&patch))
         .await
         .map_err(|source| StatusError::Write {
             kind: K::kind(&()).into_owned(),
             name,
             source,
         })?;
-    Ok(Written::Changed)
+    Ok(Written::Changed {
+        version: written.resource_version(),
+    })
 }
 
 /// The JSON merge patch (RFC 7386) that turns `from` into `to`, `None` when they are equal.

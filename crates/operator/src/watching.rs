@@ -148,6 +148,7 @@ fn snapshot_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, SnapshotObje
             let key = Key::of(snapshot);
             index.remove(&key);
             shared.runs.forget(&key.uid);
+            shared.own_writes.forget(&key.uid);
             wake_plan(scope, &key);
         }
         Seen::Listed => {

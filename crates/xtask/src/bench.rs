@@ -35,10 +35,12 @@ pub(crate) fn run_bench(options: &Options) -> Result<()> {
     }
     say!("Building for release (the first time takes some minutes):");
     let packages = ["--package", "etcd-backup-cli", "--package", "etcd-backup-tests"];
-    run(cargo()
-        .args(["build", "--release"])
-        .args(packages)
-        .args(["--bin", "etcd-backup", "--bin", "bench"]))?;
+    run(cargo().args(["build", "--release"]).args(packages).args([
+        "--bin",
+        "etcd-backup",
+        "--bin",
+        "bench",
+    ]))?;
     // This program lies in <target folder>/<profile>.
     let target = built()?;
     let target = target.parent().context("find the target folder")?;

@@ -120,17 +120,13 @@ impl ApiServer {
 
     async fn ready(&mut self) -> Result<()> {
         let admin = self.admin().await?;
-        wait::until_ok(
-            "kube-apiserver to be ready",
-            Duration::from_mins(1),
-            async || {
-                self.process.check()?;
-                let request = kube::core::Request::new("")
-                    .get("readyz", &GetParams::default())
-                    .context("name /readyz")?;
-                admin.request_text(request).await.map(drop).context("GET /readyz")
-            },
-        )
+        wait::until_ok("kube-apiserver to be ready", Duration::from_mins(1), async || {
+            self.process.check()?;
+            let request = kube::core::Request::new("")
+                .get("readyz", &GetParams::default())
+                .context("name /readyz")?;
+            admin.request_text(request).await.map(drop).context("GET /readyz")
+        })
         .await
     }
 

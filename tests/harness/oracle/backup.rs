@@ -12,10 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Subject;
-use crate::{
-    etcd::Etcd,
-    etcdutl, scratch,
-};
+use crate::{etcd::Etcd, etcdutl, scratch};
 
 /// The revision of an etcd that holds nothing. Its own answers say 1, and etcdutl, which looks for the newest key, 0.
 const EMPTY: i64 = 1;

@@ -72,7 +72,8 @@ impl Case {
 
     /// The operator's files and metrics are looked at in the end, and its log when something fails.
     pub(super) fn follow(&mut self, operator: &Operator) {
-        self.operators.push((operator.folder().to_path_buf(), operator.metrics_port()));
+        self.operators
+            .push((operator.folder().to_path_buf(), operator.metrics_port()));
     }
 
     /// Makes the case's Secret that of the server in this process.
@@ -86,14 +87,19 @@ impl Case {
 
     /// Writes a Secret. None of its values may be seen anywhere else.
     pub(super) async fn secret(&mut self, name: &str, data: &[(&str, &str)]) -> Result<()> {
-        let strings: serde_json::Map<_, _> =
-            data.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+        let strings: serde_json::Map<_, _> = data
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), json!(value)))
+            .collect();
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": strings,
         });
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
-        api.patch(name, &applied(), &Patch::Apply(&secret)).await.context("write a Secret")?;
-        self.canaries.extend(data.iter().filter_map(|(key, value)| canary(key, value)));
+        api.patch(name, &applied(), &Patch::Apply(&secret))
+            .await
+            .context("write a Secret")?;
+        self.canaries
+            .extend(data.iter().filter_map(|(key, value)| canary(key, value)));
         Ok(())
     }
 
@@ -101,11 +107,16 @@ impl Case {
     pub(super) async fn secrets_of(&mut self, etcd: &Etcd) -> Result<()> {
         if let Some(tls) = &etcd.tls {
             let (ca, pair) = (tls.authority.pem(), tls.client.clone());
-            let keys = [("ca.crt", &*ca), ("tls.crt", &*pair.cert), ("tls.key", &*pair.key)];
+            let keys = [
+                ("ca.crt", &*ca),
+                ("tls.crt", &*pair.cert),
+                ("tls.key", &*pair.key),
+            ];
             self.secret(TLS_SECRET, &keys).await?;
         }
         if let Some((user, password)) = &etcd.auth {
-            self.secret(AUTH_SECRET, &[("username", user), ("password", password)]).await?;
+            self.secret(AUTH_SECRET, &[("username", user), ("password", password)])
+                .await?;
         }
         Ok(())
     }
@@ -121,20 +132,29 @@ impl Case {
     /// Applies a plan, as strictly as kubectl does.
     pub(super) async fn apply(&self, plan: &Plan) -> Result<EtcdBackup> {
         let params = applied().validation_strict();
-        let applied = self.plans().patch(plan.name(), &params, &Patch::Apply(&plan.0)).await;
+        let applied = self
+            .plans()
+            .patch(plan.name(), &params, &Patch::Apply(&plan.0))
+            .await;
         applied.with_context(|| format!("apply the plan {}", plan.name()))
     }
 
     /// Changes a plan.
     pub(super) async fn edit(&self, plan: &str, change: Value) -> Result<EtcdBackup> {
-        let edited = self.plans().patch(plan, &PatchParams::default(), &Patch::Merge(&change)).await;
+        let edited = self
+            .plans()
+            .patch(plan, &PatchParams::default(), &Patch::Merge(&change))
+            .await;
         edited.with_context(|| format!("edit the plan {plan}"))
     }
 
     /// Writes into a plan's status by hand.
     pub(super) async fn edit_status(&self, plan: &str, status: Value) -> Result<()> {
         let change = json!({"status": status});
-        let edited = self.plans().patch_status(plan, &PatchParams::default(), &Patch::Merge(&change)).await;
+        let edited = self
+            .plans()
+            .patch_status(plan, &PatchParams::default(), &Patch::Merge(&change))
+            .await;
         edited.map(drop).context("edit a plan's status")
     }
 
@@ -149,8 +169,13 @@ impl Case {
             "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdSnapshot", "metadata": {"name": name}, "spec": spec,
         });
         let params = applied().validation_strict();
-        let asked = self.snapshots().patch(name, &params, &Patch::Apply(&snapshot)).await;
-        asked.map(drop).with_context(|| format!("ask for the snapshot {name}"))
+        let asked = self
+            .snapshots()
+            .patch(name, &params, &Patch::Apply(&snapshot))
+            .await;
+        asked
+            .map(drop)
+            .with_context(|| format!("ask for the snapshot {name}"))
     }
 
     /// Asks for a snapshot by annotating the plan.
@@ -178,8 +203,15 @@ impl Case {
     /// Waits until a snapshot has succeeded; fails at once when it has failed.
     pub(super) async fn succeeded(&self, name: &str) -> Result<EtcdSnapshot> {
         let snapshot = self.over(name).await?;
-        ensure!(phase(&snapshot) == SnapshotPhase::Succeeded, "{}", told(&snapshot));
-        ensure!(is_true(&snapshot, "Complete"), "it has succeeded and is not Complete");
+        ensure!(
+            phase(&snapshot) == SnapshotPhase::Succeeded,
+            "{}",
+            told(&snapshot)
+        );
+        ensure!(
+            is_true(&snapshot, "Complete"),
+            "it has succeeded and is not Complete"
+        );
         Ok(snapshot)
     }
 
@@ -187,14 +219,21 @@ impl Case {
     pub(super) async fn failed(&self, name: &str) -> Result<(String, String)> {
         let snapshot = self.over(name).await?;
         ensure!(phase(&snapshot) == SnapshotPhase::Failed, "{}", told(&snapshot));
-        ensure!(is_true(&snapshot, "Failed"), "it has failed without the condition");
+        ensure!(
+            is_true(&snapshot, "Failed"),
+            "it has failed without the condition"
+        );
         let status = snapshot.status.unwrap_or_default();
-        Ok((status.reason.unwrap_or_default(), status.message.unwrap_or_default()))
+        Ok((
+            status.reason.unwrap_or_default(),
+            status.message.unwrap_or_default(),
+        ))
     }
 
     /// Waits until a snapshot has succeeded or failed.
     async fn over(&self, name: &str) -> Result<EtcdSnapshot> {
-        self.until_snapshot(name, "it to be over", |snapshot| phase(snapshot).is_terminal()).await
+        self.until_snapshot(name, "it to be over", |snapshot| phase(snapshot).is_terminal())
+            .await
     }
 
     /// Waits until a snapshot is as it should be.
@@ -230,7 +269,13 @@ impl Case {
     }
 
     /// Waits until a condition of a plan has this status and reason, about the plan as it is now.
-    pub(super) async fn condition(&self, plan: &str, kind: &str, status: &str, reason: &str) -> Result<Condition> {
+    pub(super) async fn condition(
+        &self,
+        plan: &str,
+        kind: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<Condition> {
         let holds = |condition: &Condition| condition.status == status && condition.reason == reason;
         let what = format!("{kind}={status} with reason {reason}");
         let found = self
@@ -251,26 +296,36 @@ impl Case {
                 let regarding = event.regarding.as_ref().and_then(|object| object.name.as_deref());
                 event.reason.as_deref() == Some(reason) && regarding == Some(about)
             });
-            event.context("no such event").map(|event| event.note.unwrap_or_default())
+            event
+                .context("no such event")
+                .map(|event| event.note.unwrap_or_default())
         })
         .await
     }
 
     pub(super) async fn events(&self) -> Result<Vec<Event>> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
-        Ok(api.list(&ListParams::default()).await.context("list events")?.items)
+        Ok(api
+            .list(&ListParams::default())
+            .await
+            .context("list events")?
+            .items)
     }
 
     /// Deletes a plan, and waits until it is gone.
     pub(super) async fn delete_plan(&self, name: &str) -> Result<()> {
         let api = self.plans();
-        api.delete(name, &DeleteParams::default()).await.context("delete a plan")?;
-        wait::until_ok(format!("EtcdBackup {name} to be gone"), PATIENCE, async || {
-            match api.get_opt(name).await.context("get it")? {
+        api.delete(name, &DeleteParams::default())
+            .await
+            .context("delete a plan")?;
+        wait::until_ok(
+            format!("EtcdBackup {name} to be gone"),
+            PATIENCE,
+            async || match api.get_opt(name).await.context("get it")? {
                 None => Ok(()),
                 Some(plan) => bail!("it has the finalizers {:?}", plan.finalizers()),
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -283,13 +338,18 @@ impl Case {
     fn diagnosis(&self) -> String {
         let ask = |arguments: &[&str]| {
             let arguments = [&["--namespace", &self.namespace], arguments].concat();
-            self.kubectl.run(&arguments).unwrap_or_else(|error| format!("{error:#}"))
+            self.kubectl
+                .run(&arguments)
+                .unwrap_or_else(|error| format!("{error:#}"))
         };
         let mut text = ask(&["get", "ebk,esnap", "--output", "wide"]);
         text += &ask(&["describe", "ebk,esnap"]);
         text += &ask(&["get", "events.events.k8s.io"]);
         for (folder, _) in &self.operators {
-            text += &format!("--- the log of the operator ends with ---\n{}\n", process::tail(&folder.join("log")));
+            text += &format!(
+                "--- the log of the operator ends with ---\n{}\n",
+                process::tail(&folder.join("log"))
+            );
         }
         text
     }
@@ -319,23 +379,39 @@ fn canary(key: &str, value: &str) -> Option<String> {
 }
 
 pub(super) fn phase(snapshot: &EtcdSnapshot) -> SnapshotPhase {
-    snapshot.status.as_ref().map(|status| status.phase).unwrap_or_default()
+    snapshot
+        .status
+        .as_ref()
+        .map(|status| status.phase)
+        .unwrap_or_default()
 }
 
 fn told(snapshot: &EtcdSnapshot) -> String {
     let status = snapshot.status.clone().unwrap_or_default();
-    let (reason, message) = (status.reason.unwrap_or_default(), status.message.unwrap_or_default());
-    format!("{} is {:?}: {reason}: {message}", snapshot.name_any(), status.phase)
+    let (reason, message) = (
+        status.reason.unwrap_or_default(),
+        status.message.unwrap_or_default(),
+    );
+    format!(
+        "{} is {:?}: {reason}: {message}",
+        snapshot.name_any(),
+        status.phase
+    )
 }
 
 fn is_true(snapshot: &EtcdSnapshot, kind: &str) -> bool {
     let conditions = snapshot.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| condition.type_ == kind && condition.status == "True")
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == kind && condition.status == "True")
 }
 
 pub(super) fn condition_of(plan: &EtcdBackup, kind: &str) -> Option<Condition> {
     let conditions = &plan.status.as_ref()?.conditions;
-    conditions.iter().find(|condition| condition.type_ == kind).cloned()
+    conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)
+        .cloned()
 }
 
 /// Whether the status speaks of the plan as it is now.

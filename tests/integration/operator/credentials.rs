@@ -18,14 +18,24 @@ use super::{
 async fn a_secret_that_comes_late_is_noticed_without_a_restart() -> Result<()> {
     let (mut case, world) = Case::begin("secret-late").await?;
     let plan = Plan::new("prod", &world.subject, &case);
-    case.apply(&plan.with("storage/s3/credentials/secretName", json!("later"))).await?;
-    let condition = case.condition("prod", "Accepted", "False", "SecretNotFound").await?;
-    ensure!(condition.message.contains("later"), "it says: {}", condition.message);
+    case.apply(&plan.with("storage/s3/credentials/secretName", json!("later")))
+        .await?;
+    let condition = case
+        .condition("prod", "Accepted", "False", "SecretNotFound")
+        .await?;
+    ensure!(
+        condition.message.contains("later"),
+        "it says: {}",
+        condition.message
+    );
     case.ask("too-early", "prod").await?;
     let (reason, _) = case.failed("too-early").await?;
     ensure!(reason == "SecretNotFound", "the snapshot failed with {reason}");
     let gateway = &world.stage.gateway;
-    let keys = [("AWS_ACCESS_KEY_ID", &*gateway.access_key), ("AWS_SECRET_ACCESS_KEY", &*gateway.secret_key)];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", &*gateway.access_key),
+        ("AWS_SECRET_ACCESS_KEY", &*gateway.secret_key),
+    ];
     case.secret("later", &keys).await?;
     case.condition("prod", "Accepted", "True", "Accepted").await?;
     case.take("in-time", "prod").await?;
@@ -38,13 +48,17 @@ async fn a_secret_that_comes_late_is_noticed_without_a_restart() -> Result<()> {
 async fn keys_that_the_store_does_not_accept_are_named_as_the_trouble() -> Result<()> {
     let (mut case, world) = Case::begin("wrong-keys").await?;
     let key = world.stage.gateway.access_key.clone();
-    let keys = [("AWS_ACCESS_KEY_ID", &*key), ("AWS_SECRET_ACCESS_KEY", "canary-wrong-secret-77aa")];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", &*key),
+        ("AWS_SECRET_ACCESS_KEY", "canary-wrong-secret-77aa"),
+    ];
     case.secret(STORE_SECRET, &keys).await?;
     case.apply(&Plan::new("prod", &world.subject, &case)).await?;
     case.ask("first", "prod").await?;
     let (reason, message) = case.failed("first").await?;
     ensure!(reason == "InvalidCredentials", "{reason}: {message}");
-    case.condition("prod", "StoreReachable", "False", "InvalidCredentials").await?;
+    case.condition("prod", "StoreReachable", "False", "InvalidCredentials")
+        .await?;
     case.event("StoreUnreachable", "prod").await?;
     case.finish(&world.subject).await?;
     Ok(())
@@ -68,7 +82,11 @@ async fn a_wrong_password_and_a_wrong_authority_of_etcd_are_told_apart() -> Resu
     let other = Authority::new("another-authority")?.pem();
     let pair = etcd.tls.as_ref().map(|tls| tls.client.clone());
     let (cert, key) = pair.map(|pair| (pair.cert, pair.key)).unwrap_or_default();
-    case.secret(TLS_SECRET, &[("ca.crt", &other), ("tls.crt", &cert), ("tls.key", &key)]).await?;
+    case.secret(
+        TLS_SECRET,
+        &[("ca.crt", &other), ("tls.crt", &cert), ("tls.key", &key)],
+    )
+    .await?;
     case.ask("authority", "prod").await?;
     let (reason, message) = case.failed("authority").await?;
     ensure!(reason == "CertificateInvalid", "{reason}: {message}");
@@ -85,11 +103,15 @@ async fn a_secret_with_a_key_missing_or_in_the_wrong_form_is_named_with_the_key(
     let (mut case, _) = Case::begin("wrong-form").await?;
     let etcd = data::filled(Etcd::start(Version::V3_6).tls()).await?;
     case.secrets_of(&etcd).await?;
-    case.secret(TLS_SECRET, &[("ca.crt", "this is no certificate")]).await?;
+    case.secret(TLS_SECRET, &[("ca.crt", "this is no certificate")])
+        .await?;
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
     case.ask("first", "prod").await?;
     let (reason, message) = case.failed("first").await?;
-    ensure!(message.contains("ca.crt") && message.contains(TLS_SECRET), "{reason}: {message}");
+    ensure!(
+        message.contains("ca.crt") && message.contains(TLS_SECRET),
+        "{reason}: {message}"
+    );
     case.finish(&etcd).await?;
     Ok(())
 }
@@ -98,15 +120,19 @@ async fn a_secret_with_a_key_missing_or_in_the_wrong_form_is_named_with_the_key(
 async fn the_operators_own_cloud_credentials_are_not_sent_where_a_plan_says() -> Result<()> {
     let (case, world) = Case::begin("ambient").await?;
     let server = S3Server::start(&case.bucket).await?;
-    let plan = Plan::new("prod", &world.subject, &case).into(&server).without_s3("credentials");
+    let plan = Plan::new("prod", &world.subject, &case)
+        .into(&server)
+        .without_s3("credentials");
     case.apply(&plan).await?;
     case.ask("first", "prod").await?;
     let (reason, message) = case.failed("first").await?;
     ensure!(reason == "AmbientCredentialsRefused", "{reason}: {message}");
     let asked = server.plan().seen();
     ensure!(
-        asked.iter().all(|request| request.header("authorization").is_empty()
-            && request.header("x-amz-security-token").is_empty()),
+        asked
+            .iter()
+            .all(|request| request.header("authorization").is_empty()
+                && request.header("x-amz-security-token").is_empty()),
         "the server was sent credentials: {asked:?}"
     );
     case.finish_in(&server, &world.subject).await?;

@@ -7,7 +7,9 @@ use harness::{
 };
 
 /// A part of such an etcd's snapshot takes some ten seconds this way: time to look while a run is under way.
-pub(super) const SLOWLY: Fault = Fault::SlowReceive { bytes_per_second: 1_500 };
+pub(super) const SLOWLY: Fault = Fault::SlowReceive {
+    bytes_per_second: 1_500,
+};
 
 /// One member with a little of everything.
 pub(super) async fn etcd(version: Version) -> Result<Etcd> {
@@ -24,12 +26,22 @@ pub(super) async fn filled(start: Start) -> Result<Etcd> {
 /// Writes, overwrites, deletes, leases.
 async fn fill(etcd: &Etcd) -> Result<()> {
     let mut client = etcd.client().await?;
-    let lease = client.lease_grant(3600, None).await.context("grant a lease")?.id();
+    let lease = client
+        .lease_grant(3600, None)
+        .await
+        .context("grant a lease")?
+        .id();
     for number in 0..60 {
         let key = format!("/registry/configmaps/default/{number}");
-        client.put(&*key, value(number, 300), None).await.context("write")?;
+        client
+            .put(&*key, value(number, 300), None)
+            .await
+            .context("write")?;
         if number % 3 == 0 {
-            client.put(&*key, value(number + 1, 200), None).await.context("overwrite")?;
+            client
+                .put(&*key, value(number + 1, 200), None)
+                .await
+                .context("overwrite")?;
         }
         if number % 7 == 0 {
             client.delete(&*key, None).await.context("delete")?;

@@ -29,9 +29,16 @@ async fn a_plan_that_goes_leaves_its_snapshots_in_the_store() -> Result<()> {
     case.take("a", "prod").await?;
     let before = super::judge::bytes_below(&case.folder)?;
     case.delete_plan("prod").await?;
-    ensure!(super::judge::bytes_below(&case.folder)? == before, "something was changed");
+    ensure!(
+        super::judge::bytes_below(&case.folder)? == before,
+        "something was changed"
+    );
     let holdings = case.finish(&world.subject).await?;
-    ensure!(holdings.backups.len() == 1, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     Ok(())
 }
 
@@ -46,7 +53,11 @@ async fn a_plan_that_says_so_takes_its_snapshots_with_it_and_nothing_else() -> R
     case.apply(&plan.with("deletionPolicy", json!("Delete"))).await?;
     case.take("a", "goes").await?;
     case.take("b", "goes").await?;
-    ensure!(manifests(&case)? == 3, "there are {} manifests", manifests(&case)?);
+    ensure!(
+        manifests(&case)? == 3,
+        "there are {} manifests",
+        manifests(&case)?
+    );
     case.delete_plan("goes").await?;
     let mut after = super::judge::bytes_below(&case.folder)?;
     // Who wrote there may stay said.
@@ -57,7 +68,9 @@ async fn a_plan_that_says_so_takes_its_snapshots_with_it_and_nothing_else() -> R
         case.snapshots().delete(name, &DeleteParams::default()).await?;
     }
     harness::wait::until("the snapshots to be gone", PATIENCE, async || {
-        case.all_snapshots().await.is_ok_and(|snapshots| snapshots.len() == 1)
+        case.all_snapshots()
+            .await
+            .is_ok_and(|snapshots| snapshots.len() == 1)
     })
     .await?;
     case.finish(&world.subject).await?;
@@ -72,10 +85,14 @@ async fn one_snapshot_that_goes_takes_its_object_with_it_when_the_plan_says_so()
     case.take("a", "prod").await?;
     case.take("b", "prod").await?;
     case.snapshots().delete("a", &DeleteParams::default()).await?;
-    harness::wait::until("the object to be gone", PATIENCE, async || manifests(&case).is_ok_and(|count| count == 1))
-        .await?;
+    harness::wait::until("the object to be gone", PATIENCE, async || {
+        manifests(&case).is_ok_and(|count| count == 1)
+    })
+    .await?;
     harness::wait::until("the snapshot to be gone", PATIENCE, async || {
-        case.all_snapshots().await.is_ok_and(|snapshots| snapshots.len() == 1)
+        case.all_snapshots()
+            .await
+            .is_ok_and(|snapshots| snapshots.len() == 1)
     })
     .await?;
     case.finish(&world.subject).await?;
@@ -86,13 +103,18 @@ async fn one_snapshot_that_goes_takes_its_object_with_it_when_the_plan_says_so()
 async fn a_snapshot_that_goes_is_shown_again_when_its_object_stays() -> Result<()> {
     let (case, world) = Case::begin("shown-again").await?;
     case.apply(&Plan::new("prod", &world.subject, &case)).await?;
-    let run = case.take("a", "prod").await?.status.and_then(|status| status.run_id);
+    let run = case
+        .take("a", "prod")
+        .await?
+        .status
+        .and_then(|status| status.run_id);
     case.snapshots().delete("a", &DeleteParams::default()).await?;
     harness::wait::until("the snapshot to be shown again", PATIENCE, async || {
         let snapshots = case.all_snapshots().await.unwrap_or_default();
         let again = |snapshot: &etcd_backup_api::EtcdSnapshot| {
             let status = snapshot.status.as_ref();
-            phase(snapshot) == SnapshotPhase::Succeeded && status.and_then(|status| status.run_id.clone()) == run
+            phase(snapshot) == SnapshotPhase::Succeeded
+                && status.and_then(|status| status.run_id.clone()) == run
         };
         snapshots.len() == 1 && snapshots.iter().all(again)
     })
@@ -110,15 +132,30 @@ async fn a_plan_that_goes_in_the_middle_of_a_run_ends_it_without_leftovers() -> 
     server.plan().on(Operation::UploadPart).fails(Fault::Stall);
     case.apply(&Plan::new("prod", &etcd, &case).into(&server)).await?;
     case.ask("slow", "prod").await?;
-    let running = case.until_snapshot("slow", "it to run", |snapshot| phase(snapshot) == SnapshotPhase::Running);
+    let running = case.until_snapshot("slow", "it to run", |snapshot| {
+        phase(snapshot) == SnapshotPhase::Running
+    });
     running.await?;
-    harness::wait::until("a part to be sent", PATIENCE, async || server.plan().count(Operation::UploadPart) > 0).await?;
+    harness::wait::until("a part to be sent", PATIENCE, async || {
+        server.plan().count(Operation::UploadPart) > 0
+    })
+    .await?;
     case.delete_plan("prod").await?;
     let (reason, _) = case.failed("slow").await?;
-    ensure!(reason == "PlanNotFound" || reason == "Cancelled", "it failed with {reason}");
-    harness::wait::until("the upload to be given up", PATIENCE, async || server.open_uploads().is_empty()).await?;
+    ensure!(
+        reason == "PlanNotFound" || reason == "Cancelled",
+        "it failed with {reason}"
+    );
+    harness::wait::until("the upload to be given up", PATIENCE, async || {
+        server.open_uploads().is_empty()
+    })
+    .await?;
     let left = server.objects();
-    ensure!(left.keys().all(|key| key.ends_with("/owner.json")), "it left {:?}", left.keys());
+    ensure!(
+        left.keys().all(|key| key.ends_with("/owner.json")),
+        "it left {:?}",
+        left.keys()
+    );
     case.finish_in(&server, &etcd).await?;
     Ok(())
 }
@@ -129,21 +166,30 @@ async fn a_plan_that_is_edited_in_the_middle_of_a_run_does_not_disturb_it() -> R
     let etcd = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
     case.stores_in_process().await?;
-    server.plan().on(Operation::UploadPart).times(1).fails(data::SLOWLY);
+    server
+        .plan()
+        .on(Operation::UploadPart)
+        .times(1)
+        .fails(data::SLOWLY);
     case.apply(&Plan::new("prod", &etcd, &case).into(&server)).await?;
     case.ask("slow", "prod").await?;
-    let running = case.until_snapshot("slow", "it to run", |snapshot| phase(snapshot) == SnapshotPhase::Running);
+    let running = case.until_snapshot("slow", "it to run", |snapshot| {
+        phase(snapshot) == SnapshotPhase::Running
+    });
     running.await?;
-    let change = json!({"spec": {"suspend": true, "compression": {"type": "None"}, "verification": "Checksum"}});
+    let change =
+        json!({"spec": {"suspend": true, "compression": {"type": "None"}, "verification": "Checksum"}});
     case.edit("prod", change).await?;
     let slow = case.succeeded("slow").await?.status.unwrap_or_default();
     ensure!(
-        slow.object.is_some_and(|object| object.key.ends_with("snapshot.db.zst")),
+        slow.object
+            .is_some_and(|object| object.key.ends_with("snapshot.db.zst")),
         "the run took over what was edited after it began"
     );
     let next = case.take("next", "prod").await?.status.unwrap_or_default();
     ensure!(
-        next.object.is_some_and(|object| object.key.ends_with("snapshot.db")),
+        next.object
+            .is_some_and(|object| object.key.ends_with("snapshot.db")),
         "the next run did not take over what was edited"
     );
     case.finish_in(&server, &etcd).await?;

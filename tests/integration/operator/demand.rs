@@ -14,7 +14,14 @@ async fn kubectl_waits_for_a_snapshot_and_shows_it_in_one_line() -> Result<()> {
     let (case, world) = Case::begin("by-hand").await?;
     case.apply(&Plan::new("prod", &world.subject, &case)).await?;
     case.ask("before-upgrade", "prod").await?;
-    let wait = ["wait", "--for=condition=Complete", "--timeout=90s", "esnap/before-upgrade", "-n", "by-hand"];
+    let wait = [
+        "wait",
+        "--for=condition=Complete",
+        "--timeout=90s",
+        "esnap/before-upgrade",
+        "-n",
+        "by-hand",
+    ];
     case.kubectl.run(&wait)?;
 
     let snapshot = case.succeeded("before-upgrade").await?;
@@ -22,7 +29,12 @@ async fn kubectl_waits_for_a_snapshot_and_shows_it_in_one_line() -> Result<()> {
     let facts = status.snapshot.unwrap_or_default();
     let revision = status.etcd.unwrap_or_default().revision.unwrap_or_default();
     let stored = status.object.unwrap_or_default();
-    let row = words(&case.kubectl.run(&["get", "esnap", "before-upgrade", "-n", "by-hand", "--no-headers"])?);
+    let row =
+        words(
+            &case
+                .kubectl
+                .run(&["get", "esnap", "before-upgrade", "-n", "by-hand", "--no-headers"])?,
+        );
     let wanted = [
         "before-upgrade".to_owned(),
         "prod".to_owned(),
@@ -33,7 +45,10 @@ async fn kubectl_waits_for_a_snapshot_and_shows_it_in_one_line() -> Result<()> {
         stored.size.to_string(),
     ];
     // Two ages follow.
-    ensure!(row.len() == 9 && row[..7] == wanted, "the row is {row:?}, not {wanted:?} and two ages");
+    ensure!(
+        row.len() == 9 && row[..7] == wanted,
+        "the row is {row:?}, not {wanted:?} and two ages"
+    );
     ensure!(
         stored.url.starts_with("s3://by-hand/backups/by-hand/prod/"),
         "its URL is {}",
@@ -41,11 +56,18 @@ async fn kubectl_waits_for_a_snapshot_and_shows_it_in_one_line() -> Result<()> {
     );
 
     let plan = case.until_plan("prod", "its last success", |plan| {
-        let success = plan.status.as_ref().and_then(|status| status.last_success.as_ref());
+        let success = plan
+            .status
+            .as_ref()
+            .and_then(|status| status.last_success.as_ref());
         success.is_some_and(|success| success.snapshot == "before-upgrade")
     });
     plan.await?;
-    let row = words(&case.kubectl.run(&["get", "ebk", "prod", "-n", "by-hand", "--no-headers"])?);
+    let row = words(
+        &case
+            .kubectl
+            .run(&["get", "ebk", "prod", "-n", "by-hand", "--no-headers"])?,
+    );
     // NAME, LAST SUCCESS, SNAPSHOTS, READY, AGE: without a schedule two columns are empty.
     ensure!(row.len() == 5 && row[2..4] == ["1", "True"], "the row is {row:?}");
     case.event("SnapshotStarted", "before-upgrade").await?;
@@ -64,7 +86,10 @@ async fn each_token_of_the_annotation_run_now_gives_one_snapshot() -> Result<()>
         case.run_now("prod", token).await?;
         let answered = format!("the answer to {token}");
         let plan = case.until_plan("prod", answered, |plan| {
-            plan.status.as_ref().and_then(|status| status.last_run_now.as_deref()) == Some(token)
+            plan.status
+                .as_ref()
+                .and_then(|status| status.last_run_now.as_deref())
+                == Some(token)
         });
         plan.await?;
         for snapshot in case.all_snapshots().await? {
@@ -76,10 +101,17 @@ async fn each_token_of_the_annotation_run_now_gives_one_snapshot() -> Result<()>
         }
     }
     ensure!(seen.len() == 2, "two tokens made {seen:?}");
-    ensure!(seen.iter().all(|name| name.starts_with("prod-now-")), "they are called {seen:?}");
+    ensure!(
+        seen.iter().all(|name| name.starts_with("prod-now-")),
+        "they are called {seen:?}"
+    );
     case.event("SnapshotRequested", "prod").await?;
     let holdings = case.finish(&world.subject).await?;
-    ensure!(holdings.backups.len() == 2, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 2,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     Ok(())
 }
 

@@ -9,12 +9,20 @@ use super::{case::Case, plan::Plan};
 async fn a_bucket_that_is_not_there_is_said_so_and_not_made() -> Result<()> {
     let (case, world) = Case::begin("no-bucket").await?;
     let plan = Plan::new("prod", &world.subject, &case);
-    case.apply(&plan.with("storage/s3/bucket", json!("never-made"))).await?;
-    case.condition("prod", "StoreReachable", "False", "NoSuchBucket").await?;
+    case.apply(&plan.with("storage/s3/bucket", json!("never-made")))
+        .await?;
+    case.condition("prod", "StoreReachable", "False", "NoSuchBucket")
+        .await?;
     case.ask("first", "prod").await?;
     let (reason, message) = case.failed("first").await?;
-    ensure!(reason == "NoSuchBucket" && message.contains("never-made"), "{reason}: {message}");
-    ensure!(!world.stage.gateway.data().join("never-made").exists(), "the bucket was made");
+    ensure!(
+        reason == "NoSuchBucket" && message.contains("never-made"),
+        "{reason}: {message}"
+    );
+    ensure!(
+        !world.stage.gateway.data().join("never-made").exists(),
+        "the bucket was made"
+    );
     case.finish(&world.subject).await?;
     Ok(())
 }
@@ -27,7 +35,10 @@ async fn plain_http_must_be_allowed_by_name() -> Result<()> {
         Ok(_) => anyhow::bail!("it was taken"),
         Err(error) => format!("{error:#}"),
     };
-    ensure!(refused.contains("set allowHTTP to true if you mean it"), "{refused}");
+    ensure!(
+        refused.contains("set allowHTTP to true if you mean it"),
+        "{refused}"
+    );
     case.abandon();
     Ok(())
 }
@@ -47,8 +58,10 @@ async fn a_store_at_a_forbidden_address_is_refused() -> Result<()> {
     for (number, endpoint) in FORBIDDEN.iter().enumerate() {
         let name = format!("prod-{number}");
         let plan = Plan::new(&name, &world.subject, &case);
-        case.apply(&plan.with("storage/s3/endpoint", json!(endpoint))).await?;
-        case.condition(&name, "Accepted", "False", "EndpointRefused").await?;
+        case.apply(&plan.with("storage/s3/endpoint", json!(endpoint)))
+            .await?;
+        case.condition(&name, "Accepted", "False", "EndpointRefused")
+            .await?;
         let snapshot = format!("first-{number}");
         case.ask(&snapshot, &name).await?;
         let (reason, message) = case.failed(&snapshot).await?;
@@ -64,7 +77,8 @@ async fn an_etcd_at_a_forbidden_address_is_refused() -> Result<()> {
     for (number, endpoint) in FORBIDDEN.iter().enumerate() {
         let name = format!("prod-{number}");
         let plan = Plan::new(&name, &world.subject, &case);
-        case.apply(&plan.with("etcd/endpoints", json!([endpoint]))).await?;
+        case.apply(&plan.with("etcd/endpoints", json!([endpoint])))
+            .await?;
         let snapshot = format!("first-{number}");
         case.ask(&snapshot, &name).await?;
         let (reason, message) = case.failed(&snapshot).await?;

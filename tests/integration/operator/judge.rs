@@ -35,7 +35,10 @@ impl Case {
     /// Judges what is in the server of this process.
     pub(super) async fn finish_in(self, server: &S3Server, subject: &Etcd) -> Result<Holdings> {
         let open = server.open_uploads();
-        ensure!(open.is_empty(), "uploads were neither completed nor aborted: {open:?}");
+        ensure!(
+            open.is_empty(),
+            "uploads were neither completed nor aborted: {open:?}"
+        );
         self.finish_despite_uploads(server, subject).await
     }
 
@@ -73,7 +76,11 @@ impl Case {
     async fn nothing_is_left(&self) -> Result<()> {
         for snapshot in self.all_snapshots().await? {
             let phase = super::case::phase(&snapshot);
-            ensure!(phase.is_terminal(), "{:?} is still {phase:?}", snapshot.metadata.name);
+            ensure!(
+                phase.is_terminal(),
+                "{:?} is still {phase:?}",
+                snapshot.metadata.name
+            );
         }
         for (folder, _) in &self.operators {
             let spool = folder.join("spool");
@@ -91,12 +98,23 @@ impl Case {
         for (_, port) in &self.operators {
             // One that was killed says nothing any more.
             if let Ok(metrics) = http::get(*port, "/metrics").await {
-                fs::write(seen.path().join(format!("metrics-{port}")), metrics).context("keep the metrics")?;
+                fs::write(seen.path().join(format!("metrics-{port}")), metrics)
+                    .context("keep the metrics")?;
             }
         }
-        let objects = ["get", "ebk,esnap,events.events.k8s.io", "--output", "json", "--namespace", &self.namespace];
+        let objects = [
+            "get",
+            "ebk,esnap,events.events.k8s.io",
+            "--output",
+            "json",
+            "--namespace",
+            &self.namespace,
+        ];
         let objects = self.kubectl.run(&objects)?;
-        ensure!(objects.contains(&self.namespace), "nothing of this namespace was looked at");
+        ensure!(
+            objects.contains(&self.namespace),
+            "nothing of this namespace was looked at"
+        );
         fs::write(seen.path().join("objects"), objects).context("keep the objects")?;
         let canaries: Vec<_> = self.canaries.iter().map(String::as_str).collect();
         let files = self.operators.iter().map(|(folder, _)| folder.as_path());
@@ -122,7 +140,12 @@ async fn same_as_living(holdings: &Holdings, subject: &Etcd) -> Result<()> {
     let Some(newest) = holdings.backups.last() else {
         return Ok(());
     };
-    let living = subject.client().await?.hash_kv(newest.revision).await.context("ask the living for HashKV")?;
+    let living = subject
+        .client()
+        .await?
+        .hash_kv(newest.revision)
+        .await
+        .context("ask the living for HashKV")?;
     let said = &newest.manifest["snapshot"]["hashKv"];
     ensure!(
         said["hash"].as_u64() == Some(u64::from(living.hash())),
@@ -136,7 +159,10 @@ async fn same_as_living(holdings: &Holdings, subject: &Etcd) -> Result<()> {
 /// Every object of a bucket but those of this key's part, to compare before and after.
 pub(super) fn bytes_below(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
-    for key in oracle::keys(folder)?.into_iter().filter(|key| !key.starts_with(".sgwtmp/")) {
+    for key in oracle::keys(folder)?
+        .into_iter()
+        .filter(|key| !key.starts_with(".sgwtmp/"))
+    {
         let bytes = fs::read(folder.join(&key)).with_context(|| format!("read {key}"))?;
         found.insert(key, bytes);
     }

@@ -18,11 +18,15 @@ async fn a_place_that_another_owner_claimed_is_not_touched() -> Result<()> {
     });
     server.plant("backups/claimed/prod/owner.json", Bytes::from(owner.to_string()));
     let before = server.objects();
-    case.apply(&Plan::new("prod", &world.subject, &case).into(&server)).await?;
+    case.apply(&Plan::new("prod", &world.subject, &case).into(&server))
+        .await?;
     case.ask("mine", "prod").await?;
     let (reason, message) = case.failed("mine").await?;
     ensure!(reason == "PrefixInUse", "{reason}: {message}");
-    ensure!(message.contains("4f2c9f5e-5d0c-4c57-9d3c-0d6a55a7f7a1"), "it does not say whose it is: {message}");
+    ensure!(
+        message.contains("4f2c9f5e-5d0c-4c57-9d3c-0d6a55a7f7a1"),
+        "it does not say whose it is: {message}"
+    );
     case.condition("prod", "Ready", "False", "PrefixInUse").await?;
     ensure!(server.objects() == before, "something was written");
     case.finish_in(&server, &world.subject).await?;
@@ -36,9 +40,21 @@ async fn a_place_that_was_claimed_says_who_writes_there() -> Result<()> {
     case.take("a", "prod").await?;
     let text = std::fs::read_to_string(case.folder.join("backups/claiming/prod/owner.json"));
     let owner: serde_json::Value = serde_json::from_str(&text.context("read owner.json")?)?;
-    ensure!(owner["planUid"].as_str() == plan.metadata.uid.as_deref(), "it says {owner}");
-    let cluster = case.kubectl.run(&["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"])?;
-    ensure!(owner["kubernetesClusterUid"] == *cluster, "it says {owner}, and the cluster is {cluster}");
+    ensure!(
+        owner["planUid"].as_str() == plan.metadata.uid.as_deref(),
+        "it says {owner}"
+    );
+    let cluster = case.kubectl.run(&[
+        "get",
+        "namespace",
+        "kube-system",
+        "-o",
+        "jsonpath={.metadata.uid}",
+    ])?;
+    ensure!(
+        owner["kubernetesClusterUid"] == *cluster,
+        "it says {owner}, and the cluster is {cluster}"
+    );
     case.finish(&world.subject).await?;
     Ok(())
 }

@@ -18,7 +18,10 @@ use super::{
 
 /// The value of a series, by its text before the value.
 fn value(metrics: &str, series: &str) -> Option<f64> {
-    let line = metrics.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+    let line = metrics.lines().find(|line| {
+        line.strip_prefix(series)
+            .is_some_and(|rest| rest.starts_with(' '))
+    });
     line?.rsplit(' ').next()?.parse().ok()
 }
 
@@ -26,17 +29,29 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
 async fn the_metrics_say_what_the_store_holds() -> Result<()> {
     let (case, world) = Case::begin("metrics").await?;
     let plan = Plan::new("prod", &world.subject, &case).with("schedule", json!("@hourly"));
-    case.apply(&plan.with("retention", json!({"keepLast": 5}))).await?;
+    case.apply(&plan.with("retention", json!({"keepLast": 5})))
+        .await?;
     let status = case.take("first", "prod").await?.status.unwrap_or_default();
-    let (of, size) = (status.etcd.unwrap_or_default(), status.snapshot.unwrap_or_default().size);
+    let (of, size) = (
+        status.etcd.unwrap_or_default(),
+        status.snapshot.unwrap_or_default().size,
+    );
     let stored = status.object.unwrap_or_default().size;
     let metrics = wait::until_some("the metrics to have the success", PATIENCE, async || {
         let metrics = world.operator.metrics().await.ok()?;
-        let snapshots = value(&metrics, "etcd_backup_snapshots{namespace=\"metrics\",plan=\"prod\"}");
+        let snapshots = value(
+            &metrics,
+            "etcd_backup_snapshots{namespace=\"metrics\",plan=\"prod\"}",
+        );
         (snapshots == Some(1.0)).then_some(metrics)
     })
     .await?;
-    let of_plan = |name: &str| value(&metrics, &format!("etcd_backup_{name}{{namespace=\"metrics\",plan=\"prod\"}}"));
+    let of_plan = |name: &str| {
+        value(
+            &metrics,
+            &format!("etcd_backup_{name}{{namespace=\"metrics\",plan=\"prod\"}}"),
+        )
+    };
     #[expect(clippy::cast_precision_loss, reason = "a test's figures are small")]
     let expected = [
         ("last_snapshot_size_bytes", size as f64),
@@ -46,7 +61,11 @@ async fn the_metrics_say_what_the_store_holds() -> Result<()> {
         ("last_run_succeeded", 1.0),
     ];
     for (name, expected) in expected {
-        ensure!(of_plan(name) == Some(expected), "{name} is {:?}, not {expected}", of_plan(name));
+        ensure!(
+            of_plan(name) == Some(expected),
+            "{name} is {:?}, not {expected}",
+            of_plan(name)
+        );
     }
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact")]
     let now = now().timestamp() as f64;
@@ -55,17 +74,32 @@ async fn the_metrics_say_what_the_store_holds() -> Result<()> {
     let next = of_plan("next_run_timestamp_seconds").context("no time of the next run")? - now;
     ensure!((-1.0..=3600.0).contains(&next), "the next run is in {next} s");
     let runs = r#"etcd_backup_runs_total{namespace="metrics",plan="prod",result="Succeeded",reason=""}"#;
-    ensure!(value(&metrics, runs) == Some(1.0), "{runs} is {:?}", value(&metrics, runs));
-    for series in ["etcd_backup_leader", "etcd_backup_runs_active", "etcd_backup_runs_waiting"] {
+    ensure!(
+        value(&metrics, runs) == Some(1.0),
+        "{runs} is {:?}",
+        value(&metrics, runs)
+    );
+    for series in [
+        "etcd_backup_leader",
+        "etcd_backup_runs_active",
+        "etcd_backup_runs_waiting",
+    ] {
         ensure!(value(&metrics, series).is_some(), "there is no {series}");
     }
-    ensure!(value(&metrics, "etcd_backup_leader") == Some(1.0), "it does not lead");
+    ensure!(
+        value(&metrics, "etcd_backup_leader") == Some(1.0),
+        "it does not lead"
+    );
     ensure!(metrics.trim_end().ends_with("# EOF"), "it is no OpenMetrics text");
     case.delete_plan("prod").await?;
-    wait::until("the series of a plan that is gone to be gone", PATIENCE, async || {
-        let metrics = world.operator.metrics().await.unwrap_or_default();
-        metrics.contains("etcd_backup_leader") && !metrics.contains("namespace=\"metrics\"")
-    })
+    wait::until(
+        "the series of a plan that is gone to be gone",
+        PATIENCE,
+        async || {
+            let metrics = world.operator.metrics().await.unwrap_or_default();
+            metrics.contains("etcd_backup_leader") && !metrics.contains("namespace=\"metrics\"")
+        },
+    )
     .await?;
     case.finish(&world.subject).await?;
     Ok(())
@@ -82,13 +116,18 @@ async fn an_operator_with_nothing_due_writes_nothing_but_its_lease() -> Result<(
     case.follow(&operator);
     for number in 0..20 {
         let plan = Plan::new(&format!("prod-{number}"), &etcd, &case).with("schedule", json!("0 0 1 1 *"));
-        case.apply(&plan.with("retention", json!({"keepLast": 3}))).await?;
+        case.apply(&plan.with("retention", json!({"keepLast": 3})))
+            .await?;
     }
     case.take("first", "prod-0").await?;
     for number in 0..20 {
         let name = format!("prod-{number}");
         let settled = case.until_plan(&name, "it to settle", |plan| {
-            is_observed(plan) && plan.status.as_ref().is_some_and(|status| status.snapshots.is_some())
+            is_observed(plan)
+                && plan
+                    .status
+                    .as_ref()
+                    .is_some_and(|status| status.snapshots.is_some())
         });
         settled.await?;
     }
@@ -98,12 +137,18 @@ async fn an_operator_with_nothing_due_writes_nothing_but_its_lease() -> Result<(
     let before = writes(&case.client).await?;
     renewed(&leases, 10).await?;
     let after = writes(&case.client).await?;
-    let more: BTreeMap<_, _> = after.into_iter().filter(|(what, count)| before.get(what) != Some(count)).collect();
+    let more: BTreeMap<_, _> = after
+        .into_iter()
+        .filter(|(what, count)| before.get(what) != Some(count))
+        .collect();
     ensure!(
         more.keys().all(|what| what.contains("resource=\"leases\"")),
         "it wrote while there was nothing to do: {more:?}"
     );
-    ensure!(!more.is_empty(), "not even the lease was written: the count is wrong");
+    ensure!(
+        !more.is_empty(),
+        "not even the lease was written: the count is wrong"
+    );
     case.finish(&etcd).await?;
     ensure!(operator.stop().await?.success(), "it did not end well");
     Ok(())
@@ -125,10 +170,17 @@ async fn renewed(leases: &Api<Lease>, times: usize) -> Result<()> {
 
 /// How often the API server was asked to write, by what was to be written: its own count.
 async fn writes(client: &Client) -> Result<BTreeMap<String, u64>> {
-    let request = kube::core::Request::new("").get("metrics", &GetParams::default()).context("name /metrics")?;
-    let metrics = client.request_text(request).await.context("get the API server's metrics")?;
+    let request = kube::core::Request::new("")
+        .get("metrics", &GetParams::default())
+        .context("name /metrics")?;
+    let metrics = client
+        .request_text(request)
+        .await
+        .context("get the API server's metrics")?;
     let verbs = ["POST", "PUT", "PATCH", "APPLY", "DELETE"].map(|verb| format!("verb=\"{verb}\""));
-    let counts = metrics.lines().filter(|line| line.starts_with("apiserver_request_total{"));
+    let counts = metrics
+        .lines()
+        .filter(|line| line.starts_with("apiserver_request_total{"));
     let counts = counts.filter(|line| verbs.iter().any(|verb| line.contains(verb)));
     Ok(counts
         .filter_map(|line| {

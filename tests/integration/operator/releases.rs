@@ -12,11 +12,28 @@ async fn one_member_is_backed_up_and_restored(version: Version, name: &str) -> R
     let status = case.take("first", "prod").await?.status.unwrap_or_default();
     let of = status.etcd.unwrap_or_default();
     let said = of.version.unwrap_or_default();
-    ensure!(said.starts_with(&version.to_string()), "it says that it is of etcd {said}");
-    let revision = etcd.client().await?.get("/registry", None).await?.header().map(etcd_client::ResponseHeader::revision);
-    ensure!(of.revision == revision, "its revision is {:?}, and the etcd's {revision:?}", of.revision);
+    ensure!(
+        said.starts_with(&version.to_string()),
+        "it says that it is of etcd {said}"
+    );
+    let revision = etcd
+        .client()
+        .await?
+        .get("/registry", None)
+        .await?
+        .header()
+        .map(etcd_client::ResponseHeader::revision);
+    ensure!(
+        of.revision == revision,
+        "its revision is {:?}, and the etcd's {revision:?}",
+        of.revision
+    );
     let holdings = case.finish(&etcd).await?;
-    ensure!(holdings.backups.len() == 1, "the store holds {} backups", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {} backups",
+        holdings.backups.len()
+    );
     Ok(())
 }
 
@@ -43,7 +60,10 @@ async fn of_three_members_with_certificates_and_a_password_a_follower_is_backed_
     case.secrets_of(&etcd).await?;
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
     let snapshot = case.take("first", "prod").await?;
-    let of = snapshot.status.and_then(|status| status.etcd).context("it does not say of what")?;
+    let of = snapshot
+        .status
+        .and_then(|status| status.etcd)
+        .context("it does not say of what")?;
     let leader = etcd.client().await?.status().await?.leader();
     ensure!(
         of.member_id.as_deref() != Some(&*format!("{leader:016x}")),
@@ -52,8 +72,15 @@ async fn of_three_members_with_certificates_and_a_password_a_follower_is_backed_
     let plan = case.until_plan("prod", "the cluster in its status", |plan| {
         plan.status.as_ref().is_some_and(|status| status.etcd.is_some())
     });
-    let seen = plan.await?.status.and_then(|status| status.etcd).unwrap_or_default();
-    ensure!(seen.cluster_id == of.cluster_id, "plan and snapshot name different clusters");
+    let seen = plan
+        .await?
+        .status
+        .and_then(|status| status.etcd)
+        .unwrap_or_default();
+    ensure!(
+        seen.cluster_id == of.cluster_id,
+        "plan and snapshot name different clusters"
+    );
     case.finish(&etcd).await?;
     Ok(())
 }
@@ -68,7 +95,8 @@ async fn a_certificate_for_another_name_is_accepted_when_the_plan_names_it() -> 
     case.ask("unnamed", "prod").await?;
     let (reason, message) = case.failed("unnamed").await?;
     ensure!(reason == "CertificateInvalid", "{reason}: {message}");
-    case.apply(&plan.with("etcd/tls/serverName", "etcd.test".into())).await?;
+    case.apply(&plan.with("etcd/tls/serverName", "etcd.test".into()))
+        .await?;
     case.take("named", "prod").await?;
     case.finish_without_living(&etcd).await?;
     Ok(())
@@ -82,7 +110,10 @@ async fn what_does_not_fit_into_one_part_is_stored_in_several() -> Result<()> {
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
     let status = case.take("first", "prod").await?.status.unwrap_or_default();
     let stored = status.object.map_or(0, |object| object.size);
-    ensure!(stored > 16 << 20, "it takes only {stored} bytes: that is no test of parts");
+    ensure!(
+        stored > 16 << 20,
+        "it takes only {stored} bytes: that is no test of parts"
+    );
     case.finish(&etcd).await?;
     Ok(())
 }

@@ -43,17 +43,25 @@ async fn the_second_takes_over_when_the_leader_is_killed_and_no_slot_is_run_twic
     case.take("by-the-second", "prod").await?;
     let slot = wait::until_some("a slot to be run", PATIENCE, async || {
         let snapshots = case.all_snapshots().await.ok()?;
-        let done = snapshots.iter().filter(|snapshot| phase(snapshot) == SnapshotPhase::Succeeded);
+        let done = snapshots
+            .iter()
+            .filter(|snapshot| phase(snapshot) == SnapshotPhase::Succeeded);
         done.filter_map(slot_of).next()
     })
     .await?;
     ensure!(slot <= now(), "it ran a slot before its time");
     case.edit("prod", json!({"spec": {"suspend": true}})).await?;
     let holdings = case.finish(&etcd).await?;
-    let slots: Vec<_> =
-        holdings.backups.iter().filter_map(|backup| backup.manifest["times"]["scheduled"].as_str()).collect();
+    let slots: Vec<_> = holdings
+        .backups
+        .iter()
+        .filter_map(|backup| backup.manifest["times"]["scheduled"].as_str())
+        .collect();
     let distinct: BTreeSet<_> = slots.iter().collect();
-    ensure!(!slots.is_empty() && distinct.len() == slots.len(), "slots that were run: {slots:?}");
+    ensure!(
+        !slots.is_empty() && distinct.len() == slots.len(),
+        "slots that were run: {slots:?}"
+    );
     let ended = second.stop().await?;
     ensure!(ended.success(), "it ended with {ended}");
     Ok(())

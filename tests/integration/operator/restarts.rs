@@ -58,7 +58,10 @@ async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> 
     let left = run.server.open_uploads();
     ensure!(left.len() == 1, "the killed operator left {left:?}");
     ensure!(
-        run.server.objects().keys().all(|key| !key.ends_with("/manifest.json")),
+        run.server
+            .objects()
+            .keys()
+            .all(|key| !key.ends_with("/manifest.json")),
         "there is a manifest of a snapshot that was never stored"
     );
 
@@ -67,25 +70,45 @@ async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> 
     let failed = run.case.event("AttemptFailed", "first").await?;
     ensure!(failed.contains("is gone"), "the event says: {failed}");
     let status = run.case.succeeded("first").await?.status.unwrap_or_default();
-    ensure!(status.attempts == Some(2), "it took {:?} attempts", status.attempts);
+    ensure!(
+        status.attempts == Some(2),
+        "it took {:?} attempts",
+        status.attempts
+    );
     // It is swept when it is a day old, by the store's clock and ours: none that a test can turn.
-    ensure!(run.server.open_uploads() == left, "there are {:?}", run.server.open_uploads());
+    ensure!(
+        run.server.open_uploads() == left,
+        "there are {:?}",
+        run.server.open_uploads()
+    );
     let holdings = run.case.finish_despite_uploads(&run.server, &run.etcd).await?;
-    ensure!(holdings.backups.len() == 1, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_is_told_to_end_lets_its_run_end_first() -> Result<()> {
     let stage = world::breakable().await?;
-    let mut run = MidRun::prepare(&stage, "sigterm-waits", data::SLOWLY).await?;
+    // Half of the grace of 20 s is for runs to end, the other half for cleaning up after those that do not.
+    let slowly = Fault::SlowReceive {
+        bytes_per_second: 5_000,
+    };
+    let mut run = MidRun::prepare(&stage, "sigterm-waits", slowly).await?;
     let mut operator = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&operator);
     run.begin().await?;
     let ended = operator.stop().await?;
     ensure!(ended.success(), "it ended with {ended}");
     let snapshot = run.case.snapshots().get("first").await?;
-    ensure!(phase(&snapshot) == SnapshotPhase::Succeeded, "it left the snapshot {:?}", phase(&snapshot));
+    ensure!(
+        phase(&snapshot) == SnapshotPhase::Succeeded,
+        "it left the snapshot {:?}",
+        phase(&snapshot)
+    );
     // The next one takes over at once, since the lease was given back, and brings the plan up to date.
     let next = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&next);
@@ -103,7 +126,11 @@ async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<(
     run.begin().await?;
     let ended = operator.stop().await?;
     ensure!(ended.success(), "it ended with {ended}");
-    ensure!(run.server.open_uploads().is_empty(), "it left {:?}", run.server.open_uploads());
+    ensure!(
+        run.server.open_uploads().is_empty(),
+        "it left {:?}",
+        run.server.open_uploads()
+    );
     let snapshot = run.case.snapshots().get("first").await?;
     let status = snapshot.status.unwrap_or_default();
     ensure!(
@@ -115,7 +142,11 @@ async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<(
     let next = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&next);
     let status = run.case.succeeded("first").await?.status.unwrap_or_default();
-    ensure!(status.attempts == Some(1), "the interrupted attempt counts: {:?}", status.attempts);
+    ensure!(
+        status.attempts == Some(1),
+        "the interrupted attempt counts: {:?}",
+        status.attempts
+    );
     run.case.finish_in(&run.server, &run.etcd).await?;
     Ok(())
 }
@@ -130,14 +161,31 @@ async fn a_success_is_not_lost_when_the_api_server_was_away() -> Result<()> {
     run.case.follow(&operator);
     run.begin().await?;
     stage.server.process().kill()?;
-    let stored = async || run.server.objects().keys().any(|key| key.ends_with("/manifest.json"));
+    let stored = async || {
+        run.server
+            .objects()
+            .keys()
+            .any(|key| key.ends_with("/manifest.json"))
+    };
     wait::until("the manifest to be written meanwhile", PATIENCE, stored).await?;
-    stage.server.start_again().await.context("start the API server again")?;
+    stage
+        .server
+        .start_again()
+        .await
+        .context("start the API server again")?;
     let status = run.case.succeeded("first").await?.status.unwrap_or_default();
-    ensure!(status.attempts == Some(1), "it took {:?} attempts", status.attempts);
+    ensure!(
+        status.attempts == Some(1),
+        "it took {:?} attempts",
+        status.attempts
+    );
     let mut operator = operator;
     let holdings = run.case.finish_in(&run.server, &run.etcd).await?;
-    ensure!(holdings.backups.len() == 1, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     ensure!(operator.stop().await?.success(), "it did not end well");
     Ok(())
 }

@@ -19,7 +19,12 @@ fn retention(plan: &EtcdBackup) -> Option<etcd_backup_api::RetentionStatus> {
 async fn remaining(case: &Case, count: usize) -> Result<Vec<String>> {
     let what = format!("{count} snapshots to remain");
     harness::wait::until_ok(what, super::case::PATIENCE, async || {
-        let names: Vec<_> = case.all_snapshots().await?.iter().map(ResourceExt::name_any).collect();
+        let names: Vec<_> = case
+            .all_snapshots()
+            .await?
+            .iter()
+            .map(ResourceExt::name_any)
+            .collect();
         ensure!(names.len() == count, "there are {names:?}");
         let plan = case.plans().get("prod").await?;
         let kept = retention(&plan).map(|retention| retention.kept as usize + retention.would_remove.len());
@@ -36,7 +41,8 @@ async fn the_last_ones_and_the_pinned_ones_stay_and_nothing_of_others_is_touched
     let foreign = bytes_below(&case.folder)?;
     let plan = Plan::new("prod", &world.subject, &case).with("retention", json!({"keepLast": 2}));
     case.apply(&plan).await?;
-    case.ask_with("a-pinned", json!({"backupName": "prod", "pin": true})).await?;
+    case.ask_with("a-pinned", json!({"backupName": "prod", "pin": true}))
+        .await?;
     case.succeeded("a-pinned").await?;
     // The oldest that is not pinned goes with each success, however quickly they follow one another.
     for (name, left) in [
@@ -50,14 +56,29 @@ async fn the_last_ones_and_the_pinned_ones_stay_and_nothing_of_others_is_touched
         ensure!(names == left, "after {name} there remain {names:?}");
     }
     let pruned = case.event("Pruned", "prod").await?;
-    ensure!(pruned.contains("removed from the store"), "the event says: {pruned}");
-    case.condition("prod", "RetentionSucceeded", "True", "Succeeded").await?;
+    ensure!(
+        pruned.contains("removed from the store"),
+        "the event says: {pruned}"
+    );
+    case.condition("prod", "RetentionSucceeded", "True", "Succeeded")
+        .await?;
     let folder = case.folder.clone();
     let holdings = case.finish(&world.subject).await?;
-    ensure!(holdings.backups.len() == 3, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 3,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     let left = bytes_below(&folder)?;
-    let changed: Vec<_> = foreign.iter().filter(|(key, bytes)| left.get(*key) != Some(bytes)).collect();
-    ensure!(changed.is_empty(), "objects of others were touched: {:?}", changed.iter().map(|(key, _)| key));
+    let changed: Vec<_> = foreign
+        .iter()
+        .filter(|(key, bytes)| left.get(*key) != Some(bytes))
+        .collect();
+    ensure!(
+        changed.is_empty(),
+        "objects of others were touched: {:?}",
+        changed.iter().map(|(key, _)| key)
+    );
     Ok(())
 }
 
@@ -98,11 +119,16 @@ async fn a_dry_run_shows_what_would_go_and_removes_nothing() -> Result<()> {
         Some(&shown.would_remove[0].run_id) == oldest.as_ref() && shown.removed == 0 && shown.kept == 1,
         "it shows {shown:?}"
     );
-    case.condition("prod", "RetentionSucceeded", "True", "DryRun").await?;
+    case.condition("prod", "RetentionSucceeded", "True", "DryRun")
+        .await?;
     case.event("RetentionDryRun", "prod").await?;
     ensure!(remaining(&case, 2).await?.len() == 2, "something is gone");
     let holdings = case.finish(&world.subject).await?;
-    ensure!(holdings.backups.len() == 2, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 2,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     Ok(())
 }
 
@@ -113,7 +139,10 @@ async fn the_newest_stays_however_old_the_policy_finds_it() -> Result<()> {
     case.apply(&plan).await?;
     for name in ["a", "b"] {
         let taken = case.take(name, "prod").await?;
-        let started = taken.status.and_then(|status| status.start_time).context("it has no beginning")?;
+        let started = taken
+            .status
+            .and_then(|status| status.start_time)
+            .context("it has no beginning")?;
         // By the next success it is too old, and so it is by the next listing, of which there is one every few seconds.
         let old = async || now() - started > TimeDelta::seconds(2);
         harness::wait::until("the snapshot to be old", super::case::PATIENCE, old).await?;

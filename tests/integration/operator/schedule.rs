@@ -19,7 +19,10 @@ use super::{
     plan::Plan,
 };
 
-#[expect(clippy::disallowed_methods, reason = "the operator under test goes by the clock on the wall")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the operator under test goes by the clock on the wall"
+)]
 pub(super) fn now() -> DateTime<Utc> {
     Utc::now()
 }
@@ -29,10 +32,14 @@ async fn away_for(case: &Case, plan: &str, hours: i64) -> Result<()> {
     let planned = case.until_plan(plan, "its first status", is_observed);
     planned.await?;
     let last = now() - TimeDelta::hours(hours);
-    case.edit_status(plan, json!({"lastSlot": last.to_rfc3339()})).await
+    case.edit_status(plan, json!({"lastSlot": last.to_rfc3339()}))
+        .await
 }
 
-fn status<T>(plan: &EtcdBackup, field: impl Fn(&etcd_backup_api::EtcdBackupStatus) -> Option<T>) -> Option<T> {
+fn status<T>(
+    plan: &EtcdBackup,
+    field: impl Fn(&etcd_backup_api::EtcdBackupStatus) -> Option<T>,
+) -> Option<T> {
     plan.status.as_ref().and_then(field)
 }
 
@@ -46,19 +53,31 @@ async fn a_plan_for_every_minute_takes_its_slot_within_the_minute() -> Result<()
     let every_minute = Plan::new("prod", &world.subject, &case).with("schedule", json!("* * * * *"));
     case.apply(&every_minute).await?;
     let begun = now();
-    let plan = case.until_plan("prod", "its next run", |plan| status(plan, |status| status.next_run).is_some());
+    let plan = case.until_plan("prod", "its next run", |plan| {
+        status(plan, |status| status.next_run).is_some()
+    });
     let slot = status(&plan.await?, |status| status.next_run).context("it is gone")?;
-    ensure!(slot.second() == 0 && slot - begun <= TimeDelta::seconds(61), "the next run is at {slot}");
+    ensure!(
+        slot.second() == 0 && slot - begun <= TimeDelta::seconds(61),
+        "the next run is at {slot}"
+    );
     let name = format!("prod-{}", slot.format("%Y%m%dt%H%Mz"));
     // The API does not know the object before its slot, so this waits for the slot too.
     let snapshot = case.succeeded(&name).await?;
-    ensure!(slot_of(&snapshot) == Some(slot), "it is for {:?}", slot_of(&snapshot));
+    ensure!(
+        slot_of(&snapshot) == Some(slot),
+        "it is for {:?}",
+        slot_of(&snapshot)
+    );
     ensure!(
         snapshot.annotations().get(labels::TRIGGER).map(String::as_str) == Some(labels::trigger::SCHEDULE),
         "its annotations are {:?}",
         snapshot.annotations()
     );
-    let started = snapshot.status.and_then(|status| status.start_time).context("it has no beginning")?;
+    let started = snapshot
+        .status
+        .and_then(|status| status.start_time)
+        .context("it has no beginning")?;
     ensure!(started >= slot, "it began at {started}, before its slot");
     case.event("SnapshotScheduled", "prod").await?;
     case.condition("prod", "Fresh", "True", "WithinSchedule").await?;
@@ -79,9 +98,16 @@ async fn slots_that_passed_while_nobody_looked_are_made_up_for_once() -> Result<
     });
     plan.await?;
     let snapshots = case.all_snapshots().await?;
-    ensure!(snapshots.len() == 1, "{} snapshots for five slots", snapshots.len());
+    ensure!(
+        snapshots.len() == 1,
+        "{} snapshots for five slots",
+        snapshots.len()
+    );
     let slot = slot_of(&snapshots[0]).context("it is for no slot")?;
-    ensure!(slot.minute() == 0 && now() - slot < TimeDelta::minutes(61), "it is for {slot}");
+    ensure!(
+        slot.minute() == 0 && now() - slot < TimeDelta::minutes(61),
+        "it is for {slot}"
+    );
     let missed = case.event("SlotsMissed", "prod").await?;
     ensure!(missed.starts_with('4'), "the event says: {missed}");
     case.finish(&world.subject).await?;
@@ -101,7 +127,10 @@ async fn slots_too_long_ago_are_missed_and_said_so() -> Result<()> {
     let next = status(&plan.await?, |status| status.next_run).context("no next run")?;
     ensure!(next > now(), "the next run is at {next}, in the past");
     case.event("SlotsMissed", "prod").await?;
-    ensure!(case.all_snapshots().await?.is_empty(), "a slot was run that was too long ago");
+    ensure!(
+        case.all_snapshots().await?.is_empty(),
+        "a slot was run that was too long ago"
+    );
     case.finish(&world.subject).await?;
     Ok(())
 }
@@ -115,8 +144,16 @@ async fn a_suspended_plan_runs_no_slot_and_still_does_what_it_is_asked() -> Resu
     case.take("by-hand", "prod").await?;
     case.condition("prod", "Ready", "True", "Suspended").await?;
     let plan = case.plans().get("prod").await?;
-    ensure!(status(&plan, |status| status.next_run).is_none(), "it has a next run");
-    let names: Vec<_> = case.all_snapshots().await?.iter().map(ResourceExt::name_any).collect();
+    ensure!(
+        status(&plan, |status| status.next_run).is_none(),
+        "it has a next run"
+    );
+    let names: Vec<_> = case
+        .all_snapshots()
+        .await?
+        .iter()
+        .map(ResourceExt::name_any)
+        .collect();
     ensure!(names == ["by-hand"], "there are {names:?}");
     case.finish(&world.subject).await?;
     Ok(())
@@ -128,11 +165,19 @@ async fn a_slot_that_comes_while_a_run_is_not_over_is_skipped_and_said_so() -> R
     let subject = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
     case.stores_in_process().await?;
-    server.plan().on(Operation::UploadPart).times(1).fails(data::SLOWLY);
-    let plan = Plan::new("prod", &subject, &case).into(&server).with("schedule", json!("@hourly"));
+    server
+        .plan()
+        .on(Operation::UploadPart)
+        .times(1)
+        .fails(data::SLOWLY);
+    let plan = Plan::new("prod", &subject, &case)
+        .into(&server)
+        .with("schedule", json!("@hourly"));
     case.apply(&plan).await?;
     case.ask("slow", "prod").await?;
-    let running = case.until_snapshot("slow", "it to run", |snapshot| phase(snapshot) == SnapshotPhase::Running);
+    let running = case.until_snapshot("slow", "it to run", |snapshot| {
+        phase(snapshot) == SnapshotPhase::Running
+    });
     running.await?;
     away_for(&case, "prod", 1).await?;
     let note = case.event("SlotSkipped", "prod").await?;
@@ -142,7 +187,10 @@ async fn a_slot_that_comes_while_a_run_is_not_over_is_skipped_and_said_so() -> R
     });
     plan.await?;
     case.succeeded("slow").await?;
-    ensure!(case.all_snapshots().await?.len() == 1, "the slot was run after all");
+    ensure!(
+        case.all_snapshots().await?.len() == 1,
+        "the slot was run after all"
+    );
     case.finish_in(&server, &subject).await?;
     Ok(())
 }
@@ -161,12 +209,21 @@ async fn a_schedule_that_cannot_be_is_refused_with_the_reason_until_it_is_put_ri
     for (schedule, zone, word) in NONSENSE {
         let plan = Plan::new("prod", &world.subject, &case).with("schedule", json!(schedule));
         case.apply(&plan.with("timeZone", json!(zone))).await?;
-        let accepted = case.condition("prod", "Accepted", "False", "InvalidSchedule").await?;
-        ensure!(accepted.message.contains(word), "of {schedule} in {zone} it says: {}", accepted.message);
+        let accepted = case
+            .condition("prod", "Accepted", "False", "InvalidSchedule")
+            .await?;
+        ensure!(
+            accepted.message.contains(word),
+            "of {schedule} in {zone} it says: {}",
+            accepted.message
+        );
     }
     case.ask("waiting", "prod").await?;
     let waiting = case.until_snapshot("waiting", "the reason why it waits", |snapshot| {
-        let reason = snapshot.status.as_ref().and_then(|status| status.reason.as_deref());
+        let reason = snapshot
+            .status
+            .as_ref()
+            .and_then(|status| status.reason.as_deref());
         phase(snapshot) == SnapshotPhase::Pending && reason == Some("InvalidSchedule")
     });
     waiting.await?;

@@ -35,15 +35,23 @@ async fn what_the_store_damages_is_found_and_never_counts_as_a_backup() -> Resul
     ];
     for (number, (damage, expected)) in damages.into_iter().enumerate() {
         server.plan().clear();
-        server.plan().on(Operation::UploadPart).fails(Fault::Corrupt(damage));
+        server
+            .plan()
+            .on(Operation::UploadPart)
+            .fails(Fault::Corrupt(damage));
         let name = format!("attempt-{number}");
         case.ask(&name, "prod").await?;
         let (reason, message) = case.failed(&name).await?;
         // What the store tells of itself is Corrupted; what only reading back finds is a question of Integrity.
         ensure!(reason == expected, "{damage:?}: {reason}: {message}");
-        ensure!(stored(&server).is_empty(), "{damage:?} left {:?}", stored(&server));
+        ensure!(
+            stored(&server).is_empty(),
+            "{damage:?} left {:?}",
+            stored(&server)
+        );
     }
-    case.condition("prod", "LastRunSucceeded", "False", "Corrupted").await?;
+    case.condition("prod", "LastRunSucceeded", "False", "Corrupted")
+        .await?;
     case.condition("prod", "Ready", "False", "Corrupted").await?;
     server.plan().clear();
     case.take("sound", "prod").await?;
@@ -55,11 +63,23 @@ async fn what_the_store_damages_is_found_and_never_counts_as_a_backup() -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_asks_to_slow_down_gets_its_snapshot_later() -> Result<()> {
     let (case, server, etcd) = with_server("throttled").await?;
-    for operation in [Operation::CreateUpload, Operation::UploadPart, Operation::CompleteUpload, Operation::Put] {
-        server.plan().on(operation).times(1).fails(Fault::answer(503, "SlowDown"));
+    for operation in [
+        Operation::CreateUpload,
+        Operation::UploadPart,
+        Operation::CompleteUpload,
+        Operation::Put,
+    ] {
+        server
+            .plan()
+            .on(operation)
+            .times(1)
+            .fails(Fault::answer(503, "SlowDown"));
     }
     case.take("first", "prod").await?;
-    ensure!(server.plan().count(Operation::CompleteUpload) >= 2, "it was not asked again");
+    ensure!(
+        server.plan().count(Operation::CompleteUpload) >= 2,
+        "it was not asked again"
+    );
     case.finish_in(&server, &etcd).await?;
     Ok(())
 }
@@ -67,21 +87,45 @@ async fn a_store_that_asks_to_slow_down_gets_its_snapshot_later() -> Result<()> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_does_the_deed_and_loses_the_answer_costs_no_snapshot() -> Result<()> {
     let (case, server, etcd) = with_server("lost-answers").await?;
-    server.plan().on(Operation::CompleteUpload).times(1).fails(Fault::ApplyThenDrop);
-    server.plan().on(Operation::Put).key("manifest.json").times(1).fails(Fault::ApplyThenDrop);
+    server
+        .plan()
+        .on(Operation::CompleteUpload)
+        .times(1)
+        .fails(Fault::ApplyThenDrop);
+    server
+        .plan()
+        .on(Operation::Put)
+        .key("manifest.json")
+        .times(1)
+        .fails(Fault::ApplyThenDrop);
     let status = case.take("first", "prod").await?.status.unwrap_or_default();
-    ensure!(status.attempts == Some(1), "it took {:?} attempts", status.attempts);
+    ensure!(
+        status.attempts == Some(1),
+        "it took {:?} attempts",
+        status.attempts
+    );
     let holdings = case.finish_in(&server, &etcd).await?;
-    ensure!(holdings.backups.len() == 1, "the store holds {}", holdings.backups.len());
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_inside_a_200_is_no_success() -> Result<()> {
     let (case, server, etcd) = with_server("error-in-200").await?;
-    server.plan().on(Operation::CompleteUpload).times(1).fails(Fault::ErrorInside200);
+    server
+        .plan()
+        .on(Operation::CompleteUpload)
+        .times(1)
+        .fails(Fault::ErrorInside200);
     case.take("first", "prod").await?;
-    ensure!(server.plan().count(Operation::CompleteUpload) >= 2, "it was not asked again");
+    ensure!(
+        server.plan().count(Operation::CompleteUpload) >= 2,
+        "it was not asked again"
+    );
     case.finish_in(&server, &etcd).await?;
     Ok(())
 }
@@ -90,12 +134,23 @@ async fn an_error_inside_a_200_is_no_success() -> Result<()> {
 async fn a_failed_attempt_is_tried_again_under_another_key() -> Result<()> {
     let (case, server, etcd) = with_server("tried-again").await?;
     case.edit("prod", json!({"spec": {"retries": 1}})).await?;
-    server.plan().on(Operation::UploadPart).times(1).fails(Fault::Corrupt(Damage::Flip));
+    server
+        .plan()
+        .on(Operation::UploadPart)
+        .times(1)
+        .fails(Fault::Corrupt(Damage::Flip));
     case.ask("first", "prod").await?;
     let failed = case.event("AttemptFailed", "first").await?;
-    ensure!(failed.contains("verify what is stored"), "the event says: {failed}");
+    ensure!(
+        failed.contains("verify what is stored"),
+        "the event says: {failed}"
+    );
     let status = case.succeeded("first").await?.status.unwrap_or_default();
-    ensure!(status.attempts == Some(2), "it took {:?} attempts", status.attempts);
+    ensure!(
+        status.attempts == Some(2),
+        "it took {:?} attempts",
+        status.attempts
+    );
     let uploads = server.plan().seen();
     let mut keys: Vec<_> = uploads
         .iter()
@@ -111,14 +166,22 @@ async fn a_failed_attempt_is_tried_again_under_another_key() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_store_says_about_our_credentials_is_not_repeated() -> Result<()> {
     let (case, server, etcd) = with_server("echo").await?;
-    server.plan().on(Operation::CreateUpload).fails(Fault::EchoCredentials { status: 403 });
+    server
+        .plan()
+        .on(Operation::CreateUpload)
+        .fails(Fault::EchoCredentials { status: 403 });
     case.ask("first", "prod").await?;
     let (reason, message) = case.failed("first").await?;
     ensure!(reason == "PermissionDenied", "{reason}: {message}");
-    server.plan().on(Operation::List).fails(Fault::EchoCredentials { status: 403 });
-    case.condition("prod", "StoreReachable", "False", "PermissionDenied").await?;
+    server
+        .plan()
+        .on(Operation::List)
+        .fails(Fault::EchoCredentials { status: 403 });
+    case.condition("prod", "StoreReachable", "False", "PermissionDenied")
+        .await?;
     server.plan().clear();
-    case.condition("prod", "StoreReachable", "True", "Succeeded").await?;
+    case.condition("prod", "StoreReachable", "True", "Succeeded")
+        .await?;
     // The judge looks for the keys, which were in every answer, in logs, events and statuses.
     case.finish_in(&server, &etcd).await?;
     Ok(())

@@ -65,7 +65,10 @@ impl World {
     /// The world; the first who asks starts it.
     pub(super) async fn shared() -> Result<&'static Self> {
         static WORLD: OnceCell<World> = OnceCell::const_new();
-        WORLD.get_or_try_init(Self::begin).await.context("start the shared world")
+        WORLD
+            .get_or_try_init(Self::begin)
+            .await
+            .context("start the shared world")
     }
 
     async fn begin() -> Result<Self> {
@@ -91,6 +94,8 @@ pub(super) const SHORT_LEASE: [&str; 3] = [
 /// The stage on which operators and API servers are killed, one test at a time. Each starts operators of its own.
 pub(super) async fn breakable() -> Result<MutexGuard<'static, Stage>> {
     static STAGE: OnceCell<Mutex<Stage>> = OnceCell::const_new();
-    let stage = STAGE.get_or_try_init(async || Stage::set().await.map(Mutex::new)).await;
+    let stage = STAGE
+        .get_or_try_init(async || Stage::set().await.map(Mutex::new))
+        .await;
     Ok(stage.context("start the breakable world")?.lock().await)
 }

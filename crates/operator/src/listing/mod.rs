@@ -54,6 +54,15 @@ impl Answer {
         ))
     }
 
+    /// When the store last answered a wish to delete something. A failure has no time of its own: it is as old as the
+    /// answer.
+    pub fn deleted_at(&self) -> Option<DateTime<Utc>> {
+        Some(match self.result.deletion.as_ref()? {
+            Ok(deletion) => deletion.at,
+            Err(_) => self.result.at,
+        })
+    }
+
     /// Whether upkeep has removed this run from the store because it was asked to.
     pub fn removed(&self, run_id: &str) -> bool {
         matches!(&self.result.deletion, Some(Ok(deletion)) if deletion.gone.contains(run_id))

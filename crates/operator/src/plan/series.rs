@@ -9,10 +9,8 @@ use crate::context::Context;
 
 /// Shows what was decided.
 pub(super) fn show(plan: &EtcdBackup, decision: &Decision, context: &Context, now: DateTime<Utc>) {
-    let series = context
-        .shared
-        .metrics
-        .track_plan(&plan.namespace().unwrap_or_default(), &plan.name_any());
+    let (namespace, name) = (plan.namespace().unwrap_or_default(), plan.name_any());
+    let series = context.shared.metrics.track_plan(&namespace, &name);
     let status = &decision.status;
     let success = status.last_success.as_ref();
     series.set_last_success(success.map(|success| (success.time, success.size, success.revision)));
@@ -24,4 +22,8 @@ pub(super) fn show(plan: &EtcdBackup, decision: &Decision, context: &Context, no
     series.set_schedule(status.next_run, interval);
     let count = usize::try_from(status.snapshots.unwrap_or(0)).unwrap_or(usize::MAX);
     series.set_inventory(count, status.stored_bytes.unwrap_or(0));
+    // The watch forgets the series of a plan that goes. When it goes while it is looked at, that was before.
+    if context.scope.cache.plan(&namespace, &name).is_none() {
+        context.shared.metrics.forget_plan(&namespace, &name);
+    }
 }

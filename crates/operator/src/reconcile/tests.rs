@@ -162,6 +162,7 @@ impl Bench {
             identity: ME.to_owned(),
             resync: TimeDelta::hours(1),
             ledger: Arc::new(Ledger::default()),
+            own_writes: Arc::default(),
             stopping: Arc::new(AtomicBool::new(false)),
         };
         let writers = Writers::default();

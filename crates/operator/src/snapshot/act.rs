@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::ownership::{labels_of, reference_to};
 use crate::reconcile::ReconcileError;
 use crate::runs::{RunRequest, SnapshotId};
-use crate::status::{self, FIELD_MANAGER};
+use crate::status::{self, FIELD_MANAGER, Written};
 use crate::upkeep::Job;
 
 /// Metadata alone, or: the status first, and only what it says then.
@@ -27,7 +27,7 @@ pub(super) async fn act(
         return write_metadata(snapshot, observed, change, context).await;
     }
     context.tenure.fence()?;
-    status::write(
+    let written = status::write(
         &context.shared.client,
         snapshot,
         snapshot.status.as_ref(),
@@ -36,6 +36,9 @@ pub(super) async fn act(
     .await
     .map_err(ReconcileError::WriteStatus)?;
     let uid = snapshot.uid().unwrap_or_default();
+    if let Written::Changed { version } = written {
+        context.shared.own_writes.wrote(&uid, version.as_deref());
+    }
     match &decision.run {
         RunAction::None => {}
         RunAction::Cancel => context.shared.runs.cancel(&uid),

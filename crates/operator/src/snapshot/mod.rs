@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Resource;
 use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
 
 use crate::cache::SnapshotObject;
 use crate::context::Context;
@@ -25,6 +25,10 @@ pub fn reconcile(
             .0
             .as_ref()
             .map_err(|error| ReconcileError::Undecodable(error.to_string()))?;
+        let (uid, version) = (snapshot.uid().unwrap_or_default(), snapshot.resource_version());
+        if context.shared.own_writes.are_newer_than(&uid, version.as_deref()) {
+            return Ok(Action::await_change());
+        }
         let observed = observe::observe(snapshot, &context);
         let now = context.now();
         let decision = decide::decide(snapshot, &observed, now);

@@ -28,7 +28,7 @@ pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
     let answer = context.answer(&uid);
     let answered = match &answer {
         _ if context.is_asking(&uid) => Answered::Awaited,
-        Some(answer) => Answered::At(answer.result.at),
+        Some(answer) => answer.deleted_at().map_or(Answered::Never, Answered::At),
         None => Answered::Never,
     };
     let removed = answer

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use super::catalogue::is_unlisted;
-use super::view::{Observed, StoreJob, StoreView};
+use super::view::{Observed, Shot, StoreJob, StoreView};
 
 /// How soon a store that did not answer is asked again.
 const ASK_AGAIN: TimeDelta = TimeDelta::minutes(2);
@@ -62,9 +62,20 @@ fn succeeded_since_pruning(
         None => recorded.map_or(store.since, |retention| retention.time),
     };
     observed.snapshots.iter().any(|shot| {
-        let ended = shot.completed.filter(|ended| *ended <= now);
-        shot.phase == SnapshotPhase::Succeeded && !shot.found && !shot.deleting && ended > Some(pruned)
+        let ours = shot.phase == SnapshotPhase::Succeeded && !shot.found && !shot.deleting;
+        ours && (is_unlisted(shot, store, now) || ended(shot, store).filter(|at| *at <= now) > Some(pruned))
     })
+}
+
+/// When a snapshot was stored: as its manifest says once that is listed, since the status leaves out what is less than a
+/// second, and retention may have run within it.
+fn ended(shot: &Shot, store: &StoreView) -> Option<DateTime<Utc>> {
+    let listed = store.holds.as_ref().map_or(&[][..], |holds| &holds.backups);
+    let listed = listed
+        .iter()
+        .find(|backup| Some(&backup.run_id) == shot.run_id.as_ref());
+    let proved = listed.and_then(|backup| backup.verified);
+    proved.or(shot.completed)
 }
 
 /// When the store is to be asked again, whatever happens.

@@ -19,7 +19,7 @@ pub struct Observed {
     pub store: Store,
     /// Its run was removed from the store because we asked for that.
     pub removed: bool,
-    /// When the store last answered, if no question is on its way.
+    /// When the store last answered a wish to delete, if no question is on its way.
     pub answered: Answered,
     /// Who we are: the only process that may run anything now.
     pub identity: String,
@@ -30,7 +30,7 @@ pub struct Observed {
 /// Where the conversation with the store stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
-    /// It was never asked.
+    /// It was never asked to delete anything.
     Never,
     /// An answer is awaited; it wakes the snapshot.
     Awaited,

@@ -108,6 +108,50 @@ fn retention_that_ran_after_the_success_does_not_run_again() {
 }
 
 #[test]
+fn a_success_in_the_same_second_as_the_last_retention_counts_as_later_when_it_was() {
+    let pruned = |at| {
+        let mut said = store(vec![backup("06:00:00")]);
+        // The status says 06:00:09: it leaves out what is less than a second.
+        said.holds.as_mut().unwrap().backups[0].verified = Some(at_millisecond(500));
+        (said.at, said.since) = (at, self::at("05:00:00"));
+        said.retention = Some(Ok(Pruning {
+            at,
+            kept: 1,
+            ..Pruning::default()
+        }));
+        let mut observed = observed();
+        observed
+            .snapshots
+            .push(shot("06:00:00", SnapshotPhase::Succeeded));
+        observed.store = Some(said);
+        asked(&keeping(json!({})), &observed, "06:00:10")
+    };
+    assert_eq!(pruned(at_millisecond(300)), Some(prune()));
+    assert_eq!(pruned(at_millisecond(700)), None);
+}
+
+/// So many milliseconds after 06:00:09.
+fn at_millisecond(milliseconds: i64) -> DateTime<Utc> {
+    at("06:00:09") + TimeDelta::milliseconds(milliseconds)
+}
+
+#[test]
+fn a_success_that_the_listing_of_the_last_retention_lacks_is_pruned_after() {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("06:00:00", SnapshotPhase::Succeeded));
+    let mut said = store(vec![]);
+    (said.at, said.since) = (at("06:00:20"), at("06:00:05"));
+    said.retention = Some(Ok(Pruning {
+        at: at("06:00:20"),
+        ..Pruning::default()
+    }));
+    observed.store = Some(said);
+    assert_eq!(asked(&keeping(json!({})), &observed, "06:00:21"), Some(prune()));
+}
+
+#[test]
 fn retention_that_the_process_before_us_did_not_get_to_is_made_up_for() {
     let mut observed = observed();
     observed
