@@ -236,11 +236,10 @@ impl Store for MemoryStore {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "contract"))]
 mod tests {
     use super::*;
 
-    #[cfg(feature = "contract")]
     #[tokio::test]
     async fn memory_keeps_the_contract() {
         let outcome = crate::contract::run(|| async { Ok(MemoryStore::new().with_part_size(1 << 16)) }).await;
