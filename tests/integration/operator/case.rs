@@ -346,10 +346,9 @@ impl Case {
         text += &ask(&["describe", "ebk,esnap"]);
         text += &ask(&["get", "events.events.k8s.io"]);
         for (folder, _) in &self.operators {
-            text += &format!(
-                "--- the log of the operator ends with ---\n{}\n",
-                process::tail(&folder.join("log"))
-            );
+            text += "--- the log of the operator ends with ---\n";
+            text += &process::tail(&folder.join("log"));
+            text += "\n";
         }
         text
     }

@@ -39,17 +39,17 @@ async fn one_member_is_backed_up_and_restored(version: Version, name: &str) -> R
 
 #[tokio::test]
 async fn etcd_3_5_is_backed_up_and_restored() -> Result<()> {
-    one_member_is_backed_up_and_restored(Version::V3_5, "release-3-5").await
+    Box::pin(one_member_is_backed_up_and_restored(Version::V3_5, "release-3-5")).await
 }
 
 #[tokio::test]
 async fn etcd_3_6_is_backed_up_and_restored() -> Result<()> {
-    one_member_is_backed_up_and_restored(Version::V3_6, "release-3-6").await
+    Box::pin(one_member_is_backed_up_and_restored(Version::V3_6, "release-3-6")).await
 }
 
 #[tokio::test]
 async fn etcd_3_7_is_backed_up_and_restored() -> Result<()> {
-    one_member_is_backed_up_and_restored(Version::V3_7, "release-3-7").await
+    Box::pin(one_member_is_backed_up_and_restored(Version::V3_7, "release-3-7")).await
 }
 
 #[tokio::test]

@@ -43,10 +43,10 @@ async fn the_second_takes_over_when_the_leader_is_killed_and_no_slot_is_run_twic
     case.take("by-the-second", "prod").await?;
     let slot = wait::until_some("a slot to be run", PATIENCE, async || {
         let snapshots = case.all_snapshots().await.ok()?;
-        let done = snapshots
+        let mut done = snapshots
             .iter()
             .filter(|snapshot| phase(snapshot) == SnapshotPhase::Succeeded);
-        done.filter_map(slot_of).next()
+        done.find_map(slot_of)
     })
     .await?;
     ensure!(slot <= now(), "it ran a slot before its time");
