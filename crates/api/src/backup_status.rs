@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::time::{seconds, whole_seconds};
+use crate::time::{milliseconds, seconds, whole_seconds};
 
 /// What has become of a plan. All of it is derived from the store and from the plan's snapshots;
 /// writing into it by hand has no effect that lasts.
@@ -182,7 +182,7 @@ pub struct ObservedEtcd {
 #[serde(rename_all = "camelCase")]
 pub struct RetentionStatus {
     /// When it was decided.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "milliseconds")]
     pub time: DateTime<Utc>,
 
     /// How many snapshots the policy keeps.

@@ -20,3 +20,8 @@ pub(crate) fn whole_seconds<S: Serializer>(
 pub(crate) fn seconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
+
+/// In milliseconds, where the same thing can happen twice in a second and each time counts.
+pub(crate) fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}

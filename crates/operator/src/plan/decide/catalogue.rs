@@ -50,7 +50,13 @@ pub(super) fn holdings(observed: &Observed) -> Option<&Holdings> {
 /// Whether `shot` succeeded too late for the listing to have it for sure, and it does not have it.
 ///
 /// An end in the future was written by hand and proves nothing.
+///
+/// What retention has just removed is not missing from the listing.
 pub(super) fn is_unlisted(shot: &Shot, store: &StoreView, now: DateTime<Utc>) -> bool {
+    let pruned = || {
+        let run = shot.run_id.as_deref();
+        run.is_some_and(|run| pruned_runs(Some(store)).contains(run))
+    };
     let listed = || {
         let backups = store
             .holds
@@ -67,6 +73,7 @@ pub(super) fn is_unlisted(shot: &Shot, store: &StoreView, now: DateTime<Utc>) ->
             .completed
             .is_some_and(|completed| completed + STATUS_PRECISION >= store.since && completed <= now)
         && !listed()
+        && !pruned()
 }
 
 /// EtcdSnapshots for backups that have none.
@@ -111,7 +118,7 @@ pub(super) fn to_create(plan: &str, observed: &Observed) -> Vec<NewSnapshot> {
 
 /// EtcdSnapshots that have nothing left to show: retention removed what they stood for, or they failed long ago.
 pub(super) fn to_delete(observed: &Observed) -> Vec<String> {
-    let pruned = pruned_runs(observed);
+    let pruned = pruned_runs(observed.store.as_ref());
     let stood_for_pruned = observed.snapshots.iter().filter(|shot| {
         shot.run_id.as_deref().is_some_and(|run| pruned.contains(run))
             && matches!(shot.phase, SnapshotPhase::Succeeded | SnapshotPhase::Missing)
@@ -128,8 +135,8 @@ pub(super) fn to_delete(observed: &Observed) -> Vec<String> {
 }
 
 /// Runs that retention has removed, as the last pruning of this term tells.
-fn pruned_runs(observed: &Observed) -> BTreeSet<&str> {
-    let retention = observed.store.as_ref().and_then(|store| store.retention.as_ref());
+fn pruned_runs(store: Option<&StoreView>) -> BTreeSet<&str> {
+    let retention = store.and_then(|store| store.retention.as_ref());
     match retention {
         Some(Ok(pruning)) if !pruning.dry_run => {
             pruning.removed.iter().map(|gone| gone.run_id.as_str()).collect()

@@ -123,8 +123,8 @@ fn pruned(before: &EtcdBackupStatus, observed: &Observed) -> Option<Note> {
     let told = before
         .retention
         .as_ref()
-        .map(|retention| retention.time.timestamp());
-    if told >= Some(pruning.at.timestamp()) || (pruning.removed.is_empty() && !pruning.dry_run) {
+        .map(|retention| retention.time.timestamp_millis());
+    if told >= Some(pruning.at.timestamp_millis()) || (pruning.removed.is_empty() && !pruning.dry_run) {
         return None;
     }
     Some(if pruning.dry_run {
