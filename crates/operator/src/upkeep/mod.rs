@@ -4,11 +4,7 @@
 //! different plans side by side up to a limit. What fails for a passing reason is tried again here, at growing
 //! intervals; what fails for a lasting one waits for the next request.
 
-#[cfg(test)]
-mod bench;
 mod care;
-#[cfg(test)]
-mod care_tests;
 mod delete;
 mod place;
 mod prune;

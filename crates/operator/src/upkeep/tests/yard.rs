@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Bounds, Job, Tend, Tended, Upkeep, Work};
 use crate::connect::Failure;
+use crate::upkeep::{Bounds, Job, Tend, Tended, Upkeep, Work};
 
 #[derive(Clone)]
 enum Act {

@@ -20,10 +20,10 @@ use etcd_backup_store::{
 };
 use serde_json::json;
 
-use super::care::work_through;
-use super::place::Place;
-use super::{Job, Tended, Work};
 use crate::fixtures::plan;
+use crate::upkeep::care::work_through;
+use crate::upkeep::place::Place;
+use crate::upkeep::{Job, Tended, Work};
 
 pub(super) const CLUSTER: ClusterId = ClusterId(0xa);
 pub(super) const SNAPSHOT: &[u8] = b"a snapshot";

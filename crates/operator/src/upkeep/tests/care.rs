@@ -9,9 +9,9 @@ use etcd_backup_backup::owner;
 use etcd_backup_store::{PutMode, Store};
 use serde_json::{Value, json};
 
-use super::Job;
 use super::bench::{Bench, CLUSTER, FORM, keeping, key, now, owner, prune};
 use crate::fixtures::plan;
+use crate::upkeep::Job;
 
 #[tokio::test]
 async fn a_listing_changes_nothing_and_needs_no_claim() {

@@ -1,0 +1,5 @@
+//! Tests of upkeep: the order of work in the yard, and what the work does to a store.
+
+mod bench;
+mod care;
+mod yard;
