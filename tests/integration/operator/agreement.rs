@@ -12,7 +12,8 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    case::{Case, PATIENCE, phase},
+    case::Case,
+    outcome::{PATIENCE, phase},
     plan::Plan,
     world::Stage,
 };

@@ -1,14 +1,14 @@
 //! One test: a namespace of its own, a bucket of its own, and words for what tests do with plans and snapshots.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
-use etcd_backup_api::{Condition, EtcdBackup, EtcdSnapshot, SnapshotPhase, labels};
-use harness::{etcd::Etcd, kubectl::Kubectl, operator::Operator, process, s3::S3Server, wait};
-use k8s_openapi::api::{core::v1::Secret, events::v1::Event};
+use anyhow::{Context, Result};
+use etcd_backup_api::{EtcdBackup, EtcdSnapshot, labels};
+use harness::{etcd::Etcd, kubectl::Kubectl, operator::Operator, process, s3::S3Server};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api, Client, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    Api, Client,
+    api::{ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
@@ -16,9 +16,6 @@ use super::{
     plan::{AUTH_SECRET, Plan, STORE_SECRET, TLS_SECRET},
     world::{AMBIENT, Stage, World},
 };
-
-/// How long anything may take on a machine that is busy with other tests.
-pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A test in progress. When it is dropped unfinished, because something failed, it says what Kubernetes and the operator
 /// have to say.
@@ -200,135 +197,6 @@ impl Case {
         Ok(list.context("list snapshots")?.items)
     }
 
-    /// Waits until a snapshot has succeeded; fails at once when it has failed.
-    pub(super) async fn succeeded(&self, name: &str) -> Result<EtcdSnapshot> {
-        let snapshot = self.over(name).await?;
-        ensure!(
-            phase(&snapshot) == SnapshotPhase::Succeeded,
-            "{}",
-            told(&snapshot)
-        );
-        ensure!(
-            is_true(&snapshot, "Complete"),
-            "it has succeeded and is not Complete"
-        );
-        Ok(snapshot)
-    }
-
-    /// Waits until a snapshot has failed, and gives the reason and the message.
-    pub(super) async fn failed(&self, name: &str) -> Result<(String, String)> {
-        let snapshot = self.over(name).await?;
-        ensure!(phase(&snapshot) == SnapshotPhase::Failed, "{}", told(&snapshot));
-        ensure!(
-            is_true(&snapshot, "Failed"),
-            "it has failed without the condition"
-        );
-        let status = snapshot.status.unwrap_or_default();
-        Ok((
-            status.reason.unwrap_or_default(),
-            status.message.unwrap_or_default(),
-        ))
-    }
-
-    /// Waits until a snapshot has succeeded or failed.
-    async fn over(&self, name: &str) -> Result<EtcdSnapshot> {
-        self.until_snapshot(name, "it to be over", |snapshot| phase(snapshot).is_terminal())
-            .await
-    }
-
-    /// Waits until a snapshot is as it should be.
-    pub(super) async fn until_snapshot(
-        &self,
-        name: &str,
-        what: impl Display,
-        wanted: impl Fn(&EtcdSnapshot) -> bool,
-    ) -> Result<EtcdSnapshot> {
-        let api = self.snapshots();
-        wait::until_ok(format!("EtcdSnapshot {name}: {what}"), PATIENCE, async || {
-            let snapshot = api.get(name).await.context("get it")?;
-            ensure!(wanted(&snapshot), "{}", told(&snapshot));
-            Ok(snapshot)
-        })
-        .await
-    }
-
-    /// Waits until a plan is as it should be.
-    pub(super) async fn until_plan(
-        &self,
-        name: &str,
-        what: impl Display,
-        wanted: impl Fn(&EtcdBackup) -> bool,
-    ) -> Result<EtcdBackup> {
-        let api = self.plans();
-        wait::until_ok(format!("EtcdBackup {name}: {what}"), PATIENCE, async || {
-            let plan = api.get(name).await.context("get it")?;
-            ensure!(wanted(&plan), "its status is {}", json!(plan.status));
-            Ok(plan)
-        })
-        .await
-    }
-
-    /// Waits until a condition of a plan has this status and reason, about the plan as it is now.
-    pub(super) async fn condition(
-        &self,
-        plan: &str,
-        kind: &str,
-        status: &str,
-        reason: &str,
-    ) -> Result<Condition> {
-        let holds = |condition: &Condition| condition.status == status && condition.reason == reason;
-        let what = format!("{kind}={status} with reason {reason}");
-        let found = self
-            .until_plan(plan, what, |plan| {
-                let current = condition_of(plan, kind).filter(|_| is_observed(plan));
-                current.as_ref().is_some_and(holds)
-            })
-            .await?;
-        condition_of(&found, kind).context("the condition is gone")
-    }
-
-    /// Waits for an event with this reason about something of this name, and gives its note.
-    pub(super) async fn event(&self, reason: &str, about: &str) -> Result<String> {
-        let what = format!("the event {reason} about {about}");
-        wait::until_ok(what, PATIENCE, async || {
-            let events = self.events().await?;
-            let event = events.into_iter().find(|event| {
-                let regarding = event.regarding.as_ref().and_then(|object| object.name.as_deref());
-                event.reason.as_deref() == Some(reason) && regarding == Some(about)
-            });
-            event
-                .context("no such event")
-                .map(|event| event.note.unwrap_or_default())
-        })
-        .await
-    }
-
-    pub(super) async fn events(&self) -> Result<Vec<Event>> {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
-        Ok(api
-            .list(&ListParams::default())
-            .await
-            .context("list events")?
-            .items)
-    }
-
-    /// Deletes a plan, and waits until it is gone.
-    pub(super) async fn delete_plan(&self, name: &str) -> Result<()> {
-        let api = self.plans();
-        api.delete(name, &DeleteParams::default())
-            .await
-            .context("delete a plan")?;
-        wait::until_ok(
-            format!("EtcdBackup {name} to be gone"),
-            PATIENCE,
-            async || match api.get_opt(name).await.context("get it")? {
-                None => Ok(()),
-                Some(plan) => bail!("it has the finalizers {:?}", plan.finalizers()),
-            },
-        )
-        .await
-    }
-
     /// Ends a test that leaves nothing for the judge.
     pub(super) fn abandon(mut self) {
         self.finished = true;
@@ -375,46 +243,4 @@ fn canary(key: &str, value: &str) -> Option<String> {
         "tls.key" => value.lines().nth(1).map(str::to_owned),
         _ => Some(value.to_owned()),
     }
-}
-
-pub(super) fn phase(snapshot: &EtcdSnapshot) -> SnapshotPhase {
-    snapshot
-        .status
-        .as_ref()
-        .map(|status| status.phase)
-        .unwrap_or_default()
-}
-
-fn told(snapshot: &EtcdSnapshot) -> String {
-    let status = snapshot.status.clone().unwrap_or_default();
-    let (reason, message) = (
-        status.reason.unwrap_or_default(),
-        status.message.unwrap_or_default(),
-    );
-    format!(
-        "{} is {:?}: {reason}: {message}",
-        snapshot.name_any(),
-        status.phase
-    )
-}
-
-fn is_true(snapshot: &EtcdSnapshot, kind: &str) -> bool {
-    let conditions = snapshot.status.iter().flat_map(|status| &status.conditions);
-    conditions
-        .into_iter()
-        .any(|condition| condition.type_ == kind && condition.status == "True")
-}
-
-pub(super) fn condition_of(plan: &EtcdBackup, kind: &str) -> Option<Condition> {
-    let conditions = &plan.status.as_ref()?.conditions;
-    conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)
-        .cloned()
-}
-
-/// Whether the status speaks of the plan as it is now.
-pub(super) fn is_observed(plan: &EtcdBackup) -> bool {
-    let observed = plan.status.as_ref().and_then(|status| status.observed_generation);
-    observed == plan.metadata.generation
 }

@@ -11,8 +11,9 @@ use kube::api::DeleteParams;
 use serde_json::json;
 
 use super::{
-    case::{Case, PATIENCE, phase},
+    case::Case,
     data,
+    outcome::{PATIENCE, phase},
     plan::Plan,
 };
 

@@ -4,10 +4,7 @@ use anyhow::{Result, ensure};
 use etcd_backup_api::SnapshotPhase;
 use kube::ResourceExt;
 
-use super::{
-    case::{Case, phase},
-    plan::Plan,
-};
+use super::{case::Case, outcome::phase, plan::Plan};
 
 #[tokio::test]
 async fn kubectl_waits_for_a_snapshot_and_shows_it_in_one_line() -> Result<()> {

@@ -75,7 +75,7 @@ impl Case {
     /// Nothing runs, and nothing waits on disk.
     async fn nothing_is_left(&self) -> Result<()> {
         for snapshot in self.all_snapshots().await? {
-            let phase = super::case::phase(&snapshot);
+            let phase = super::outcome::phase(&snapshot);
             ensure!(
                 phase.is_terminal(),
                 "{:?} is still {phase:?}",

@@ -7,6 +7,7 @@
 mod case;
 mod data;
 mod judge;
+mod outcome;
 mod plan;
 mod world;
 

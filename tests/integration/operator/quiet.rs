@@ -9,8 +9,9 @@ use kube::{Api, Client, api::GetParams};
 use serde_json::json;
 
 use super::{
-    case::{Case, PATIENCE, is_observed},
+    case::Case,
     data,
+    outcome::{PATIENCE, is_observed},
     plan::Plan,
     schedule::now,
     world::{self, SHORT_LEASE},

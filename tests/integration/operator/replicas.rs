@@ -9,8 +9,9 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::{
-    case::{Case, PATIENCE, phase},
+    case::Case,
     data,
+    outcome::{PATIENCE, phase},
     plan::Plan,
     schedule::now,
     world::{self, SHORT_LEASE},

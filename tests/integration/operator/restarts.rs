@@ -1,5 +1,7 @@
 //! Operators and API servers that go away in the middle of a run.
 
+use std::process::ExitStatus;
+
 use anyhow::{Context, Result, ensure};
 use etcd_backup_api::SnapshotPhase;
 use harness::{
@@ -10,8 +12,9 @@ use harness::{
 use serde_json::json;
 
 use super::{
-    case::{Case, PATIENCE, phase},
+    case::Case,
     data,
+    outcome::{PATIENCE, phase},
     plan::Plan,
     world::{self, SHORT_LEASE, Stage},
 };
@@ -47,6 +50,12 @@ impl MidRun {
     }
 }
 
+/// An operator that ends in order gives the lease back, and the next test need not wait for it.
+fn handed_over(ended: ExitStatus) -> Result<()> {
+    ensure!(ended.success(), "it ended with {ended}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> Result<()> {
     let stage = world::breakable().await?;
@@ -65,7 +74,7 @@ async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> 
         "there is a manifest of a snapshot that was never stored"
     );
 
-    let operator = stage.operator(&SHORT_LEASE).await?;
+    let mut operator = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&operator);
     let failed = run.case.event("AttemptFailed", "first").await?;
     ensure!(failed.contains("is gone"), "the event says: {failed}");
@@ -87,7 +96,7 @@ async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> 
         "the store holds {}",
         holdings.backups.len()
     );
-    Ok(())
+    handed_over(operator.stop().await?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,8 +110,7 @@ async fn an_operator_that_is_told_to_end_lets_its_run_end_first() -> Result<()> 
     let mut operator = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&operator);
     run.begin().await?;
-    let ended = operator.stop().await?;
-    ensure!(ended.success(), "it ended with {ended}");
+    handed_over(operator.stop().await?)?;
     let snapshot = run.case.snapshots().get("first").await?;
     ensure!(
         phase(&snapshot) == SnapshotPhase::Succeeded,
@@ -110,10 +118,10 @@ async fn an_operator_that_is_told_to_end_lets_its_run_end_first() -> Result<()> 
         phase(&snapshot)
     );
     // The next one takes over at once, since the lease was given back, and brings the plan up to date.
-    let next = stage.operator(&SHORT_LEASE).await?;
+    let mut next = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&next);
     run.case.finish_in(&run.server, &run.etcd).await?;
-    Ok(())
+    handed_over(next.stop().await?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,8 +132,7 @@ async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<(
     let mut operator = stage.operator(&flags).await?;
     run.case.follow(&operator);
     run.begin().await?;
-    let ended = operator.stop().await?;
-    ensure!(ended.success(), "it ended with {ended}");
+    handed_over(operator.stop().await?)?;
     ensure!(
         run.server.open_uploads().is_empty(),
         "it left {:?}",
@@ -139,7 +146,7 @@ async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<(
         status.phase,
         status.reason
     );
-    let next = stage.operator(&SHORT_LEASE).await?;
+    let mut next = stage.operator(&SHORT_LEASE).await?;
     run.case.follow(&next);
     let status = run.case.succeeded("first").await?.status.unwrap_or_default();
     ensure!(
@@ -148,7 +155,7 @@ async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<(
         status.attempts
     );
     run.case.finish_in(&run.server, &run.etcd).await?;
-    Ok(())
+    handed_over(next.stop().await?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,6 +193,5 @@ async fn a_success_is_not_lost_when_the_api_server_was_away() -> Result<()> {
         "the store holds {}",
         holdings.backups.len()
     );
-    ensure!(operator.stop().await?.success(), "it did not end well");
-    Ok(())
+    handed_over(operator.stop().await?)
 }

@@ -18,7 +18,7 @@ fn retention(plan: &EtcdBackup) -> Option<etcd_backup_api::RetentionStatus> {
 /// Names of the snapshots, once there are only so many and retention has looked at them.
 async fn remaining(case: &Case, count: usize) -> Result<Vec<String>> {
     let what = format!("{count} snapshots to remain");
-    harness::wait::until_ok(what, super::case::PATIENCE, async || {
+    harness::wait::until_ok(what, super::outcome::PATIENCE, async || {
         let names: Vec<_> = case
             .all_snapshots()
             .await?
@@ -145,7 +145,7 @@ async fn the_newest_stays_however_old_the_policy_finds_it() -> Result<()> {
             .context("it has no beginning")?;
         // By the next success it is too old, and so it is by the next listing, of which there is one every few seconds.
         let old = async || now() - started > TimeDelta::seconds(2);
-        harness::wait::until("the snapshot to be old", super::case::PATIENCE, old).await?;
+        harness::wait::until("the snapshot to be old", super::outcome::PATIENCE, old).await?;
         let names = remaining(&case, 1).await?;
         ensure!(names == [name], "after {name} there remain {names:?}");
     }

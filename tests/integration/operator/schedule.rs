@@ -14,8 +14,9 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{
-    case::{Case, is_observed, phase},
+    case::Case,
     data,
+    outcome::{is_observed, phase},
     plan::Plan,
 };
 

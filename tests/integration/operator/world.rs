@@ -1,5 +1,7 @@
 //! What runs around the tests.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::{Context, Result};
 use harness::{
     apiserver::{ApiServer, Operator as Identity},
@@ -91,11 +93,22 @@ pub(super) const SHORT_LEASE: [&str; 3] = [
     "--lease-retry-period=1s",
 ];
 
-/// The stage on which operators and API servers are killed, one test at a time. Each starts operators of its own.
+/// A stage on which operators and API servers are killed, for one test at a time. There are two, since two tests run at a
+/// time on a small machine, and a test that waits for its turn does nothing else. Each starts operators of its own.
 pub(super) async fn breakable() -> Result<MutexGuard<'static, Stage>> {
-    static STAGE: OnceCell<Mutex<Stage>> = OnceCell::const_new();
-    let stage = STAGE
+    static STAGES: [OnceCell<Mutex<Stage>>; 2] = [const { OnceCell::const_new() }; 2];
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+    let stages = [&STAGES[turn % 2], &STAGES[(turn + 1) % 2]];
+    for stage in stages {
+        if let Some(free) = stage.get().and_then(|stage| stage.try_lock().ok()) {
+            return Ok(free);
+        }
+    }
+    let missing = stages.into_iter().find(|stage| !stage.initialized());
+    let stage = missing.unwrap_or(stages[0]);
+    let stage = stage
         .get_or_try_init(async || Stage::set().await.map(Mutex::new))
         .await;
-    Ok(stage.context("start the breakable world")?.lock().await)
+    Ok(stage.context("start a breakable world")?.lock().await)
 }

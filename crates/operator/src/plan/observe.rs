@@ -126,6 +126,7 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
         since: answer.since,
         holds,
         retention,
+        deleted: answer.deleted_at(),
     }
 }
 

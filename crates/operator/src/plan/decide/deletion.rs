@@ -69,11 +69,15 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
     }
     match &observed.store {
         // It was asked and did not let go of everything. Asking at once would only be refused again.
-        Some(store) if store.at >= asked && !holds_nothing(store) && now < store.at + ASK_AGAIN => Decision {
-            again: Some(store.at + ASK_AGAIN),
-            wake,
-            ..decision
-        },
+        Some(store)
+            if store.deleted >= Some(asked) && !holds_nothing(store) && now < store.at + ASK_AGAIN =>
+        {
+            Decision {
+                again: Some(store.at + ASK_AGAIN),
+                wake,
+                ..decision
+            }
+        }
         _ => Decision {
             job: Some(StoreJob::DeleteAll),
             again: Some(give_up),

@@ -102,6 +102,8 @@ pub struct StoreView {
     pub holds: Result<Holdings, Trouble>,
     /// What the last pruning did.
     pub retention: Option<Result<Pruning, Trouble>>,
+    /// When it last answered a wish to delete, if there was one.
+    pub deleted: Option<DateTime<Utc>>,
 }
 
 /// What a store holds of one plan.

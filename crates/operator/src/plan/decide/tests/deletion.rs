@@ -70,13 +70,21 @@ fn a_run_under_way_is_waited_for() {
 
 #[test]
 fn a_store_that_refuses_is_asked_again_after_a_pause() {
-    let observed = listed("10:00:05", vec![backup("06:00:00")]);
+    let mut observed = listed("10:00:05", vec![backup("06:00:00")]);
+    observed.store.as_mut().unwrap().deleted = Some(at("10:00:05"));
     let decision = decide(&deleted("Delete"), &observed, at("10:00:06"));
     assert_eq!((decision.job, decision.again), (None, Some(at("10:00:35"))));
     assert_eq!(
         decide(&deleted("Delete"), &observed, at("10:00:35")).job,
         Some(StoreJob::DeleteAll)
     );
+}
+
+#[test]
+fn a_listing_after_the_deletion_is_no_refusal() {
+    let observed = listed("10:00:05", vec![backup("06:00:00")]);
+    let decision = decide(&deleted("Delete"), &observed, at("10:00:06"));
+    assert_eq!(decision.job, Some(StoreJob::DeleteAll));
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(super) fn store(backups: Vec<Backup>) -> StoreView {
         since: at("04:59:00"),
         holds: Ok(holds),
         retention: None,
+        deleted: None,
     }
 }
 
