@@ -84,7 +84,7 @@ pub struct S3Storage {
     pub credentials: Option<SecretReference>,
 
     /// A Secret whose key `ca.crt` holds the authority, in PEM, that signed the endpoint's
-    /// certificate. The system's authorities stay trusted as well.
+    /// certificate. It takes the place of the system's authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<SecretReference>,
 

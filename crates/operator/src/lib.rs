@@ -13,6 +13,7 @@ pub mod admin;
 pub mod cache;
 pub mod connect;
 pub mod context;
+mod deletion;
 mod error;
 pub mod events;
 pub mod explain;

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -218,6 +218,14 @@ pub fn shortened(mut text: String, most: usize) -> String {
 /// The Kubernetes form of an instant, in whole seconds as Kubernetes writes it.
 pub fn time(at: DateTime<Utc>) -> Time {
     Time(Timestamp::from_second(at.timestamp()).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// A status has whole seconds: what it calls 06:00:09 may have been almost 06:00:10.
+pub(crate) const PRECISION: TimeDelta = TimeDelta::seconds(1);
+
+/// An instant in the words of statuses, annotations and events: whole seconds, UTC.
+pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The instant that a Kubernetes time names.

@@ -1,7 +1,8 @@
 //! Why something did not work, in words fit for a status, an event and a log line.
 
 use std::error::Error;
-use std::fmt::Write as _;
+
+use crate::explain::with_causes;
 
 /// A failure as users see it. Made where the cause is known; nothing above interprets its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,19 +38,9 @@ impl Failure {
     /// A failure from an error of the crates below, whose texts are safe to show by their contract. The causes
     /// are appended, unless the text above them already says the same.
     pub fn of(reason: &str, transient: bool, error: &(dyn Error + 'static)) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !message.contains(&text) {
-                // Writing into a String cannot fail.
-                let _ = write!(message, ": {text}");
-            }
-            cause = error.source();
-        }
         Self {
             reason: reason.to_owned(),
-            message,
+            message: with_causes(error),
             transient,
         }
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, EtcdSnapshotSpec, labels};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::reflector::ObjectRef;
@@ -17,7 +16,7 @@ use crate::explain::{is_conflict, is_gone};
 use crate::ownership::{belongs, labels_of, reference_to};
 use crate::reconcile::ReconcileError;
 use crate::snapshot::decide::RUN_ID;
-use crate::status::{self, FIELD_MANAGER};
+use crate::status::{self, FIELD_MANAGER, rfc3339};
 use crate::upkeep::Job;
 
 /// The finalizer alone, or: children, then the status, then what follows from it.
@@ -138,7 +137,7 @@ fn child(plan: &EtcdBackup, new: &NewSnapshot) -> EtcdSnapshot {
         Origin::Asked => (labels::trigger::MANUAL, None, None),
         Origin::Found { run_id, slot } => (labels::trigger::CATALOGUE, *slot, Some(run_id.clone())),
     };
-    let slot = slot.map(|slot| slot.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let slot = slot.map(rfc3339);
     let annotations = [
         (labels::TRIGGER, Some(trigger.to_owned())),
         (labels::SCHEDULED_TIME, slot),

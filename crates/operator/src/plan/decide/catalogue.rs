@@ -3,17 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use etcd_backup_api::SnapshotPhase;
 
 use super::naming;
 use super::view::{Backup, Holdings, NewSnapshot, Observed, Origin, Shot, StoreView};
+use crate::status;
 
 /// How many EtcdSnapshots are created at one look: an old bucket with thousands is worked off in steps.
 pub(super) const MOST_CREATED_AT_ONCE: usize = 50;
-
-/// A status has whole seconds: what it calls 06:00:09 may have been almost 06:00:10.
-const STATUS_PRECISION: TimeDelta = TimeDelta::seconds(1);
 
 /// How many failed snapshots a plan keeps for people to look at.
 pub(super) const FAILED_KEPT: usize = 10;
@@ -53,10 +51,7 @@ pub(super) fn holdings(observed: &Observed) -> Option<&Holdings> {
 ///
 /// What retention has just removed is not missing from the listing.
 pub(super) fn is_unlisted(shot: &Shot, store: &StoreView, now: DateTime<Utc>) -> bool {
-    let pruned = || {
-        let run = shot.run_id.as_deref();
-        run.is_some_and(|run| pruned_runs(Some(store)).contains(run))
-    };
+    let pruned = || pruned_runs(Some(store)).any(|run| Some(run) == shot.run_id.as_deref());
     let listed = || {
         let backups = store
             .holds
@@ -71,7 +66,7 @@ pub(super) fn is_unlisted(shot: &Shot, store: &StoreView, now: DateTime<Utc>) ->
         && !shot.deleting
         && shot
             .completed
-            .is_some_and(|completed| completed + STATUS_PRECISION >= store.since && completed <= now)
+            .is_some_and(|completed| completed + status::PRECISION >= store.since && completed <= now)
         && !listed()
         && !pruned()
 }
@@ -118,7 +113,7 @@ pub(super) fn to_create(plan: &str, observed: &Observed) -> Vec<NewSnapshot> {
 
 /// EtcdSnapshots that have nothing left to show: retention removed what they stood for, or they failed long ago.
 pub(super) fn to_delete(observed: &Observed) -> Vec<String> {
-    let pruned = pruned_runs(observed.store.as_ref());
+    let pruned: BTreeSet<&str> = pruned_runs(observed.store.as_ref()).collect();
     let stood_for_pruned = observed.snapshots.iter().filter(|shot| {
         shot.run_id.as_deref().is_some_and(|run| pruned.contains(run))
             && matches!(shot.phase, SnapshotPhase::Succeeded | SnapshotPhase::Missing)
@@ -135,14 +130,13 @@ pub(super) fn to_delete(observed: &Observed) -> Vec<String> {
 }
 
 /// Runs that retention has removed, as the last pruning of this term tells.
-fn pruned_runs(store: Option<&StoreView>) -> BTreeSet<&str> {
+fn pruned_runs(store: Option<&StoreView>) -> impl Iterator<Item = &str> {
     let retention = store.and_then(|store| store.retention.as_ref());
-    match retention {
-        Some(Ok(pruning)) if !pruning.dry_run => {
-            pruning.removed.iter().map(|gone| gone.run_id.as_str()).collect()
-        }
-        _ => BTreeSet::new(),
-    }
+    let pruning = retention.and_then(|outcome| outcome.as_ref().ok());
+    let removed = pruning
+        .filter(|pruning| !pruning.dry_run)
+        .map_or(&[][..], |pruning| &pruning.removed);
+    removed.iter().map(|gone| gone.run_id.as_str())
 }
 
 /// EtcdSnapshots whose own decision may change by what the store said.

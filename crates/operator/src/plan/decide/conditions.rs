@@ -1,13 +1,13 @@
 //! The conditions of a plan, each from what is known about it.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use etcd_backup_api::conditions::{backup as kind, reason};
 use etcd_backup_api::{EtcdBackup, LastSuccess, SnapshotPhase};
 
 use super::due::Slots;
 use super::freshness::Freshness;
 use super::view::{Holdings, Observed, Pruning, Shot, Trouble};
-use crate::status::{Conditions, Truth};
+use crate::status::{Conditions, Truth, rfc3339};
 
 /// Reasons by which the store says that the specification, or a Secret that it names, is at fault.
 const SPEC_AT_FAULT: [&str; 5] = [
@@ -241,7 +241,7 @@ pub(super) fn ready(
     }
     match (success, slots.next) {
         (None, Some(next)) => {
-            let next = next.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let next = rfc3339(next);
             conditions.set(
                 kind::READY,
                 Truth::True,

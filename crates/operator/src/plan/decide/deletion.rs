@@ -1,20 +1,14 @@
 //! A plan that is being deleted. Without the finalizer there is nothing to do: Kubernetes collects its
 //! snapshots, and what is in the store stays.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use etcd_backup_api::{DeletionPolicy, EtcdBackup, labels};
 use kube::ResourceExt;
 
 use super::view::{Decision, Finalizer, Observed, StoreJob, StoreView};
+use crate::deletion::{PATIENCE, refused_until};
 use crate::events::{Note, reason};
 use crate::status::instant;
-
-/// How long a deletion may wait for the store. After that the object goes and an event says what is left: a
-/// store that is gone for good must not hold a namespace for ever.
-const PATIENCE: TimeDelta = TimeDelta::hours(1);
-
-/// How soon a store that failed to remove everything is asked again.
-const ASK_AGAIN: TimeDelta = TimeDelta::seconds(30);
 
 const ACTION: &str = "DeletePlan";
 
@@ -67,23 +61,20 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
             ..decision
         };
     }
-    match &observed.store {
-        // It was asked and did not let go of everything. Asking at once would only be refused again.
-        Some(store)
-            if store.deleted >= Some(asked) && !holds_nothing(store) && now < store.at + ASK_AGAIN =>
-        {
-            Decision {
-                again: Some(store.at + ASK_AGAIN),
-                wake,
-                ..decision
-            }
-        }
-        _ => Decision {
-            job: Some(StoreJob::DeleteAll),
-            again: Some(give_up),
+    let refusing = observed.store.as_ref().filter(|store| !holds_nothing(store));
+    let answered = refusing.and_then(|store| store.deleted);
+    if let Some(until) = refused_until(answered, asked, now) {
+        return Decision {
+            again: Some(until),
             wake,
             ..decision
-        },
+        };
+    }
+    Decision {
+        job: Some(StoreJob::DeleteAll),
+        again: Some(give_up),
+        wake,
+        ..decision
     }
 }
 

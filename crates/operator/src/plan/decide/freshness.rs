@@ -1,12 +1,12 @@
 //! How old the last good backup may be, by the plan's own schedule.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_api::conditions::reason;
 use kube::ResourceExt;
 
 use super::timing::Timing;
-use crate::status::{Truth, instant};
+use crate::status::{Truth, instant, rfc3339};
 
 /// What the condition Fresh says, and when it will say something else by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) fn judge(
     } else {
         ""
     };
-    let by = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let by = rfc3339(until);
     match taken {
         Some(_) if now <= until => Freshness {
             truth: Truth::True,
@@ -69,7 +69,7 @@ pub(super) fn judge(
         },
         Some(taken) => overdue(format!(
             "the newest verified snapshot was taken {}, and by the schedule another was due by {by}{suspended}",
-            taken.to_rfc3339_opts(SecondsFormat::Secs, true)
+            rfc3339(taken)
         )),
         None => overdue(format!(
             "there is no verified snapshot, and the first was due by {by}{suspended}"

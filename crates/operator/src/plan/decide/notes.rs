@@ -1,6 +1,5 @@
 //! What is told about a plan: changes of state, each once.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use etcd_backup_api::conditions::backup as kind;
 use etcd_backup_api::{Condition, EtcdBackup, EtcdBackupStatus};
 
@@ -8,7 +7,7 @@ use super::conditions::dry_run_message;
 use super::due::Slots;
 use super::view::{Decision, Observed, Origin, Pruning};
 use crate::events::{Note, reason};
-use crate::status::Truth;
+use crate::status::{Truth, rfc3339};
 
 const SCHEDULE: &str = "Schedule";
 const CHECK: &str = "CheckPlan";
@@ -153,8 +152,4 @@ fn removed_message(pruning: &Pruning) -> String {
 
 fn find<'a>(status: &'a EtcdBackupStatus, kind: &str) -> Option<&'a Condition> {
     status.conditions.iter().find(|condition| condition.type_ == kind)
-}
-
-fn rfc3339(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -5,14 +5,9 @@ use etcd_backup_api::{DeletionPolicy, labels};
 use kube::ResourceExt;
 
 use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, run_id_of};
+use crate::deletion::{PATIENCE, refused_until};
 use crate::events::{Note, reason as event};
 use crate::status::instant;
-
-/// How long a deletion may wait for the store. After that the object goes and an event says what is left.
-const PATIENCE: TimeDelta = TimeDelta::hours(1);
-
-/// How soon a store that refused is asked again.
-const ASK_AGAIN: TimeDelta = TimeDelta::seconds(30);
 
 const ACTION: &str = "DeleteSnapshot";
 
@@ -84,15 +79,18 @@ fn remove(case: &mut Case<'_>, run_id: String) {
         case.decision.metadata = Some(Metadata::RemoveFinalizer);
         return;
     }
-    match case.observed.answered {
-        Answered::Awaited => case.decision.again = Some(give_up),
-        // It was asked and did not let go. Asking at once would only be refused again.
-        Answered::At(at) if at >= asked && case.now < at + ASK_AGAIN => {
-            case.decision.again = Some(give_up.min(at + ASK_AGAIN));
-        }
-        Answered::Never | Answered::At(_) => {
-            case.decision.remove_stored = Some(run_id);
+    let answered = match case.observed.answered {
+        Answered::Awaited => {
             case.decision.again = Some(give_up);
+            return;
         }
+        Answered::At(at) => Some(at),
+        Answered::Never => None,
+    };
+    if let Some(until) = refused_until(answered, asked, case.now) {
+        case.decision.again = Some(give_up.min(until));
+    } else {
+        case.decision.remove_stored = Some(run_id);
+        case.decision.again = Some(give_up);
     }
 }

@@ -1,14 +1,11 @@
 //! A snapshot that is over, held against what the store says.
 
-use chrono::{SecondsFormat, TimeDelta};
 use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{EtcdSnapshotStatus, SnapshotPhase};
 
 use super::{Case, Run, RunAction, Store, Stored};
 use crate::events::{Note, reason as event};
-
-/// A status has whole seconds: what it calls 06:00:09 may have been almost 06:00:10.
-const STATUS_PRECISION: TimeDelta = TimeDelta::seconds(1);
+use crate::status::{self, rfc3339};
 
 const ACTION: &str = "CheckStore";
 
@@ -43,7 +40,7 @@ pub(super) fn recheck(case: &mut Case<'_>) {
     }
     // A time in the future was not written by us and protects nothing.
     let ended = case.before.completion_time.filter(|ended| *ended <= case.now);
-    let too_new = ended.is_some_and(|ended| ended + STATUS_PRECISION >= *since);
+    let too_new = ended.is_some_and(|ended| ended + status::PRECISION >= *since);
     let elsewhere = case
         .before
         .object
@@ -111,7 +108,7 @@ pub(super) fn summary(stored: &Stored) -> String {
     format!(
         "{revision}{} bytes, taken {} and stored as {}{degraded}",
         stored.snapshot.size,
-        stored.started.to_rfc3339_opts(SecondsFormat::Secs, true),
+        rfc3339(stored.started),
         stored.object.url
     )
 }

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::fixtures::plan;
 use crate::upkeep::care::work_through;
 use crate::upkeep::place::Place;
-use crate::upkeep::{Job, Tended, Work};
+use crate::upkeep::{Deletion, Job, Tended, Work};
 
 pub(super) const CLUSTER: ClusterId = ClusterId(0xa);
 pub(super) const SNAPSHOT: &[u8] = b"a snapshot";
@@ -176,6 +176,12 @@ impl Bench {
         let mut work = Work::default();
         jobs.into_iter().for_each(|job| work.add(job));
         work_through(&self.place, plan, &work, now()).await
+    }
+
+    /// Removes everything of the plan and says what became of it.
+    pub(super) async fn delete_all(&self) -> Deletion {
+        let tended = self.work([Job::DeleteAll], &keeping(9)).await;
+        tended.deletion.unwrap().unwrap()
     }
 
     /// Run ids that still have a manifest, oldest first.

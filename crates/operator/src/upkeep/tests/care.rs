@@ -248,12 +248,7 @@ async fn deleting_everything_leaves_an_empty_place_that_a_new_plan_may_claim() {
         )
         .await
         .unwrap();
-    let deletion = bench
-        .work([Job::DeleteAll], &keeping(9))
-        .await
-        .deletion
-        .unwrap()
-        .unwrap();
+    let deletion = bench.delete_all().await;
     assert!(deletion.complete && deletion.gone.len() == 4);
     assert_eq!(bench.keys().await, Vec::<String>::new());
     owner::claim(&*bench.store, &key(), &owner("another-uid"), now())
@@ -268,12 +263,7 @@ async fn deleting_everything_keeps_what_others_wrote_and_their_claim() {
         .await
         .unwrap();
     let somebody = bench.backup(5, "another-uid", CLUSTER).await;
-    let deletion = bench
-        .work([Job::DeleteAll], &keeping(9))
-        .await
-        .deletion
-        .unwrap()
-        .unwrap();
+    let deletion = bench.delete_all().await;
     assert!(deletion.complete, "nothing of this plan is there");
     assert_eq!(bench.left().await, [somebody]);
     assert_eq!(bench.store.deletes.load(Ordering::SeqCst), 0);
@@ -284,12 +274,7 @@ async fn a_locked_store_leaves_the_deletion_unfinished() {
     let bench = Bench::new().await;
     let runs = bench.daily(2).await;
     bench.store.locked.store(true, Ordering::SeqCst);
-    let deletion = bench
-        .work([Job::DeleteAll], &keeping(9))
-        .await
-        .deletion
-        .unwrap()
-        .unwrap();
+    let deletion = bench.delete_all().await;
     assert!(!deletion.complete && deletion.refused.len() == 2);
     assert_eq!(bench.left().await, runs);
     assert!(
@@ -315,12 +300,7 @@ async fn a_broken_backup_is_for_a_person_to_look_at() {
         )
         .await
         .unwrap();
-    let deletion = bench
-        .work([Job::DeleteAll], &keeping(9))
-        .await
-        .deletion
-        .unwrap()
-        .unwrap();
+    let deletion = bench.delete_all().await;
     assert!(!deletion.complete);
     assert_eq!(deletion.refused[0].failure.reason, "NotRemovable");
     assert!(bench.keys().await.contains(&location.manifest_key()));

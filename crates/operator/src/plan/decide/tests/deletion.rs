@@ -88,6 +88,16 @@ fn a_listing_after_the_deletion_is_no_refusal() {
 }
 
 #[test]
+fn a_listing_after_a_refusal_does_not_put_off_the_next_question() {
+    let mut observed = listed("10:00:30", vec![backup("06:00:00")]);
+    observed.store.as_mut().unwrap().deleted = Some(at("10:00:05"));
+    let decision = decide(&deleted("Delete"), &observed, at("10:00:31"));
+    assert_eq!((decision.job, decision.again), (None, Some(at("10:00:35"))));
+    let decision = decide(&deleted("Delete"), &observed, at("10:00:35"));
+    assert_eq!(decision.job, Some(StoreJob::DeleteAll));
+}
+
+#[test]
 fn a_dead_store_does_not_hold_a_deleted_plan_for_ever() {
     let mut observed = listed("10:30:00", vec![]);
     let trouble = Trouble {

@@ -1,0 +1,20 @@
+//! How long the deletion of an object waits for the store, when its policy is to take what is stored along.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How long a deletion may wait for the store. After that the object goes and an event says what is left.
+pub(crate) const PATIENCE: TimeDelta = TimeDelta::hours(1);
+
+/// How soon a store that refused is asked again.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(30);
+
+/// Until when not to ask, because the store refused at `answered`, after the deletion was `asked` for: at once it would
+/// only refuse again. A listing is no refusal, and does not put off the next question either.
+pub(crate) fn refused_until(
+    answered: Option<DateTime<Utc>>,
+    asked: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let until = answered.filter(|at| *at >= asked)? + ASK_AGAIN;
+    (now < until).then_some(until)
+}
