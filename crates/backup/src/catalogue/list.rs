@@ -98,6 +98,18 @@ impl Catalogue {
     }
 }
 
+/// The backup that lies at `location`; `None` if there is no manifest.
+pub async fn find(
+    store: &dyn Store,
+    location: &Location,
+) -> Result<Option<Result<Entry, Broken>>, CatalogueError> {
+    Ok(match judge(store, location.clone(), Folder::default()).await? {
+        Judged::Backup(entry) => Some(Ok(*entry)),
+        Judged::Broken(broken) => Some(Err(broken)),
+        Judged::NoManifest(..) => None,
+    })
+}
+
 async fn judge(store: &dyn Store, location: Location, folder: Folder) -> Result<Judged, CatalogueError> {
     let manifest = match read_manifest(store, &location).await? {
         None => return Ok(Judged::NoManifest(location, folder)),

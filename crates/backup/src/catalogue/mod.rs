@@ -9,6 +9,7 @@
 
 mod error;
 mod list;
+mod plans;
 mod remove;
 mod sweep;
 #[cfg(test)]
@@ -17,7 +18,8 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 pub use error::{CatalogueError, RemoveError, SweepError};
-pub use list::list;
+pub use list::{find, list};
+pub use plans::plans;
 pub use remove::remove;
 pub use sweep::{GRACE, Swept, sweep};
 

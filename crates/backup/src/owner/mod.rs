@@ -173,6 +173,11 @@ pub async fn check(store: &dyn Store, plan: &PlanKey, owner: &Owner) -> Result<(
     }
 }
 
+/// Who writes here, as `owner.json` says; `None` if nobody has claimed the prefix. Changes nothing.
+pub async fn find(store: &dyn Store, plan: &PlanKey) -> Result<Option<Owner>, OwnerError> {
+    Ok(read(store, &plan.owner_key()).await?.map(|(owner, _)| owner))
+}
+
 async fn read(store: &dyn Store, key: &str) -> Result<Option<(Owner, DateTime<Utc>)>, OwnerError> {
     let object = match store.get(key, GetRange::all()).await {
         Ok(object) => object,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use etcd_backup_snapshot::VerifyError;
 use etcd_backup_store::StoreError;
@@ -47,6 +47,9 @@ pub enum ProofError {
     /// What is stored is not a sound snapshot.
     #[error("verify the stored snapshot: {0}")]
     Verify(VerifyError),
+    /// Whoever wanted its bytes could not take them.
+    #[error("pass the snapshot on: {0}")]
+    Deliver(#[source] io::Error),
 }
 
 impl ReadError {
@@ -82,6 +85,7 @@ impl ProofError {
             Self::Differs(_) => "Integrity",
             Self::Read(error) => error.reason(),
             Self::Verify(error) => error.reason(),
+            Self::Deliver(_) => "Deliver",
         }
     }
 
@@ -91,7 +95,7 @@ impl ProofError {
             Self::Store(error) => error.is_transient(),
             Self::Missing | Self::Differs(_) => true,
             Self::Read(error) => error.is_transient(),
-            Self::Verify(_) => false,
+            Self::Verify(_) | Self::Deliver(_) => false,
         }
     }
 

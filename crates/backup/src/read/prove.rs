@@ -1,6 +1,6 @@
 //! Proofs that a store holds what it should.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use etcd_backup_snapshot::{Report, Verifier};
 use etcd_backup_store::{ObjectMeta, Store, StoreError};
@@ -91,10 +91,13 @@ pub async fn prove(store: &Arc<dyn Store>, manifest: &Manifest, level: Level) ->
 
 /// The fullest proof: decrypts, decompresses and verifies the snapshot as if it had just come from etcd, and compares what
 /// it says with the manifest.
+///
+/// `sink` is given the snapshot's bytes as they come, which are proved only when this returns.
 pub async fn prove_snapshot(
     store: &Arc<dyn Store>,
     manifest: &Manifest,
     identities: Option<&Identities>,
+    mut sink: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Report, ProofError> {
     let mut reader = open(store, manifest, identities)
         .map_err(ProofError::Read)
@@ -110,6 +113,7 @@ pub async fn prove_snapshot(
             break;
         }
         verifier.push(&buffer[..read]).map_err(ProofError::Verify)?;
+        sink(&buffer[..read]).map_err(ProofError::Deliver)?;
     }
     let report = verifier.finish().map_err(ProofError::Verify)?;
     compare(manifest, &report)?;

@@ -212,3 +212,46 @@ async fn retention_sees_whose_a_backup_is_and_whether_it_counts() {
     );
     assert!(candidate.pinned && candidate.in_use);
 }
+
+#[tokio::test]
+async fn the_plans_of_a_bucket_are_those_whose_folders_could_be_theirs() {
+    let (store, _) = bucket(1).await;
+    for key in [
+        "other/plan-2/owner.json",
+        "a/b/c/d",
+        "Not/a-plan/x",
+        "not/A-plan/x",
+        "file",
+        "folder/file",
+        ".probe/x/y",
+    ] {
+        put(&store, key, b"x").await;
+    }
+    let found: Vec<_> = plans(&store.inner)
+        .await
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        ["a/b".to_owned(), plan().to_string(), "other/plan-2".to_owned()]
+    );
+}
+
+#[tokio::test]
+async fn one_backup_is_found_by_where_it_lies_and_its_absence_is_no_error() {
+    let (store, entries) = bucket(3).await;
+    let wanted = &entries[1];
+    let found = find(&store.inner, &wanted.location).await.unwrap();
+    assert_eq!(found, Some(Ok(wanted.clone())));
+    store.inner.delete(&wanted.snapshot_key()).await.unwrap();
+    let broken = find(&store.inner, &wanted.location)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(broken.reason, BrokenReason::SnapshotMissing);
+    store.inner.delete(&wanted.location.manifest_key()).await.unwrap();
+    assert_eq!(find(&store.inner, &wanted.location).await.unwrap(), None);
+}

@@ -98,7 +98,7 @@ async fn an_older_valid_snapshot_in_its_place_is_not_taken_for_it() {
         Err(ReadError::Damaged(_))
     ));
     assert!(
-        prove_snapshot(&store.arc(), &manifest, None)
+        prove_snapshot(&store.arc(), &manifest, None, |_| Ok(()))
             .await
             .unwrap_err()
             .is_damage()
@@ -201,19 +201,19 @@ async fn a_manifest_that_says_other_things_than_its_snapshot_is_found_out_by_the
     let mut forged = manifest.clone();
     forged.snapshot.hash ^= 1;
     assert!(matches!(
-        prove_snapshot(&store.arc(), &forged, None).await,
+        prove_snapshot(&store.arc(), &forged, None, |_| Ok(())).await,
         Err(ProofError::Differs("hash"))
     ));
     let mut forged = manifest.clone();
     forged.snapshot.total_keys += 1;
     assert!(matches!(
-        prove_snapshot(&store.arc(), &forged, None).await,
+        prove_snapshot(&store.arc(), &forged, None, |_| Ok(())).await,
         Err(ProofError::Differs("number of keys"))
     ));
     let mut forged = manifest;
     forged.compact_revision = 0;
     assert!(matches!(
-        prove_snapshot(&store.arc(), &forged, None).await,
+        prove_snapshot(&store.arc(), &forged, None, |_| Ok(())).await,
         Err(ProofError::Differs("compact revision"))
     ));
 }

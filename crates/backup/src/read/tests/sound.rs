@@ -29,9 +29,14 @@ async fn a_backup_in_any_form_reads_back_as_what_etcd_gave() {
         let (store, manifest) = backup(request).await;
         let bytes = read(&store.arc(), &manifest, Some(&identities)).await.unwrap();
         assert!(bytes == fixture(), "{form:?}");
-        let report = prove_snapshot(&store.arc(), &manifest, Some(&identities))
-            .await
-            .unwrap();
+        let mut passed_on = Vec::new();
+        let report = prove_snapshot(&store.arc(), &manifest, Some(&identities), |bytes| {
+            passed_on.extend_from_slice(bytes);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert!(passed_on == fixture(), "{form:?}");
         assert_eq!(report.status.revision, manifest.revision);
         assert_eq!(
             prove(&store.arc(), &manifest, Level::Checksum).await.unwrap(),
@@ -131,4 +136,15 @@ fn identities_are_read_as_age_keygen_writes_them_and_never_shown() {
         Identities::parse("# c\nAGE-SECRET-KEY-1NOT").unwrap_err(),
         IdentityError::NotAKey(2)
     );
+}
+
+#[tokio::test]
+async fn a_reader_that_cannot_take_the_bytes_ends_the_proof_and_is_no_damage() {
+    let (store, manifest) = backup(zstd_request()).await;
+    let full = |_: &[u8]| Err(std::io::ErrorKind::StorageFull.into());
+    let error = prove_snapshot(&store.arc(), &manifest, None, full)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ProofError::Deliver(_)), "{error}");
+    assert!(!error.is_damage());
 }

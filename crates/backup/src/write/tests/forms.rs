@@ -190,7 +190,7 @@ async fn a_manifest_says_who_what_when_and_how() {
             recipients: recipients.to_strings()
         })
     );
-    prove_snapshot(&store.arc(), &manifest, Some(&identities))
+    prove_snapshot(&store.arc(), &manifest, Some(&identities), |_| Ok(()))
         .await
         .unwrap();
 }
@@ -203,7 +203,7 @@ async fn a_directory_is_as_good_a_store_as_any() {
     let manifest = write(source_of(&fixture()), store.clone(), request(), control())
         .await
         .unwrap();
-    prove_snapshot(&store, &manifest, None).await.unwrap();
+    prove_snapshot(&store, &manifest, None, |_| Ok(())).await.unwrap();
     let catalogue = list(&*store, &plan()).await.unwrap();
     remove(&*store, &catalogue.backups[0], &|| Ok(())).await.unwrap();
     assert_eq!(
