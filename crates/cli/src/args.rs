@@ -1,9 +1,17 @@
 //! What can be typed.
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 
 use crate::{
-    commands::{completion::Completion, operator::Operator, snapshot::Snapshot},
+    commands::{
+        completion::Completion, fetch::Fetch, list::List, man::Man, operator::Operator, retention::Retention,
+        show::Show, snapshot::Snapshot, verify::Verify,
+    },
     connection::{self, Connection},
     exit,
     output::Format,
@@ -13,7 +21,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "etcd-backup", version, after_long_help = exit::HELP, max_term_width = 120)]
 pub(crate) struct Cli {
-    /// How results are printed. etcdctl's formats, and `details`, which says everything that is known.
+    /// How results are printed: etcdctl's formats, kubectl's `wide`, and YAML
     #[arg(
         short = 'w',
         visible_short_alias = 'o',
@@ -21,8 +29,8 @@ pub(crate) struct Cli {
         visible_alias = "output",
         global = true
     )]
-    #[arg(value_enum, default_value_t = Format::Simple, env = "ETCDCTL_WRITE_OUT", value_name = "FORMAT")]
-    pub(crate) format: Format,
+    #[arg(value_enum, env = "ETCDCTL_WRITE_OUT", value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
 
     // After the others: its heading would go over to them.
     #[command(flatten)]
@@ -40,10 +48,16 @@ pub(crate) enum Verb {
     /// Save a snapshot of a live member, or look at a saved one
     #[command(subcommand)]
     Snapshot(Snapshot),
+    List(Box<List>),
+    Show(Box<Show>),
+    Verify(Box<Verify>),
+    Fetch(Box<Fetch>),
+    Retention(Box<Retention>),
     /// Print the version
     Version,
     /// Print a shell's completion script
     Completion(Completion),
+    Man(Man),
 }
 
 /// Where the flags about etcd mean nothing. They are accepted everywhere, as etcdctl accepts them before and after its verbs, but shown only
@@ -52,15 +66,35 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["operator"],
     &["version"],
     &["completion"],
+    &["man"],
     &["snapshot", "status"],
+    &["list"],
+    &["show"],
+    &["verify"],
+    &["fetch"],
+    &["retention"],
 ];
 
 /// Where nothing is printed that could have a format.
-const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["completion"]];
+const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["completion"], &["man"]];
+
+/// Reads a path. An empty one, as of a variable that is set to nothing, is none to whoever uses it, and no mistake.
+pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
 
 /// The whole grammar.
 pub(crate) fn command() -> clap::Command {
-    let mut command = Cli::command();
+    prepared(Cli::command())
+}
+
+/// The grammar without the verb `help`, which needs no manual page for each verb.
+pub(crate) fn without_help() -> clap::Command {
+    let command = Cli::command().disable_help_subcommand(true);
+    prepared(command.mut_subcommand("snapshot", |snapshot| snapshot.disable_help_subcommand(true)))
+}
+
+fn prepared(mut command: clap::Command) -> clap::Command {
     // Hands the global flags down to every verb, so that they can be hidden there.
     command.build();
     for verb in WITHOUT_ETCD {
@@ -124,8 +158,14 @@ mod tests {
             "etcd-backup snapshot status f -o json",
             "etcd-backup snapshot status --write-out=json f",
         ] {
-            assert_eq!(cli(line).expect(line).format, Format::Json, "{line}");
+            assert_eq!(cli(line).expect(line).format, Some(Format::Json), "{line}");
         }
+    }
+
+    #[test]
+    fn an_empty_path_is_none_as_for_etcdctl() {
+        let cli = cli("etcd-backup snapshot save f --cacert= --cert= --key= --s3-cacert=").unwrap();
+        assert!(cli.connection.config().unwrap().tls.is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use clap::Args;
 use etcd_backup_etcd::{Auth, Config, DialPolicy, Timeouts, Tls};
 
 use crate::{
+    args::path,
     exit::{Exit, Failure},
     go_duration,
 };
@@ -29,15 +30,15 @@ pub(crate) struct Connection {
     pub(crate) endpoints: Vec<String>,
 
     /// Certificates of the CA that signed the members' certificates
-    #[arg(long, global = true, env = "ETCDCTL_CACERT", value_name = "FILE")]
+    #[arg(long, global = true, env = "ETCDCTL_CACERT", value_parser = path(), value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
 
     /// Client certificate
-    #[arg(long, global = true, env = "ETCDCTL_CERT", value_name = "FILE")]
+    #[arg(long, global = true, env = "ETCDCTL_CERT", value_parser = path(), value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
     /// Key of the client certificate
-    #[arg(long, global = true, env = "ETCDCTL_KEY", value_name = "FILE")]
+    #[arg(long, global = true, env = "ETCDCTL_KEY", value_parser = path(), value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
     /// Name in the members' certificates, where it is not the endpoint's host

@@ -18,6 +18,7 @@ Exit codes:
   3    etcd cannot be reached, refuses, or no member can be used
   4    the snapshot is not sound
   5    the file or the store cannot be read or written
+  6    the store holds no such backup
   130  interrupted; nothing half-written is left under the wanted name";
 
 /// The kinds of failure that scripts can tell apart.
@@ -29,6 +30,7 @@ pub(crate) enum Exit {
     Etcd = 3,
     Unsound = 4,
     Storage = 5,
+    NotFound = 6,
     Interrupted = 130,
 }
 

@@ -1,14 +1,18 @@
 //! `etcd-backup`: the operator, and the verbs people type.
 
 mod args;
+mod clock;
 mod commands;
 mod connection;
 mod exit;
 mod go_duration;
+mod interrupt;
 mod logs;
 mod output;
+mod part;
 mod progress;
 mod size;
+mod store;
 
 use std::process::ExitCode;
 

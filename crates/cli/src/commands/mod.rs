@@ -1,8 +1,14 @@
 //! One file a verb.
 
 pub(crate) mod completion;
+pub(crate) mod fetch;
+pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod operator;
+pub(crate) mod retention;
+pub(crate) mod show;
 pub(crate) mod snapshot;
+pub(crate) mod verify;
 mod version;
 
 use tokio::runtime::Runtime;
@@ -17,7 +23,13 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
         Verb::Operator(operator) => operator::run(*operator),
         Verb::Snapshot(snapshot) => snapshot::run(snapshot, &cli.connection, cli.format),
+        Verb::List(list) => list::run(&list, cli.format),
+        Verb::Show(show) => show::run(&show, cli.format),
+        Verb::Verify(verify) => verify::run(&verify, cli.format),
+        Verb::Fetch(fetch) => fetch::run(&fetch, cli.format),
+        Verb::Retention(retention) => retention::run(&retention, cli.format),
         Verb::Version => version::run(cli.format),
+        Verb::Man(man) => man::run(&man),
         Verb::Completion(completion) => completion::run(&completion),
     }
 }

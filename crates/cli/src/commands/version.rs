@@ -5,10 +5,10 @@ use crate::{
     output::{Format, print},
 };
 
-pub(crate) fn run(format: Format) -> Result<(), Failure> {
+pub(crate) fn run(format: Option<Format>) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     print(&match format {
-        Format::Json => format!("{}\n", serde_json::json!({ "version": version })),
+        Some(Format::Json) => format!("{}\n", serde_json::json!({ "version": version })),
         _ => format!("etcd-backup {version}\n"),
     })
 }

@@ -1,7 +1,7 @@
 //! `etcd-backup snapshot`
 
 mod save;
-mod status;
+pub(crate) mod status;
 
 use clap::Subcommand;
 
@@ -14,7 +14,11 @@ pub(crate) enum Snapshot {
     Status(status::Status),
 }
 
-pub(crate) fn run(snapshot: Snapshot, connection: &Connection, format: Format) -> Result<(), Failure> {
+pub(crate) fn run(
+    snapshot: Snapshot,
+    connection: &Connection,
+    format: Option<Format>,
+) -> Result<(), Failure> {
     match snapshot {
         Snapshot::Save(save) => save::run(&save, connection, format),
         Snapshot::Status(status) => status::run(&status, format),

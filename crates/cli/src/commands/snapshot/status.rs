@@ -26,16 +26,25 @@ pub(crate) struct Status {
     file: PathBuf,
 }
 
-pub(crate) fn run(status: &Status, format: Format) -> Result<(), Failure> {
+pub(crate) fn run(status: &Status, format: Option<Format>) -> Result<(), Failure> {
     let report = if status.file == Path::new("-") {
-        read(io::stdin().lock(), "standard input")
+        read_stdin()
     } else {
-        let name = status.file.display().to_string();
-        let file = File::open(&status.file)
-            .map_err(|error| Failure::storage(format!("cannot open {name}"), &error))?;
-        read(file, &name)
+        read_file(&status.file)
     }?;
-    print(&show(&report, format))
+    print(&show(&report, format.unwrap_or(Format::Simple))?)
+}
+
+/// Proves what comes on standard input.
+pub(crate) fn read_stdin() -> Result<Report, Failure> {
+    read(io::stdin().lock(), "standard input")
+}
+
+/// Proves a file.
+pub(crate) fn read_file(path: &Path) -> Result<Report, Failure> {
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| Failure::storage(format!("cannot open {name}"), &error))?;
+    read(file, &name)
 }
 
 fn read(reader: impl Read, name: &str) -> Result<Report, Failure> {
@@ -50,29 +59,29 @@ fn read(reader: impl Read, name: &str) -> Result<Report, Failure> {
     })
 }
 
-/// The report in one of the formats; the first four as etcdutl 3.6 prints them.
-pub(super) fn show(report: &Report, format: Format) -> String {
+/// The report in one of the formats; simple, table, JSON and fields as etcdutl 3.6 prints them.
+pub(crate) fn show(report: &Report, format: Format) -> Result<String, Failure> {
     let status = &report.status;
     let (hash, size) = (format!("{:x}", status.hash), size::human(status.total_size));
     let (revision, keys) = (status.revision.to_string(), status.total_keys.to_string());
     let version = status.storage_version.clone().unwrap_or_default();
-    match format {
+    Ok(match format {
         Format::Simple => format!("{hash}, {revision}, {keys}, {size}, {version}\n"),
-        Format::Table => output::table(&[
+        Format::Table => output::boxed(&[
             ("HASH", hash),
             ("REVISION", revision),
             ("TOTAL KEYS", keys),
             ("TOTAL SIZE", size),
             ("VERSION", version),
         ]),
-        // Cannot fail: strings and numbers only.
-        Format::Json => serde_json::to_string(&StatusJson::from(status)).unwrap_or_default() + "\n",
+        Format::Json => output::json(&StatusJson::from(status))?,
+        Format::Yaml => output::yaml(&StatusJson::from(status))?,
         Format::Fields => format!(
             "\"Hash\" : {}\n\"Revision\" : {revision}\n\"Keys\" : {keys}\n\"Size\" : {}\n\"Version\" : {version}\n",
             status.hash, status.total_size
         ),
-        Format::Details => details(report),
-    }
+        Format::Wide => details(report),
+    })
 }
 
 fn details(report: &Report) -> String {
@@ -81,10 +90,11 @@ fn details(report: &Report) -> String {
     let hash_kv = report.hash_kv.map_or_else(
         || "not computed".to_owned(),
         |kv| {
-            format!(
-                "{} at revision {}, compacted at {}",
-                kv.hash, kv.revision, kv.compact_revision
-            )
+            let compacted = match kv.compact_revision {
+                ..=0 => "never compacted".to_owned(),
+                revision => format!("compacted at {revision}"),
+            };
+            format!("{} at revision {}, {compacted}", kv.hash, kv.revision)
         },
     );
     let sha256: String = report

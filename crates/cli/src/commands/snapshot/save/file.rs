@@ -12,13 +12,13 @@ use tokio::{
 };
 
 use super::{
-    interrupt,
     member::{Opened, Quest},
-    part::Part,
     written::{Compared, Proof, Written},
 };
 use crate::{
     exit::{Exit, Failure},
+    interrupt,
+    part::Part,
     progress::Progress,
 };
 

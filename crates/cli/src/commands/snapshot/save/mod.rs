@@ -1,17 +1,11 @@
 //! `etcd-backup snapshot save`
 
-mod destination;
 mod file;
-mod interrupt;
 mod member;
-mod part;
 mod store;
 mod written;
 
-use std::str::FromStr;
-
 use clap::Args;
-use destination::Destination;
 use etcd_backup_backup::layout::ClusterId;
 use etcd_backup_etcd::ChoosePolicy;
 use written::Written;
@@ -21,6 +15,7 @@ use crate::{
     connection::Connection,
     exit::{Exit, Failure},
     output::{Format, print},
+    store::{Address, cluster_id},
 };
 
 /// Save a snapshot of a live member to a file or straight to a store
@@ -34,7 +29,7 @@ pub(crate) struct Save {
     /// FILE, `file:///directory` or `s3://bucket/prefix`. A file is the plain snapshot, as etcdctl writes it; a store gets what the operator writes:
     /// snapshot and manifest below PREFIX/NAMESPACE/NAME
     #[arg(value_name = "DESTINATION")]
-    to: Destination,
+    to: Address,
 
     /// Replace FILE if it exists
     #[arg(long)]
@@ -70,41 +65,18 @@ impl Save {
     }
 }
 
-pub(crate) fn run(save: &Save, connection: &Connection, format: Format) -> Result<(), Failure> {
+pub(crate) fn run(save: &Save, connection: &Connection, format: Option<Format>) -> Result<(), Failure> {
     let config = connection.config()?;
     let written: Written = runtime()?.block_on(async {
         let quest = member::Quest::new(config, save.policy())?;
         match &save.to {
-            Destination::File(path) => file::save(quest, path, save.overwrite).await,
-            Destination::S3 { .. } | Destination::Directory(_) if save.overwrite => Err(Failure::new(
+            Address::File(path) => file::save(quest, path, save.overwrite).await,
+            Address::S3 { .. } | Address::Directory(_) if save.overwrite => Err(Failure::new(
                 Exit::Usage,
                 "--overwrite is for files: nothing in a store is ever overwritten",
             )),
             to => store::save(quest, to, &save.store).await,
         }
     })?;
-    print(&written.show(format))
-}
-
-/// With or without zeros in front, as etcdctl leaves them out.
-fn cluster_id(text: &str) -> Result<ClusterId, String> {
-    ClusterId::from_str(&format!("{text:0>16}"))
-        .map_err(|_| "not a cluster id: up to 16 digits 0-9 and a-f".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cluster_id_is_taken_as_etcdctl_prints_it() {
-        assert_eq!(
-            cluster_id("cdf818194e3a8c32"),
-            Ok(ClusterId(0xcdf8_1819_4e3a_8c32))
-        );
-        assert_eq!(cluster_id("f3"), Ok(ClusterId(0xf3)));
-        for wrong in ["", "xyz", "1cdf818194e3a8c32"] {
-            assert!(wrong.is_empty() || cluster_id(wrong).is_err(), "{wrong}");
-        }
-    }
+    print(&written.show(format.unwrap_or(Format::Simple))?)
 }

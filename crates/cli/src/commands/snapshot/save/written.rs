@@ -8,7 +8,11 @@ use etcd_backup_snapshot::{Report, StatusJson};
 use serde::Serialize;
 
 use super::super::status;
-use crate::{output::Format, size};
+use crate::{
+    exit::Failure,
+    output::{Format, json, yaml},
+    size,
+};
 
 /// A snapshot that was saved.
 #[derive(Debug)]
@@ -103,9 +107,10 @@ impl Written {
         }
     }
 
-    pub(super) fn show(&self, format: Format) -> String {
-        match (self, format) {
-            (_, Format::Json) => serde_json::to_string(&self.json()).unwrap_or_default() + "\n",
+    pub(super) fn show(&self, format: Format) -> Result<String, Failure> {
+        Ok(match (self, format) {
+            (_, Format::Json) => json(&self.json())?,
+            (_, Format::Yaml) => yaml(&self.json())?,
             (Self::File { path, report, proof }, Format::Simple) => {
                 let version = report.status.storage_version.as_ref();
                 let version =
@@ -114,7 +119,7 @@ impl Written {
                 // etcdctl's lines, and ours.
                 format!("Snapshot saved at {path}\n{version}{proved}")
             }
-            (Self::File { report, .. }, format) => status::show(report, format),
+            (Self::File { report, .. }, format) => status::show(report, format)?,
             (Self::Store { proof, manifest, .. }, _) => {
                 let stored = format!(
                     "Stored {} of {} as {}\n",
@@ -132,7 +137,7 @@ impl Written {
                     proof.sentences(manifest.revision, proved)
                 )
             }
-        }
+        })
     }
 
     /// The URL or path of the snapshot itself.

@@ -15,21 +15,18 @@ use futures::TryStreamExt;
 pub(super) use options::StoreOptions;
 
 use super::{
-    destination::Destination,
-    interrupt,
     member::{Opened, Quest},
     written::{Proof, Written},
 };
 use crate::{
+    clock,
     exit::{Exit, Failure},
+    interrupt,
     progress::Progress,
+    store::{Address, of_store},
 };
 
-pub(super) async fn save(
-    mut quest: Quest,
-    to: &Destination,
-    options: &StoreOptions,
-) -> Result<Written, Failure> {
+pub(super) async fn save(mut quest: Quest, to: &Address, options: &StoreOptions) -> Result<Written, Failure> {
     let store = options.open(to).await?;
     let plan = options.plan()?;
     refuse_an_operators(&*store, &plan).await?;
@@ -40,7 +37,7 @@ pub(super) async fn save(
             stream,
         } = interrupt::unless(quest.open()).await?;
         let endpoint = choice.endpoint.clone();
-        let started = now();
+        let started = clock::now();
         let request = WriteRequest {
             plan: plan.clone(),
             plan_uid: None,
@@ -115,14 +112,6 @@ async fn refuse_an_operators(store: &dyn Store, plan: &PlanKey) -> Result<(), Fa
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where the command line reads the clock"
-)]
-fn now() -> chrono::DateTime<chrono::Utc> {
-    chrono::Utc::now()
-}
-
 fn of_source(error: EtcdError) -> SourceError {
     SourceError {
         reason: error.reason(),
@@ -140,17 +129,6 @@ fn of_the_member(error: &WriteError) -> bool {
             | WriteError::Verify(_)
             | WriteError::Stale { .. }
     )
-}
-
-fn of_store(error: &StoreError) -> Failure {
-    let failure = Failure::new(Exit::Storage, error);
-    match error.reason() {
-        "InvalidCredentials" => {
-            failure.hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
-        }
-        "NoSuchBucket" => failure.hint("create it first: this program never creates a bucket"),
-        _ => failure,
-    }
 }
 
 fn failure(error: &WriteError) -> Failure {

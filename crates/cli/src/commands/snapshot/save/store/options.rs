@@ -1,42 +1,26 @@
 //! The flags about a store, and what they mean.
 
-use std::{env, fs, path::PathBuf, sync::Arc};
+use std::{fs, sync::Arc};
 
 use clap::{Args, ValueEnum};
 use etcd_backup_backup::{layout::PlanKey, manifest::Compression, write::Recipients};
-use etcd_backup_etcd::DialPolicy;
-use etcd_backup_store::{LocalStore, S3Config, S3Store, Store};
+use etcd_backup_store::Store;
 
-use super::{super::destination::Destination, of_store};
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    store::{self, Address, StoreFlags, first},
+};
 
-/// How to reach the store, and what to write there. Credentials are found as by the AWS tools: `AWS_ACCESS_KEY_ID`, `AWS_PROFILE`, a web identity, …
+/// How to reach a store, and what to write there.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Store")]
 pub(in super::super) struct StoreOptions {
     /// The plan to file it under. A plan that belongs to an operator is refused [default: manual/<this host's name>]
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = plan)]
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = store::plan)]
     plan: Option<PlanKey>,
 
-    /// The server, where it is not Amazon's [env: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL]
-    #[arg(long = "s3-endpoint-url", visible_alias = "endpoint-url", value_name = "URL")]
-    endpoint_url: Option<String>,
-
-    /// The bucket's region [env: AWS_REGION or AWS_DEFAULT_REGION]
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-
-    /// https://host/bucket instead of https://bucket.host; the default with --endpoint-url
-    #[arg(long)]
-    force_path_style: bool,
-
-    /// Certificates of the CA that signed the server's certificate
-    #[arg(long, env = "AWS_CA_BUNDLE", value_name = "FILE")]
-    s3_cacert: Option<PathBuf>,
-
-    /// Speak plain http to the server
-    #[arg(long)]
-    allow_http: bool,
+    #[command(flatten)]
+    reach: StoreFlags,
 
     /// Storage class of what is written
     #[arg(long, value_name = "CLASS")]
@@ -60,19 +44,8 @@ enum Compress {
 }
 
 impl StoreOptions {
-    pub(super) async fn open(&self, to: &Destination) -> Result<Arc<dyn Store>, Failure> {
-        match to {
-            Destination::S3 { bucket, prefix } => {
-                let store = S3Store::new(self.s3(bucket, prefix)?)
-                    .await
-                    .map_err(|error| of_store(&error))?;
-                Ok(Arc::new(store))
-            }
-            Destination::Directory(path) | Destination::File(path) => {
-                let store = LocalStore::new(path).map_err(|error| of_store(&error))?;
-                Ok(Arc::new(store))
-            }
-        }
+    pub(super) async fn open(&self, to: &Address) -> Result<Arc<dyn Store>, Failure> {
+        self.reach.open(to, self.storage_class.as_deref()).await
     }
 
     /// The plan to file it under.
@@ -87,36 +60,6 @@ impl StoreOptions {
         }
     }
 
-    fn s3(&self, bucket: &str, prefix: &str) -> Result<S3Config, Failure> {
-        let mut config = S3Config::new(bucket);
-        prefix.clone_into(&mut config.prefix);
-        config.region = self
-            .region
-            .clone()
-            .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
-        config.endpoint = self
-            .endpoint_url
-            .clone()
-            .or_else(|| first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
-        config.path_style = self.force_path_style || config.endpoint.is_some();
-        config.storage_class.clone_from(&self.storage_class);
-        config.allow_http = self.allow_http;
-        // Whoever types the command may connect anywhere already, and chose who gets their credentials.
-        config.policy = DialPolicy::allow_all();
-        config.ambient_endpoints.extend(config.endpoint.clone());
-        if let Some(path) = self
-            .s3_cacert
-            .as_ref()
-            .filter(|path| !path.as_os_str().is_empty())
-        {
-            let pem = fs::read(path).map_err(|error| {
-                Failure::new(Exit::Usage, format!("cannot read {}: {error}", path.display()))
-            })?;
-            config.ca_pem = Some(pem);
-        }
-        Ok(config)
-    }
-
     pub(super) fn recipients(&self) -> Result<Option<Recipients>, Failure> {
         if self.recipients.is_empty() {
             return Ok(None);
@@ -126,18 +69,6 @@ impl StoreOptions {
             .map(Some)
             .map_err(|error| Failure::new(Exit::Usage, format!("--age-recipient: {error}")))
     }
-}
-
-/// The first of these variables that is set.
-fn first(names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()))
-}
-
-fn plan(text: &str) -> Result<PlanKey, String> {
-    let (namespace, name) = text.split_once('/').ok_or("write NAMESPACE/NAME")?;
-    PlanKey::new(namespace, name).map_err(|error| error.to_string())
 }
 
 /// `manual/<host>`: two hosts that save by hand do not mix.
@@ -182,16 +113,5 @@ mod tests {
             assert!(PlanKey::new("manual", label(host)).is_ok(), "{host:?}");
         }
         assert!(PlanKey::new("manual", label(&"x".repeat(300))).is_ok());
-    }
-
-    #[test]
-    fn a_plan_is_a_namespace_and_a_name() {
-        assert_eq!(
-            plan("prod/main").map(|plan| plan.to_string()),
-            Ok("prod/main".to_owned())
-        );
-        for wrong in ["", "main", "/main", "prod/", "../x", "a/b/c", "Prod/main"] {
-            assert!(plan(wrong).is_err(), "{wrong}");
-        }
     }
 }

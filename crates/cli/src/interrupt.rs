@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::{Exit, Failure};
 
 /// Ready when the process is asked to end.
-pub(super) async fn asked() -> io::Result<()> {
+pub(crate) async fn asked() -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted,
@@ -16,9 +16,9 @@ pub(super) async fn asked() -> io::Result<()> {
 }
 
 /// Runs `work`, or gives up when asked to.
-pub(super) async fn unless<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) async fn unless<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
-        _ = asked() => Err(Failure::new(Exit::Interrupted, "interrupted: nothing was saved")),
+        _ = asked() => Err(Failure::new(Exit::Interrupted, "interrupted: nothing was done")),
     }
 }

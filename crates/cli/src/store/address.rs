@@ -1,10 +1,10 @@
-//! Where a snapshot goes.
+//! Where snapshots lie: a file, a directory or a bucket.
 
 use std::{path::PathBuf, str::FromStr};
 
-/// Where a snapshot goes.
+/// A file, or a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Destination {
+pub(crate) enum Address {
     /// A plain file.
     File(PathBuf),
     /// A store in a directory.
@@ -18,7 +18,7 @@ pub(super) enum Destination {
     },
 }
 
-impl FromStr for Destination {
+impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -50,14 +50,14 @@ mod tests {
 
     #[test]
     fn files_directories_and_buckets_are_told_apart() {
-        let s3 = |bucket: &str, prefix: &str| Destination::S3 {
+        let s3 = |bucket: &str, prefix: &str| Address::S3 {
             bucket: bucket.into(),
             prefix: prefix.into(),
         };
         for (text, expected) in [
-            ("backup.db", Destination::File("backup.db".into())),
-            ("/a/b:c.db", Destination::File("/a/b:c.db".into())),
-            ("file:///a/b", Destination::Directory("/a/b".into())),
+            ("backup.db", Address::File("backup.db".into())),
+            ("/a/b:c.db", Address::File("/a/b:c.db".into())),
+            ("file:///a/b", Address::Directory("/a/b".into())),
             ("s3://bucket", s3("bucket", "")),
             ("s3://bucket/", s3("bucket", "")),
             ("s3://bucket/a/b/", s3("bucket", "a/b")),
@@ -73,7 +73,7 @@ mod tests {
             "gs://bucket",
             "https://bucket",
         ] {
-            assert!(wrong.parse::<Destination>().is_err(), "{wrong}");
+            assert!(wrong.parse::<Address>().is_err(), "{wrong}");
         }
     }
 }

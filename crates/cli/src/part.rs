@@ -14,7 +14,7 @@ const ONLY_MINE: u32 = 0o600;
 
 /// `FILE.part`, locked against another process that writes the same. Removed when it is dropped before it got its name.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     file: File,
     path: PathBuf,
     name: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Part {
 
 impl Part {
     /// Opens it. What a killed process left there is overwritten; what a living one writes is not.
-    pub(super) fn create(name: &Path, overwrite: bool) -> Result<Self, Failure> {
+    pub(crate) fn create(name: &Path, overwrite: bool) -> Result<Self, Failure> {
         refuse_existing(name, overwrite)?;
         let mut path = name.as_os_str().to_owned();
         path.push(".part");
@@ -64,13 +64,13 @@ impl Part {
     }
 
     /// Begins again.
-    pub(super) fn rewind(&mut self) -> io::Result<()> {
+    pub(crate) fn rewind(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()
     }
 
     /// Makes it last and gives it its name.
-    pub(super) fn keep(mut self) -> Result<(), Failure> {
+    pub(crate) fn keep(mut self) -> Result<(), Failure> {
         let cannot =
             |error: io::Error| Failure::storage(format!("cannot save {}", self.name.display()), &error);
         self.file.sync_all().map_err(cannot)?;

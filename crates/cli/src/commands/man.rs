@@ -1,0 +1,24 @@
+//! `etcd-backup man`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{args, exit::Failure};
+
+/// Write the manual pages, one a verb
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// An existing directory, such as /usr/local/share/man/man1
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+}
+
+pub(crate) fn run(man: &Man) -> Result<(), Failure> {
+    clap_mangen::generate_to(args::without_help(), &man.directory).map_err(|error| {
+        Failure::storage(
+            format!("cannot write manual pages to {}", man.directory.display()),
+            &error,
+        )
+    })
+}

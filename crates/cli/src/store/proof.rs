@@ -1,0 +1,52 @@
+//! Reading a backup and proving it on the way.
+
+use std::io;
+
+use etcd_backup_backup::read::{Identities, ProofError, ReadError, prove_snapshot};
+use etcd_backup_snapshot::Report;
+
+use super::Chosen;
+use crate::{
+    exit::{Exit, Failure},
+    interrupt,
+    progress::Progress,
+};
+
+impl Chosen {
+    /// Reads the whole backup, gives `sink` the snapshot's bytes as they come, and proves that they are what etcd gave and
+    /// what the manifest says. Shows how far it is; ends when interrupted.
+    pub(crate) async fn prove(
+        &self,
+        identities: Option<&Identities>,
+        mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Report, Failure> {
+        let manifest = &self.entry.manifest;
+        let mut progress = Progress::start(manifest.snapshot.size);
+        let mut done = 0;
+        let proved = prove_snapshot(&self.store, manifest, identities, |bytes| {
+            done += bytes.len() as u64;
+            progress.at(done);
+            sink(bytes)
+        });
+        let url = self.url();
+        interrupt::unless(async { proved.await.map_err(|error| of_proof(&url, &error)) }).await
+    }
+}
+
+fn of_proof(url: &str, error: &ProofError) -> Failure {
+    let exit = match error {
+        error if error.is_damage() => Exit::Unsound,
+        ProofError::Read(ReadError::IdentityNeeded | ReadError::WrongIdentity) => Exit::Usage,
+        _ => Exit::Storage,
+    };
+    let failure = Failure::new(exit, format!("{url}: {error}"));
+    match error {
+        ProofError::Read(ReadError::IdentityNeeded) => {
+            failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
+        }
+        error if error.is_damage() => {
+            failure.hint("this backup cannot be restored: `etcd-backup list` shows which others there are")
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line against real servers, as a person or a script uses it; etcd's own tools are the judges.
+
+mod bucket;
+mod saving;
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use harness::{binaries, etcd::Etcd};
+use tokio::{process::Command, time::timeout};
+
+/// Longer than any deadline of the program itself.
+const SOON: Duration = Duration::from_mins(1);
+
+/// `etcd-backup`, untouched by the environment of whoever runs the tests.
+fn program() -> Result<Command> {
+    let mut command = Command::new(binaries::etcd_backup()?);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("ETCD") || text.starts_with("AWS_") {
+            command.env_remove(&name);
+        }
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    Ok(command)
+}
+
+async fn output(command: &mut Command) -> Result<Output> {
+    timeout(SOON, command.output())
+        .await
+        .with_context(|| format!("{command:?} does not end"))?
+        .with_context(|| format!("start {command:?}"))
+}
+
+/// Its standard output; it must succeed.
+async fn done(command: &mut Command) -> Result<String> {
+    let output = output(command).await?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{command:?} ended with {}: {errors}",
+        output.status
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Its standard error; it must fail with this code, and print nothing as a result.
+async fn failed(command: &mut Command, code: i32) -> Result<String> {
+    let output = output(command).await?;
+    let errors = String::from_utf8(output.stderr)?;
+    ensure!(
+        output.status.code() == Some(code),
+        "{command:?} ended with {}: {errors}",
+        output.status
+    );
+    ensure!(
+        output.stdout.is_empty(),
+        "{command:?} failed and printed a result all the same"
+    );
+    ensure!(
+        !errors.contains("panicked") && errors.starts_with("Error: "),
+        "{errors}"
+    );
+    Ok(errors)
+}
+
+fn save(etcd: &Etcd, to: impl AsRef<OsStr>) -> Result<Command> {
+    let mut command = program()?;
+    command.args(["snapshot", "save"]).arg(to.as_ref());
+    command.args(["--endpoints", &etcd.endpoints().join(",")]);
+    Ok(command)
+}
+
+fn entries(folder: &Path, starting: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with(starting) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+#[tokio::test]
+async fn completion_manual_pages_and_version_are_there() -> Result<()> {
+    let script = done(program()?.args(["completion", "bash"])).await?;
+    ensure!(script.contains("etcd-backup") && script.contains("--endpoints"));
+    let pages = harness::scratch::folder("man")?;
+    done(program()?.arg("man").arg(pages.path())).await?;
+    ensure!(entries(pages.path(), "etcd-backup-fetch")?.len() == 1);
+    let version = done(program()?.arg("version")).await?;
+    ensure!(version.starts_with("etcd-backup "), "{version}");
+    Ok(())
+}
