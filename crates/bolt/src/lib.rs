@@ -1,4 +1,4 @@
-//! The bbolt file format: pages, buckets, structure checks, a one-pass scanner.
+//! The bbolt file format: pages, buckets, structure checks, a one-pass scanner, a bulk writer.
 //!
 //! Two ways to read a database, both without `unsafe` and without trusting a byte of it:
 //!
@@ -8,6 +8,8 @@
 //!   that the scanner is tested against.
 //!
 //! Both prove what bbolt's own `Tx.Check` proves (`tx_check.go`), and refuse some things that it lets pass: see [`scan`].
+//!
+//! [`write::Writer`] goes the other way: a database from buckets that come in key order.
 //!
 //! # The format in one paragraph
 //!
@@ -38,6 +40,7 @@ pub mod page;
 pub mod read;
 pub mod scan;
 pub mod varint;
+pub mod write;
 
 pub use error::BoltError;
 pub use limits::Limits;

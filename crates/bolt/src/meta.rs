@@ -6,15 +6,15 @@ use crate::little_endian::{u32, u64};
 use crate::page;
 
 /// `common.Magic`.
-const MAGIC: u32 = 0xED0C_DAED;
+pub(crate) const MAGIC: u32 = 0xED0C_DAED;
 /// `common.Version`.
-const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 /// `common.PgidNoFreelist`: the list of free pages is not written; it is found again by walking the trees.
-const NO_FREELIST: u64 = u64::MAX;
+pub(crate) const NO_FREELIST: u64 = u64::MAX;
 /// Bytes of a meta record behind the page header.
 const LENGTH: usize = 64;
 /// Bytes of the record that its checksum covers.
-const CHECKED: usize = 56;
+pub(crate) const CHECKED: usize = 56;
 
 /// Bytes from the start of a meta page that have to be there to read it.
 pub(crate) const META_END: usize = page::HEADER + LENGTH;
