@@ -137,7 +137,17 @@ pub enum BoltError {
         /// The page.
         page: u64,
     },
-    /// The scanner was used again after an error.
+    /// The source failed. Says nothing about the database. Only [`walk`](crate::walk) reads by itself.
+    #[error("cannot read page {page}: {why}")]
+    Read {
+        /// The page.
+        page: u64,
+        /// What kind of failure.
+        kind: std::io::ErrorKind,
+        /// What the source said.
+        why: String,
+    },
+    /// The scanner or the walk was used again after an error.
     #[error("an earlier error ended this scan")]
     Ended,
     /// The scanner cannot read its own notes back.

@@ -1,13 +1,14 @@
 //! The bbolt file format: pages, buckets, structure checks, a one-pass scanner, a bulk writer.
 //!
-//! Two ways to read a database, both without `unsafe` and without trusting a byte of it:
+//! Three ways to read a database, all without `unsafe` and without trusting a byte of it:
 //!
 //! - [`scan::Scanner`] takes the file front to back in pieces of any size and never seeks, so a database can be proved
 //!   while it streams from one place to another.
+//! - [`walk::Bolt`] follows the pointers of a file and holds one node a level: keys in order, from any key on.
 //! - [`read::Database`] holds the whole file and looks pages up where they lie. It is short and slow, and the oracle
-//!   that the scanner is tested against.
+//!   that the other two are tested against.
 //!
-//! Both prove what bbolt's own `Tx.Check` proves (`tx_check.go`), and refuse some things that it lets pass: see [`scan`].
+//! All prove what bbolt's own `Tx.Check` proves (`tx_check.go`), and refuse some things that it lets pass: see [`scan`].
 //!
 //! [`write::Writer`] goes the other way: a database from buckets that come in key order.
 //!
@@ -29,6 +30,7 @@
     )
 )]
 
+mod bitmap;
 mod error;
 #[cfg(feature = "forge")]
 pub mod forge;
@@ -40,6 +42,7 @@ pub mod page;
 pub mod read;
 pub mod scan;
 pub mod varint;
+pub mod walk;
 pub mod write;
 
 pub use error::BoltError;

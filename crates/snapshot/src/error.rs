@@ -107,6 +107,7 @@ fn structure_reason(error: &BoltError) -> &'static str {
             flaw: Flaw::TooLarge | Flaw::Crowded,
             ..
         } => "LimitExceeded",
+        BoltError::Read { .. } => "ReadFailed",
         BoltError::Ended => "Ended",
         _ => "CorruptStructure",
     }

@@ -1,6 +1,6 @@
 //! Branch nodes: keys with the pages that hold what lies from that key on.
 
-use super::{ELEMENT, Flaw, HEADER, Header, LONGEST_KEY, directory, packed};
+use super::{ELEMENT, Flaw, HEADER, Header, LONGEST_KEY, directory, element, packed};
 use crate::little_endian::{u32, u64};
 
 /// A branch node that was found sound: entries inside the node, packed, keys strictly ascending, at least one child.
@@ -63,6 +63,14 @@ impl<'a> Branch<'a> {
                 Some((key, page))
             })
     }
+}
+
+/// The child with this index, below the count, of a node that [`Branch::parse`] found sound.
+pub(crate) fn child_at(node: &[u8], index: usize) -> Option<(&[u8], u64)> {
+    let at = element(index)?;
+    let (pos, length, page) = fields(node.get(at..)?.first_chunk()?);
+    let start = at.checked_add(usize::try_from(pos).ok()?)?;
+    Some((node.get(start..)?.get(..length)?, page))
 }
 
 /// A directory entry: position of the key from the start of the entry, length of the key, page of the child.

@@ -1,6 +1,6 @@
 //! Leaf nodes: keys with values, or buckets.
 
-use super::{ELEMENT, Flaw, HEADER, Header, LEAF, LONGEST_KEY, directory, packed};
+use super::{ELEMENT, Flaw, HEADER, Header, LEAF, LONGEST_KEY, directory, element, packed};
 use crate::little_endian::{u32, u64};
 
 /// `common.BucketLeafFlag`: the value is a bucket.
@@ -139,6 +139,18 @@ impl<'a> Iterator for Items<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.directory.size_hint()
     }
+}
+
+/// The entry with this index, below the count, of a node that [`Leaf::parse`] found sound.
+pub(crate) fn item_at(node: &[u8], index: usize) -> Option<Item<'_>> {
+    let at = element(index)?;
+    let fields = Element::parse(node.get(at..)?.first_chunk()?);
+    let start = at.checked_add(usize::try_from(fields.pos).ok()?)?;
+    let (key_end, value_end) = fields.ends(start).ok()?;
+    Some(Item {
+        key: node.get(start..key_end)?,
+        value: node.get(key_end..value_end)?,
+    })
 }
 
 impl<'a> Item<'a> {

@@ -4,6 +4,8 @@ mod branch;
 mod leaf;
 
 pub use branch::Branch;
+pub(crate) use branch::child_at;
+pub(crate) use leaf::item_at;
 pub use leaf::{Bucket, Item, Leaf};
 
 use crate::little_endian::{u16, u32, u64};
@@ -128,6 +130,11 @@ fn packed(element: usize, pos: u32, end: Option<usize>, directory_end: usize) ->
         None if start < directory_end => Err(Flaw::NotPacked),
         _ => Ok(start),
     }
+}
+
+/// Where the directory entry with this index starts.
+fn element(index: usize) -> Option<usize> {
+    index.checked_mul(ELEMENT)?.checked_add(HEADER)
 }
 
 /// Splits `count` directory entries off a node: (directory, offset of the first byte behind it).

@@ -1,8 +1,8 @@
 //! A database in memory, read by following its pointers.
 //!
-//! Holds every page at once and keeps no notes: simple enough to be believed, which is what the
-//! [scanner](crate::scan) is tested against, and good enough for looking into a file of moderate size. It proves the same
-//! things.
+//! Holds every page at once and keeps no notes: simple enough to be believed. It is the oracle that the
+//! [scanner](crate::scan) and the [walk](crate::walk) are tested against, and proves the same things as they do. For
+//! anything else use the walk, which needs a node a level and not the file.
 
 use std::collections::BTreeSet;
 

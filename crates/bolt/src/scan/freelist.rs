@@ -1,6 +1,6 @@
 //! The list of free pages, where it is kept (`bbolt/internal/freelist`).
 
-use super::bitmap::Bitmap;
+use crate::bitmap::Bitmap;
 use crate::error::BoltError;
 use crate::little_endian;
 use crate::page::{FREELIST, HEADER, Header};
@@ -12,7 +12,7 @@ const COUNT_FOLLOWS: u16 = 0xFFFF;
 
 /// Reads the page numbers while the pages that hold them pass. etcd on Linux keeps no list (`NoFreelistSync`).
 #[derive(Debug)]
-pub(super) struct Freelist {
+pub(crate) struct Freelist {
     page: Option<u64>,
     header: Option<Header>,
     /// Pages of the list still to come.
@@ -26,7 +26,7 @@ pub(super) struct Freelist {
 }
 
 impl Freelist {
-    pub(super) fn new(page: Option<u64>) -> Self {
+    pub(crate) fn new(page: Option<u64>) -> Self {
         Self {
             page,
             header: None,
@@ -38,18 +38,18 @@ impl Freelist {
         }
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         u64::try_from(self.ids.capacity())
             .unwrap_or(u64::MAX)
             .saturating_mul(4)
     }
 
-    pub(super) fn starts_at(&self, page: u32) -> bool {
+    pub(crate) fn starts_at(&self, page: u32) -> bool {
         self.page == Some(u64::from(page))
     }
 
     /// The first page of the list is next.
-    pub(super) fn start(&mut self, header: &Header) {
+    pub(crate) fn start(&mut self, header: &Header) {
         self.header = Some(*header);
         if header.flags != FREELIST || Some(header.id) != self.page {
             return;
@@ -60,7 +60,7 @@ impl Freelist {
     }
 
     /// A page passes. Page sizes are multiples of eight, so no number lies across two pages.
-    pub(super) fn feed(&mut self, page: &[u8]) {
+    pub(crate) fn feed(&mut self, page: &[u8]) {
         if self.pages_left == 0 {
             return;
         }
@@ -85,7 +85,7 @@ impl Freelist {
 
     /// Holds the list against what was reached, marking in `reached` the pages that hold the list itself. Then every page
     /// has to be one or the other.
-    pub(super) fn check(&self, end: u32, reached: &mut Bitmap) -> Result<(), BoltError> {
+    pub(crate) fn check(&self, end: u32, reached: &mut Bitmap) -> Result<(), BoltError> {
         let (Some(page), Some(header)) = (self.page, self.header) else {
             return Ok(());
         };

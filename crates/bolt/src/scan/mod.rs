@@ -24,8 +24,7 @@
 //! the visitor's memo; and at the end 4 bytes a reachable leaf. Incomplete nodes hold their own bytes, within
 //! [`Limits::node_bytes`]. Pages are copied only if a piece ends inside them.
 
-mod bitmap;
-mod freelist;
+pub(crate) mod freelist;
 mod opening;
 mod pages;
 mod prove;

@@ -1,8 +1,8 @@
 //! The walk from the root, when every page has passed.
 
-use super::bitmap::Bitmap;
 use super::pages::Pages;
 use super::tree::{BucketTree, Leaves, Tree};
+use crate::bitmap::Bitmap;
 use crate::error::BoltError;
 use crate::ledger::{BucketNotes, Children, Ledger, Note, NotePlace};
 use crate::limits::Limits;

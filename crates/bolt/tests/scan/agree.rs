@@ -1,48 +1,12 @@
 //! Sound databases of any shape: both readers see what was written.
 
-use std::collections::BTreeMap;
-
 use etcd_backup_bolt::Limits;
 use etcd_backup_bolt::forge::{Forge, Pair};
-use proptest::collection::{btree_map, vec};
+use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::shapes::{buckets, forge, pairs};
 use crate::support::{Everything, read, scan, scan_whole};
-
-/// Buckets with few or many keys, now and then a value of several pages.
-pub(crate) fn buckets() -> impl Strategy<Value = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>> {
-    let value = prop_oneof![
-        8 => vec(any::<u8>(), 0..80),
-        1 => (900_usize..6000, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]),
-    ];
-    let pairs = prop_oneof![
-        btree_map(vec(any::<u8>(), 1..20), value.clone(), 0..6),
-        btree_map(vec(0_u8..4, 1..9), value, 0..120),
-    ];
-    btree_map(vec(any::<u8>(), 1..12), pairs, 0..7)
-}
-
-pub(crate) fn forge() -> impl Strategy<Value = Forge> {
-    let page_size = prop_oneof![Just(1024_usize), Just(4096)];
-    (page_size, any::<u64>(), 0_usize..25, 1_usize..12, any::<bool>()).prop_map(
-        |(page_size, seed, stale, leaf_keys, freelist)| Forge {
-            page_size,
-            seed,
-            stale,
-            leaf_keys,
-            freelist,
-        },
-    )
-}
-
-/// Maps to the form that the forge takes.
-pub(crate) fn pairs(buckets: &BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>) -> Vec<(&[u8], Vec<Pair>)> {
-    let bucket = |pairs: &BTreeMap<Vec<u8>, Vec<u8>>| pairs.clone().into_iter().collect();
-    buckets
-        .iter()
-        .map(|(name, pairs)| (name.as_slice(), bucket(pairs)))
-        .collect()
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]

@@ -1,10 +1,10 @@
 //! Damaged databases: an error or the truth, the same from both readers, and never a panic.
 
-use etcd_backup_bolt::forge::{Forge, Forged, Pair, Random, seal_meta};
+use etcd_backup_bolt::forge::{Forge, Forged, Pair, Random};
 use etcd_backup_bolt::{BoltError, Limits};
 use proptest::prelude::*;
 
-use crate::agree::{buckets, forge, pairs};
+use crate::shapes::{buckets, damage, forge, pairs};
 use crate::support::{read, scan, scan_whole};
 
 fn small() -> Forged {
@@ -36,27 +36,6 @@ fn a_database_cut_short_anywhere_is_refused() {
             BoltError::TruncatedMeta { got } => assert_eq!(got, length as u64),
             other => panic!("cut at {length}: {other}"),
         }
-    }
-}
-
-/// Changes that keep both readers honest: bytes anywhere, with the meta pages sealed again half of the time.
-fn damage(file: &mut [u8], page_size: usize, random: &mut Random) {
-    for _ in 0..=random.below(3) {
-        let at = match random.below(3) {
-            0 => random.below(file.len()),
-            // Headers and directories are where the structure is.
-            1 => random.below(file.len() / page_size) * page_size + random.below(64),
-            _ => random.below(2) * page_size + random.below(80),
-        };
-        file[at] = match random.below(3) {
-            0 => file[at] ^ (1 << random.below(8)),
-            1 => random.number().to_le_bytes()[0],
-            _ => [0, 0xff, 2, 1][random.below(4)],
-        };
-    }
-    if random.below(2) == 0 {
-        seal_meta(&mut file[..page_size]);
-        seal_meta(&mut file[page_size..2 * page_size]);
     }
 }
 

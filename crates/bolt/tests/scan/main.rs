@@ -12,4 +12,5 @@ mod agree;
 mod damage;
 mod hostile;
 mod memory;
+mod shapes;
 mod support;

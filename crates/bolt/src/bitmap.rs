@@ -2,11 +2,11 @@
 
 /// One bit a page.
 #[derive(Debug)]
-pub(super) struct Bitmap(Vec<u64>);
+pub(crate) struct Bitmap(Vec<u64>);
 
 impl Bitmap {
     /// An empty set of pages below `end`. Made only once that many pages have been read.
-    pub(super) fn new(end: u32) -> Self {
+    pub(crate) fn new(end: u32) -> Self {
         Self(vec![0; usize::try_from(end / 64).unwrap_or(0).saturating_add(1)])
     }
 
@@ -15,7 +15,7 @@ impl Bitmap {
     }
 
     /// Adds a page; false if it was there already or is out of bounds.
-    pub(super) fn insert(&mut self, page: u64) -> bool {
+    pub(crate) fn insert(&mut self, page: u64) -> bool {
         let (word, bit) = Self::place(page);
         let Some(word) = self.0.get_mut(word) else {
             return false;
@@ -25,7 +25,7 @@ impl Bitmap {
         fresh
     }
 
-    pub(super) fn contains(&self, page: u64) -> bool {
+    pub(crate) fn contains(&self, page: u64) -> bool {
         let (word, bit) = Self::place(page);
         self.0.get(word).is_some_and(|word| word & bit != 0)
     }
