@@ -14,6 +14,7 @@ pub mod operator;
 pub mod oracle;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod s3;
 pub mod scratch;
 pub mod tls;
