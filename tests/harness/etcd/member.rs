@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
 use super::start::Ports;
-use crate::{http, process::Process, wait};
+use crate::{http, process::Process, proxy::Proxy, wait};
 
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(15);
@@ -25,6 +25,8 @@ pub struct Member {
     pub name: String,
     tls: bool,
     ports: Ports,
+    /// What other members reach it through, when it can be cut off.
+    pub(super) wire: Option<Proxy>,
     data: PathBuf,
     log: PathBuf,
     program: OsString,
@@ -33,10 +35,13 @@ pub struct Member {
 }
 
 impl Member {
-    pub(super) fn new(name: String, tls: bool, folder: &Path) -> Result<Self> {
+    pub(super) fn new(name: String, tls: bool, through_proxy: bool, folder: &Path) -> Result<Self> {
+        let ports = Ports::free()?;
+        let wire = through_proxy.then(|| Proxy::before(ports.peer)).transpose()?;
         Ok(Self {
             tls,
-            ports: Ports::free()?,
+            ports,
+            wire,
             data: folder.join(&name),
             log: folder.join(format!("{name}.log")),
             name,
@@ -61,7 +66,7 @@ impl Member {
         ]);
         command.args([
             "--listen-peer-urls",
-            &peer_url,
+            &format!("http://127.0.0.1:{}", self.ports.peer),
             "--initial-advertise-peer-urls",
             &peer_url,
         ]);
@@ -85,9 +90,10 @@ impl Member {
         self.ports.client
     }
 
-    /// Its peer URL.
+    /// Its peer URL, as the other members know it.
     pub fn peer_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.peer)
+        let port = self.wire.as_ref().map_or(self.ports.peer, Proxy::port);
+        format!("http://127.0.0.1:{port}")
     }
 
     /// Its data directory.

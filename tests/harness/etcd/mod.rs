@@ -11,6 +11,7 @@
 //! ```
 
 mod member;
+mod partition;
 mod start;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -119,6 +120,13 @@ impl Etcd {
     /// A folder for the test's own files; it goes with the cluster.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Gives members and clients certificates of a new authority, for 127.0.0.1. Members that run know them only after
+    /// they were started again.
+    pub fn renew_certificates(&mut self) -> Result<()> {
+        self.tls = Some(start::tls(self.folder.path(), &["127.0.0.1".to_owned()])?);
+        Ok(())
     }
 
     async fn connect(&self, endpoints: &[String]) -> Result<Client> {

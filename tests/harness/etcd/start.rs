@@ -28,6 +28,7 @@ pub struct Start {
     tls_names: Option<Vec<String>>,
     auth: Option<(String, String)>,
     arguments: Vec<String>,
+    separable: bool,
     snapshot: Option<PathBuf>,
 }
 
@@ -39,6 +40,7 @@ impl Start {
             tls_names: None,
             auth: None,
             arguments: Vec::new(),
+            separable: false,
             snapshot: None,
         }
     }
@@ -74,6 +76,14 @@ impl Start {
     pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
+    }
+
+    /// Members that reach each other through proxies, so that [`Etcd::cut_off`] can separate one from the others.
+    pub fn separable(self) -> Self {
+        Self {
+            separable: true,
+            ..self
+        }
     }
 
     /// Starts from a snapshot that this release's own `etcdutl` restores for every member.
@@ -117,7 +127,12 @@ impl Start {
         let token = token();
         let mut members = Vec::new();
         for index in 0..self.members {
-            members.push(Member::new(format!("m{index}"), tls.is_some(), folder)?);
+            members.push(Member::new(
+                format!("m{index}"),
+                tls.is_some(),
+                self.separable,
+                folder,
+            )?);
         }
         let peers: Vec<_> = members
             .iter()
@@ -171,7 +186,7 @@ fn token() -> String {
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn tls(folder: &Path, names: &[String]) -> Result<Tls> {
+pub(super) fn tls(folder: &Path, names: &[String]) -> Result<Tls> {
     let authority = Authority::new("etcd-test-ca")?;
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let server_files = authority.server(&names)?.write(folder, "server")?;
