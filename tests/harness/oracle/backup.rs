@@ -74,13 +74,10 @@ impl Backup {
     pub(super) async fn prove(&self, store: &Path, subject: &Subject, restore: bool) -> Result<()> {
         let object = store.join(self.object()?);
         self.compare("/object", &object).context("what is stored")?;
-        ensure!(
-            self.manifest["object"]["encryption"].is_null(),
-            "it is encrypted, and no key was given to the judge"
-        );
         let place = scratch::folder("oracle")?;
+        let readable = self.decrypt(&object, subject.identity.as_deref(), place.path())?;
         let snapshot = decompress(
-            &object,
+            &readable,
             text(&self.manifest, "/object/compression/type"),
             place.path(),
         )?;
@@ -96,6 +93,29 @@ impl Backup {
             self.restore(&snapshot, subject).await.context("restoring it")?;
         }
         Ok(())
+    }
+
+    /// What `age --decrypt` does with one identity; of what is not encrypted, the object itself.
+    fn decrypt(&self, object: &Path, identity: Option<&str>, place: &Path) -> Result<PathBuf> {
+        let encryption = &self.manifest["object"]["encryption"];
+        if encryption.is_null() {
+            ensure!(identity.is_none(), "it is not encrypted, and should be");
+            return Ok(object.to_path_buf());
+        }
+        ensure!(encryption["type"] == "age", "unknown encryption {encryption}");
+        let identity = identity.context("it is encrypted, and no key was given to the judge")?;
+        let identity: age::x25519::Identity = identity
+            .parse()
+            .map_err(|problem: &str| anyhow::anyhow!(problem))?;
+        let input = File::open(object).context("open the object")?;
+        let decryptor = age::Decryptor::new(input).context("read age's header")?;
+        let mut plain = decryptor
+            .decrypt(std::iter::once(&identity as &dyn age::Identity))
+            .context("decrypt it with the key that was given")?;
+        let path = place.join("decrypted");
+        let mut output = File::create(&path).context("make a file")?;
+        std::io::copy(&mut plain, &mut output).context("decrypt it")?;
+        Ok(path)
     }
 
     async fn restore(&self, snapshot: &Path, subject: &Subject) -> Result<()> {

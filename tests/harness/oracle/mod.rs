@@ -38,6 +38,8 @@ pub struct Subject {
     pub version: Version,
     /// User and password, which are in the data when authentication was on.
     pub auth: Option<(String, String)>,
+    /// The private key as `age-keygen` prints it, when backups are encrypted.
+    pub identity: Option<String>,
 }
 
 /// How many backups are restored into an etcd that runs. Everything else is proved of all of them.
@@ -53,7 +55,12 @@ pub enum Restored {
 ///
 /// `version` is the release whose tools restore: that of the etcd that was backed up, or a later one.
 pub async fn check_store(store: &Path, version: Version) -> Result<Holdings> {
-    check_store_restoring(Restored::All, store, &Subject { version, auth: None }).await
+    let subject = Subject {
+        version,
+        auth: None,
+        identity: None,
+    };
+    check_store_restoring(Restored::All, store, &subject).await
 }
 
 /// As [`check_store`], with a choice of how many backups are restored.

@@ -31,6 +31,8 @@ pub(super) struct Case {
     pub(super) operators: Vec<(PathBuf, u16)>,
     /// Texts that may be in Secrets and nowhere else.
     pub(super) canaries: Vec<String>,
+    /// The private key of every backup, as `age-keygen` prints it, where they are encrypted.
+    pub(super) identity: Option<String>,
     pub(super) finished: bool,
 }
 
@@ -57,6 +59,7 @@ impl Case {
             client: stage.server.admin().await?,
             operators: Vec::new(),
             canaries: AMBIENT.map(|(_, secret)| secret.to_owned()).to_vec(),
+            identity: None,
             finished: false,
         };
         let keys = [

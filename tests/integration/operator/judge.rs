@@ -21,15 +21,20 @@ impl Case {
     /// Judges, with the etcd that was backed up still alive.
     pub(super) async fn finish(self, subject: &Etcd) -> Result<Holdings> {
         let folder = self.folder.clone();
-        let holdings = self.judged(&folder, subject).await?;
-        same_as_living(&holdings, subject).await?;
-        Ok(holdings)
+        self.finish_at(&folder, subject).await
     }
 
     /// Judges, with an etcd that a client of ours cannot speak to.
     pub(super) async fn finish_without_living(self, subject: &Etcd) -> Result<Holdings> {
         let folder = self.folder.clone();
         self.judged(&folder, subject).await
+    }
+
+    /// Judges what is in a directory that is no bucket.
+    pub(super) async fn finish_at(self, folder: &Path, subject: &Etcd) -> Result<Holdings> {
+        let holdings = self.judged(folder, subject).await?;
+        same_as_living(&holdings, subject).await?;
+        Ok(holdings)
     }
 
     /// Judges what is in the server of this process.
@@ -59,6 +64,7 @@ impl Case {
         let known = Subject {
             version: subject.version,
             auth: subject.auth.clone(),
+            identity: self.identity.clone(),
         };
         let holdings = Box::pin(oracle::check_store_restoring(Restored::Newest, store, &known)).await?;
         wait::until_ok("Kubernetes to say what the store holds", CATCH_UP, async || {
