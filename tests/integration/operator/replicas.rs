@@ -17,7 +17,8 @@ use super::{
     world::{self, SHORT_LEASE},
 };
 
-async fn leads(operator: &Operator) -> bool {
+/// Whether it says itself that it leads.
+pub(super) async fn leads(operator: &Operator) -> bool {
     let metrics = operator.metrics().await.unwrap_or_default();
     metrics.lines().any(|line| line == "etcd_backup_leader 1")
 }

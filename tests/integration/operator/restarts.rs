@@ -9,13 +9,16 @@ use harness::{
     s3::{Fault, Operation, S3Server},
     wait,
 };
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{
     case::Case,
     data,
     outcome::{PATIENCE, phase},
+    permissions::logged,
     plan::Plan,
+    replicas::leads,
     world::{self, SHORT_LEASE, Stage},
 };
 
@@ -194,4 +197,37 @@ async fn a_success_is_not_lost_when_the_api_server_was_away() -> Result<()> {
         holdings.backups.len()
     );
     handed_over(operator.stop().await?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_frozen_wakes_up_without_rights_and_its_run_is_not_run_twice() -> Result<()> {
+    let stage = world::breakable().await?;
+    let mut run = MidRun::prepare(&stage, "frozen-leader", data::SLOWLY).await?;
+    let mut frozen = stage.operator(&SHORT_LEASE).await?;
+    wait::until("the first to lead", PATIENCE, async || leads(&frozen).await).await?;
+    let mut second = stage.replica(&SHORT_LEASE)?;
+    run.case.follow(&frozen);
+    run.case.follow(&second);
+    second.ready().await?;
+    run.begin().await?;
+    frozen.process().signal(Signal::STOP)?;
+    wait::until("the second to lead", PATIENCE, async || leads(&second).await).await?;
+    // Awake again, with everything it needs for the rest of its run but the lead.
+    frozen.process().signal(Signal::CONT)?;
+    logged(frozen.log(), &["no longer the leader"]).await?;
+    ensure!(!leads(&frozen).await, "both lead");
+    let status = run.case.succeeded("first").await?.status.unwrap_or_default();
+    ensure!(
+        status.attempts == Some(2),
+        "it took {:?} attempts",
+        status.attempts
+    );
+    handed_over(frozen.stop().await?)?;
+    let holdings = run.case.finish_despite_uploads(&run.server, &run.etcd).await?;
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
+    handed_over(second.stop().await?)
 }

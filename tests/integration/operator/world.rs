@@ -7,8 +7,10 @@ use harness::{
     apiserver::{ApiServer, Operator as Identity},
     etcd::{Etcd, Version},
     operator::Operator,
+    scratch,
     versitygw::Versitygw,
 };
+use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::data;
@@ -61,6 +63,8 @@ pub(super) struct World {
     pub(super) stage: Stage,
     /// An etcd to back up. Tests that write to it, or stop it, or hold it up for long, start their own.
     pub(super) subject: Etcd,
+    /// A directory that plans may store into.
+    pub(super) local: TempDir,
 }
 
 impl World {
@@ -77,8 +81,11 @@ impl World {
         let stage = Stage::set().await?;
         let subject = data::etcd(Version::V3_6).await?;
         // What changes in a store behind our back is seen within seconds instead of hours.
-        let flags = ["--catalogue-resync=4s", "--max-concurrent-runs=8"];
+        let local = scratch::folder("local")?;
+        let root = format!("--local-store-root={}", local.path().display());
+        let flags = ["--catalogue-resync=4s", "--max-concurrent-runs=8", &root];
         Ok(Self {
+            local,
             operator: stage.operator(&flags).await?,
             stage,
             subject,

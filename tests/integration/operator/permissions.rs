@@ -1,0 +1,167 @@
+//! Rights that the operator was not given, or lost.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use harness::{etcd::Version, kubectl::Kubectl, operator::Operator, wait};
+use serde_json::{Value, json};
+
+use super::{
+    case::Case,
+    data,
+    outcome::PATIENCE,
+    plan::Plan,
+    world::{self, SHORT_LEASE},
+};
+
+/// A role of the operator, from which rights are taken for a while.
+struct Role<'a> {
+    kubectl: &'a Kubectl,
+    name: Vec<&'a str>,
+    rules: Value,
+}
+
+impl<'a> Role<'a> {
+    fn known(kubectl: &'a Kubectl, name: &[&'a str]) -> Result<Self> {
+        let role = kubectl.run(&[&["get", "--output=json"], name].concat())?;
+        let role: Value = serde_json::from_str(&role).context("read a role")?;
+        Ok(Self {
+            kubectl,
+            name: name.to_vec(),
+            rules: role["rules"].clone(),
+        })
+    }
+
+    /// Leaves out every rule about this resource.
+    fn without(&self, resource: &str) -> Result<()> {
+        let rules = self.rules.as_array().context("a role has rules")?;
+        let speaks = |rule: &&Value| {
+            rule["resources"]
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(resource)))
+        };
+        let left: Vec<_> = rules.iter().filter(|rule| !speaks(rule)).collect();
+        ensure!(left.len() < rules.len(), "no rule speaks of {resource}");
+        self.write(&json!(left))
+    }
+
+    fn restore(&self) -> Result<()> {
+        self.write(&self.rules)
+    }
+
+    fn write(&self, rules: &Value) -> Result<()> {
+        let change = json!({"rules": rules}).to_string();
+        let patch = ["patch", "--type=merge", "--patch", &change];
+        self.kubectl.run(&[&patch, &self.name[..]].concat()).map(drop)
+    }
+}
+
+/// Waits for a line of the log that holds all of these.
+pub(super) async fn logged(log: &Path, words: &[&str]) -> Result<()> {
+    let what = format!("a line of the log with {words:?}");
+    wait::until(what, PATIENCE, async || lines(log, words) > 0).await
+}
+
+/// How many lines of the log hold all of these.
+pub(super) fn lines(log: &Path, words: &[&str]) -> usize {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let holds = |line: &&str| words.iter().all(|word| line.contains(word));
+    text.lines().filter(holds).count()
+}
+
+fn alive(operator: &mut Operator) -> Result<()> {
+    operator.process().check()
+}
+
+#[tokio::test]
+async fn without_the_right_to_publish_events_backups_go_on_and_the_log_says_what_is_missing() -> Result<()> {
+    let stage = world::breakable().await?;
+    let mut case = Case::on(&stage, "no-events").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let kubectl = stage.server.kubectl()?;
+    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator"])?;
+    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    case.follow(&operator);
+    case.apply(&Plan::new("prod", &etcd, &case)).await?;
+
+    role.without("events")?;
+    let taken = case.take("silent", "prod").await;
+    let missing = ["Could not publish an event", "cannot create resource \"events\""];
+    let told = logged(operator.log(), &missing).await;
+    role.restore()?;
+    taken?;
+    told?;
+    alive(&mut operator)?;
+    case.take("told", "prod").await?;
+    case.event("SnapshotSucceeded", "told").await?;
+    case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_right_to_write_statuses_nothing_is_run_and_the_log_says_what_is_missing() -> Result<()> {
+    let stage = world::breakable().await?;
+    let mut case = Case::on(&stage, "no-status").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let kubectl = stage.server.kubectl()?;
+    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator"])?;
+    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    case.follow(&operator);
+    case.apply(&Plan::new("prod", &etcd, &case)).await?;
+    case.condition("prod", "Accepted", "True", "Accepted").await?;
+
+    role.without("etcdsnapshots/status")?;
+    case.ask("first", "prod").await?;
+    let missing = ["cannot patch resource \"etcdsnapshots/status\""];
+    // Twice: it is tried again, and not given up.
+    let what = "the log to say it twice";
+    let told = wait::until(what, PATIENCE, async || lines(operator.log(), &missing) >= 2).await;
+    let written = fs::read_dir(&case.folder).map(Iterator::count);
+    role.restore()?;
+    told?;
+    alive(&mut operator)?;
+    ensure!(
+        written.context("list the bucket")? == 0,
+        "a run whose start nobody knows of wrote something"
+    );
+    let often = lines(operator.log(), &missing);
+    ensure!(often < 20, "it tried {often} times: that is a hot loop");
+    case.succeeded("first").await?;
+    case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_right_to_a_lease_it_waits_says_so_and_leads_once_it_may() -> Result<()> {
+    let stage = world::breakable().await?;
+    let mut case = Case::on(&stage, "no-lease").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let kubectl = stage.server.kubectl()?;
+    let namespace = format!("--namespace={}", stage.identity.namespace);
+    let name = ["role", "etcd-backup-operator-leader-election", &namespace];
+    let role = Role::known(&kubectl, &name)?;
+    role.without("leases")?;
+    let started = stage.replica(&SHORT_LEASE);
+    let (mut operator, told) = match started {
+        Ok(operator) => {
+            let missing = ["the leader lease", "resource \"leases\""];
+            let told = logged(operator.log(), &missing).await;
+            (operator, told)
+        }
+        Err(error) => {
+            role.restore()?;
+            return Err(error);
+        }
+    };
+    role.restore()?;
+    case.follow(&operator);
+    told?;
+    alive(&mut operator)?;
+    case.apply(&Plan::new("prod", &etcd, &case)).await?;
+    case.take("first", "prod").await?;
+    case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
