@@ -37,6 +37,11 @@ impl Joined {
         self.crc = multiply(self.zeros.operator(length), self.crc) ^ crc;
     }
 
+    /// Appends a string.
+    pub(crate) fn append_bytes(&mut self, bytes: &[u8]) {
+        self.append(checksum(bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    }
+
     pub(crate) fn finish(&self) -> u32 {
         self.crc
     }

@@ -17,6 +17,7 @@ mod error;
 mod limits;
 mod record;
 mod report;
+pub mod restore;
 mod revision;
 mod schema;
 mod verify;

@@ -1,12 +1,14 @@
 //! Values of bucket `key`: `mvccpb.KeyValue` in protobuf (`api/mvccpb/kv.proto`).
 
-/// What counting and hashing need of a record.
+/// What counting, hashing and restoring need of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Record<'a> {
     /// Field 1: the user's key.
     pub(crate) key: &'a [u8],
     /// Field 4: 1 when the key was created, counting up from there. 0 in a deletion.
     pub(crate) version: i64,
+    /// Field 6: the lease that the key is attached to, 0 if none.
+    pub(crate) lease: i64,
 }
 
 /// Wire types.
@@ -27,7 +29,8 @@ impl<'a> Record<'a> {
                 (1, BYTES) => record.key = delimited(&mut bytes)?,
                 (5, BYTES) => drop(delimited(&mut bytes)?),
                 (4, VARINT) => record.version = varint(&mut bytes)?.cast_signed(),
-                (2 | 3 | 6, VARINT) => drop(varint(&mut bytes)?),
+                (6, VARINT) => record.lease = varint(&mut bytes)?.cast_signed(),
+                (2 | 3, VARINT) => drop(varint(&mut bytes)?),
                 (0..=6, _) => return None,
                 (_, VARINT) => drop(varint(&mut bytes)?),
                 (_, BYTES) => drop(delimited(&mut bytes)?),
@@ -41,7 +44,7 @@ impl<'a> Record<'a> {
 }
 
 /// A number of at most ten bytes, low seven bits first.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -54,7 +57,8 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn delimited<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// A length and so many bytes.
+pub(crate) fn delimited<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(varint(bytes)?).ok()?;
     let (value, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
@@ -73,7 +77,8 @@ mod tests {
             Record::parse(&bytes),
             Some(Record {
                 key: b"ab",
-                version: 2
+                version: 2,
+                lease: 9
             })
         );
     }
@@ -84,7 +89,8 @@ mod tests {
             Record::parse(&[10, 1, b'k']),
             Some(Record {
                 key: b"k",
-                version: 0
+                version: 0,
+                lease: 0
             })
         );
         assert_eq!(Record::parse(&[]), Some(Record::default()));

@@ -32,6 +32,17 @@ impl Revision {
         Self::of_record(value).map(|(revision, _)| revision)
     }
 
+    /// The key of a put at this revision, and the form in which revisions are kept as values (`RevToBytes`).
+    pub(crate) fn to_bytes(self) -> [u8; LENGTH] {
+        let mut bytes = [b'_'; LENGTH];
+        let (main, rest) = bytes.split_at_mut(8);
+        main.copy_from_slice(&self.main.to_be_bytes());
+        if let Some(sub) = rest.get_mut(1..) {
+            sub.copy_from_slice(&self.sub.to_be_bytes());
+        }
+        bytes
+    }
+
     fn from_bytes(bytes: &[u8; LENGTH]) -> Option<Self> {
         let (main, rest) = bytes.split_first_chunk::<8>()?;
         let (separator, sub) = rest.split_first()?;
@@ -62,6 +73,12 @@ mod tests {
         let revision = Revision { main: 7, sub: 2 };
         assert_eq!(Revision::of_record(&key(7, 2, b"")), Some((revision, false)));
         assert_eq!(Revision::of_record(&key(7, 2, b"t")), Some((revision, true)));
+    }
+
+    #[test]
+    fn a_revision_is_written_as_it_is_read() {
+        let revision = Revision { main: 300, sub: 7 };
+        assert_eq!(revision.to_bytes().to_vec(), key(300, 7, b""));
     }
 
     #[test]

@@ -6,6 +6,16 @@ pub(crate) const KEY: &[u8] = b"key";
 pub(crate) const META: &[u8] = b"meta";
 /// What the cluster agreed on.
 pub(crate) const CLUSTER: &[u8] = b"cluster";
+/// Alarms that members raised.
+pub(crate) const ALARM: &[u8] = b"alarm";
+/// Leases and how long they live.
+pub(crate) const LEASE: &[u8] = b"lease";
+/// Who is in the cluster.
+pub(crate) const MEMBERS: &[u8] = b"members";
+/// Who was.
+pub(crate) const MEMBERS_REMOVED: &[u8] = b"members_removed";
+/// `meta`: who votes, as of the last configuration change applied.
+pub(crate) const CONF_STATE: &[u8] = b"confState";
 
 /// Single values that a report needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,14 +7,14 @@ use crate::schema::Setting;
 /// The two revisions that etcd notes before and after it compacts (`server/storage/schema/compact.go`). A compaction is
 /// under way if they differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Compaction {
+pub(crate) struct Compaction {
     scheduled: Option<i64>,
     finished: Option<i64>,
 }
 
 impl Compaction {
     /// Reads both from bucket `meta`.
-    pub(super) fn read<'a>(value: impl Fn(Setting) -> Option<&'a [u8]>) -> Result<Self, VerifyError> {
+    pub(crate) fn read<'a>(value: impl Fn(Setting) -> Option<&'a [u8]>) -> Result<Self, VerifyError> {
         let revision = |setting: Setting| match value(setting) {
             None => Ok(None),
             Some(bytes) => match Revision::from_value(bytes) {
@@ -30,18 +30,18 @@ impl Compaction {
 
     /// Whether records that a compaction will remove may still be there, or some already gone
     /// (`store.checkPrevCompactionCompleted`).
-    pub(super) fn under_way(&self) -> bool {
+    pub(crate) fn under_way(&self) -> bool {
         self.scheduled != self.finished
     }
 
     /// The last revision whose compaction has ended, 0 if none has.
-    pub(super) fn finished(&self) -> i64 {
+    pub(crate) fn finished(&self) -> i64 {
         self.finished.unwrap_or(0)
     }
 
     /// The compact revision that a member has in memory, which is the scheduled one: -1 before the first compaction.
     /// A member that restarts takes up a scheduled compaction only if it is ahead (`store.restore`).
-    pub(super) fn effective(&self) -> i64 {
+    pub(crate) fn effective(&self) -> i64 {
         self.scheduled.max(self.finished).unwrap_or(-1)
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn conclude(tree: &Tree, rows: &Rows, room: &Room) -> Result<Report, 
 }
 
 /// etcdutl's hash, and the number of entries of all buckets.
-fn hash_all(tree: &Tree) -> (u32, u64) {
+pub(super) fn hash_all(tree: &Tree) -> (u32, u64) {
     let mut joined = Joined::new(b"");
     let mut items = 0_u64;
     for bucket in tree.buckets() {
@@ -77,9 +77,9 @@ fn hash_all(tree: &Tree) -> (u32, u64) {
 }
 
 /// Single values of one bucket.
-struct Settings<'a> {
-    tree: &'a Tree,
-    bucket: Option<&'a BucketTree>,
+pub(super) struct Settings<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) bucket: Option<&'a BucketTree>,
 }
 
 impl<'a> Settings<'a> {
@@ -89,7 +89,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Eight bytes, big-endian; absent means 0 (`UnsafeReadConsistentIndex`).
-    fn number(&self, setting: Setting) -> Result<u64, VerifyError> {
+    pub(super) fn number(&self, setting: Setting) -> Result<u64, VerifyError> {
         let Some(value) = self.value(setting) else {
             return Ok(0);
         };
@@ -107,7 +107,8 @@ struct Downgrade {
     enabled: bool,
 }
 
-fn downgrade_target(value: &[u8]) -> Option<String> {
+/// Where a downgrade leads that is enabled.
+pub(crate) fn downgrade_target(value: &[u8]) -> Option<String> {
     let info: Downgrade = serde_json::from_slice(value).ok()?;
     (info.enabled && !info.target_version.is_empty()).then_some(info.target_version)
 }

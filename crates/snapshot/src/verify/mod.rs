@@ -2,6 +2,7 @@
 
 mod compaction;
 mod conclude;
+mod content;
 mod history;
 mod memo;
 mod notes;
@@ -15,6 +16,9 @@ use sha2::{Digest, Sha256};
 use crate::error::VerifyError;
 use crate::limits::Limits;
 use crate::report::Report;
+pub(crate) use compaction::Compaction;
+pub(crate) use conclude::downgrade_target;
+pub(crate) use content::read_content;
 use history::Room;
 use notes::Notes;
 use rows::Keep;

@@ -1,0 +1,11 @@
+//! Restoring: against what etcdutl made of the same snapshots, and against everything that can go wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests, which fail by panicking and build small numbers"
+)]
+
+mod fixtures;
+mod support;

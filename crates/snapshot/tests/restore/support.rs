@@ -1,0 +1,176 @@
+//! Fixtures, and restoring them into a scratch directory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use etcd_backup_bolt::{Limits, read::Database};
+use etcd_backup_snapshot::restore::cluster::InitialCluster;
+use etcd_backup_snapshot::restore::{Control, Request, RestoreError, Restored, Source, Target, restore};
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+/// Buckets by name, entries by key.
+pub(crate) type Buckets = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
+
+/// One folder of tests/fixtures/etcd.
+pub(crate) struct Fixture {
+    pub(crate) version: String,
+    pub(crate) snapshot: Vec<u8>,
+    pub(crate) expect: Value,
+    folder: PathBuf,
+}
+
+/// All of them; there are five.
+pub(crate) fn fixtures() -> Vec<Fixture> {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/etcd"));
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut fixtures: Vec<Fixture> = entries.filter(|path| path.is_dir()).map(Fixture::read).collect();
+    fixtures.sort_by(|one, other| one.version.cmp(&other.version));
+    assert_eq!(fixtures.len(), 5);
+    fixtures
+}
+
+/// The fixture of one version.
+pub(crate) fn fixture(version: &str) -> Fixture {
+    fixtures()
+        .into_iter()
+        .find(|fixture| fixture.version == version)
+        .unwrap()
+}
+
+impl Fixture {
+    fn read(folder: PathBuf) -> Self {
+        Self {
+            version: folder.file_name().unwrap().to_string_lossy().into_owned(),
+            snapshot: gunzip(&folder.join("snapshot.db.gz")),
+            expect: serde_json::from_slice(&std::fs::read(folder.join("expect.json")).unwrap()).unwrap(),
+            folder,
+        }
+    }
+
+    /// What etcdutl made of it for the first of so many members.
+    pub(crate) fn theirs(&self, members: usize) -> (Buckets, Vec<u8>) {
+        let folder = self.folder.join(format!("restore-{members}"));
+        let database = gunzip(&folder.join("db.gz"));
+        (
+            buckets(&database),
+            std::fs::read(folder.join("wal.prefix")).unwrap(),
+        )
+    }
+
+    /// HashKV of a live member at one of the three revisions.
+    pub(crate) fn live_hash(&self, revision: i64) -> u32 {
+        let hash = &self.expect["hashkv"][revision.to_string()]["hash"];
+        hash.as_u64().unwrap() as u32
+    }
+}
+
+fn gunzip(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(File::open(path).unwrap())
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
+}
+
+/// Everything in a database, read by the simple reader.
+pub(crate) fn buckets(database: &[u8]) -> Buckets {
+    let opened = Database::open(database, &Limits::default()).unwrap();
+    let buckets = opened.load().unwrap();
+    let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
+    buckets
+        .iter()
+        .map(|bucket| {
+            let items = bucket.items.iter();
+            let items = items
+                .map(|item| (item.key.to_vec(), item.value.to_vec()))
+                .collect();
+            (text(bucket.name), items)
+        })
+        .collect()
+}
+
+/// What the fixtures were restored for.
+pub(crate) fn cluster(members: usize) -> InitialCluster {
+    let text: Vec<_> = (0..members)
+        .map(|member| format!("m{member}=http://10.0.0.{}:2380", member + 1))
+        .collect();
+    InitialCluster::parse(&text.join(",")).unwrap()
+}
+
+/// A scratch directory and what is in it.
+pub(crate) struct Scratch(pub(crate) tempfile::TempDir);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A request for m0 of so many members, into `m0.etcd`, that keeps revisions.
+    pub(crate) fn request(&self, members: usize) -> Request {
+        let mut request = Request::new(cluster(members), vec![self.target(0)], [7; 16]);
+        request.token = Some("tok1".to_owned());
+        request.bump_revision = 0;
+        request
+    }
+
+    pub(crate) fn target(&self, member: usize) -> Target {
+        Target {
+            name: format!("m{member}"),
+            data_dir: self.path(&format!("m{member}.etcd")),
+            wal_dir: None,
+        }
+    }
+
+    /// Names of everything directly in it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        names(self.0.path())
+    }
+
+    pub(crate) fn database(&self, member: usize) -> Vec<u8> {
+        std::fs::read(self.path(&format!("m{member}.etcd/member/snap/db"))).unwrap()
+    }
+
+    pub(crate) fn log(&self, member: usize) -> Vec<u8> {
+        let name = "0000000000000000-0000000000000000.wal";
+        std::fs::read(self.path(&format!("m{member}.etcd/member/wal/{name}"))).unwrap()
+    }
+}
+
+/// Restores from a file with these bytes.
+pub(crate) fn restore_file(snapshot: &[u8], request: &Request) -> Result<Restored, RestoreError> {
+    restore_with(snapshot, request, Control::default())
+}
+
+pub(crate) fn restore_with(
+    snapshot: &[u8],
+    request: &Request,
+    control: Control<'_>,
+) -> Result<Restored, RestoreError> {
+    restore(Source::File(file_of(snapshot)), request, control)
+}
+
+/// A file with these bytes that has no name.
+pub(crate) fn file_of(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// Names in a directory, sorted.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
