@@ -9,8 +9,8 @@ use clap::{
 
 use crate::{
     commands::{
-        completion::Completion, fetch::Fetch, list::List, man::Man, operator::Operator, retention::Retention,
-        show::Show, snapshot::Snapshot, verify::Verify,
+        completion::Completion, fetch::Fetch, list::List, man::Man, operator::Operator, restore::Restore,
+        retention::Retention, show::Show, snapshot::Snapshot, verify::Verify,
     },
     connection::{self, Connection},
     exit,
@@ -52,6 +52,7 @@ pub(crate) enum Verb {
     Show(Box<Show>),
     Verify(Box<Verify>),
     Fetch(Box<Fetch>),
+    Restore(Box<Restore>),
     Retention(Box<Retention>),
     /// Print the version
     Version,
@@ -72,6 +73,7 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["show"],
     &["verify"],
     &["fetch"],
+    &["restore"],
     &["retention"],
 ];
 

@@ -15,6 +15,7 @@ const LINE: Duration = Duration::from_secs(10);
 /// One line that is redrawn on a terminal; a line now and then in a log.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    what: &'static str,
     total: u64,
     started: Instant,
     shown: Instant,
@@ -24,8 +25,14 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn start(total: u64) -> Self {
+        Self::of("", total)
+    }
+
+    /// Of one stage among several.
+    pub(crate) fn of(what: &'static str, total: u64) -> Self {
         let now = Instant::now();
         Self {
+            what,
             total,
             started: now,
             shown: now,
@@ -41,7 +48,10 @@ impl Progress {
             return;
         }
         self.shown = Instant::now();
-        let line = line(done, self.total, self.started.elapsed());
+        let mut line = line(done, self.total, self.started.elapsed());
+        if !self.what.is_empty() {
+            line.insert_str(0, &format!("{:<9}", self.what));
+        }
         let mut stderr = io::stderr().lock();
         // Progress that cannot be shown is no reason to stop.
         let _ = if self.terminal {

@@ -5,6 +5,7 @@ pub(crate) mod fetch;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod operator;
+pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod show;
 pub(crate) mod snapshot;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Show(show) => show::run(&show, cli.format),
         Verb::Verify(verify) => verify::run(&verify, cli.format),
         Verb::Fetch(fetch) => fetch::run(&fetch, cli.format),
+        Verb::Restore(restore) => restore::run(&restore, cli.format),
         Verb::Retention(retention) => retention::run(&retention, cli.format),
         Verb::Version => version::run(cli.format),
         Verb::Man(man) => man::run(&man),

@@ -1,0 +1,192 @@
+//! etcdutl's flags, and ours.
+
+use std::path::PathBuf;
+
+use chrono::SecondsFormat;
+use clap::{ArgAction, Args, ValueEnum};
+use etcd_backup_snapshot::restore::{
+    Alarms, EtcdVersion, Existing, Request, Target, cluster::InitialCluster,
+};
+
+use super::{source::Opened, token};
+use crate::{
+    args::path,
+    clock,
+    exit::{Exit, Failure},
+};
+
+/// What to restore where. Names and defaults are etcdutl's where it has the flag.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Restore")]
+pub(super) struct RestoreFlags {
+    /// The data directory to make [default: NAME.etcd]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Where the log goes, if not into the data directory
+    #[arg(long, value_parser = path(), value_name = "DIR")]
+    wal_dir: Option<PathBuf>,
+
+    /// The member's name
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    name: String,
+
+    /// All members of the new cluster
+    #[arg(
+        long,
+        value_name = "NAME=URL,…",
+        default_value = "default=http://localhost:2380"
+    )]
+    initial_cluster: String,
+
+    /// The new cluster's token [default: another for every restore, see below]
+    #[arg(long, value_name = "TOKEN")]
+    initial_cluster_token: Option<String>,
+
+    /// The member's peer URLs [default: those of --initial-cluster]
+    #[arg(long, value_delimiter = ',', value_name = "URL")]
+    initial_advertise_peer_urls: Vec<String>,
+
+    /// Make the directory of this member too, in place of --name and --data-dir; may be given several times
+    #[arg(long = "member", value_name = "NAME=DIR", value_parser = member, conflicts_with_all = ["data_dir", "wal_dir"])]
+    members: Vec<(String, PathBuf)>,
+
+    /// How far to raise the revision, so that no client mistakes a new revision for an old one; 0 keeps revisions
+    #[arg(long, default_value_t = 1_000_000_000, value_name = "COUNT")]
+    bump_revision: u64,
+
+    /// Mark what is before the raised revision as compacted, so that clients begin anew; always with --bump-revision
+    #[arg(long, action = ArgAction::Set, default_value_t = true, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    mark_compacted: bool,
+
+    /// Take a database without a checksum behind it, as one copied from a data directory
+    #[arg(long)]
+    skip_hash_check: bool,
+
+    /// Go back to this revision: what came later is left out. It must not be older than the snapshot's last compaction
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<i64>,
+
+    /// The etcd that will run on it, such as 3.6: data that it cannot read is refused
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    target_version: Option<EtcdVersion>,
+
+    /// What to do with alarms of the old cluster
+    #[arg(long, value_enum, default_value_t = AlarmFlag::DropNospace)]
+    alarms: AlarmFlag,
+
+    /// Rename an existing directory aside, to DIR.replaced-TIME; nothing is ever deleted
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AlarmFlag {
+    /// Leave NOSPACE out, which would make the new cluster read-only, and keep CORRUPT
+    DropNospace,
+    /// Leave all out
+    Drop,
+    /// Keep all, as etcdutl does
+    Keep,
+}
+
+impl RestoreFlags {
+    /// What the engine is asked for.
+    pub(super) fn request(&self, opened: &mut Opened) -> Result<Request, Failure> {
+        let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error);
+        if self.bump_revision > 0 && !self.mark_compacted {
+            return Err(Failure::new(
+                Exit::Usage,
+                "--bump-revision without --mark-compacted leaves clients with revisions that mean something else",
+            )
+            .hint("leave --mark-compacted out, or keep revisions with --bump-revision 0"));
+        }
+        let cluster = self.cluster()?;
+        let targets = self.targets();
+        for target in &targets {
+            cluster.urls(&target.name).map_err(|error| {
+                usage(&error).hint("--name must be one of the names in --initial-cluster")
+            })?;
+        }
+        if !self.initial_advertise_peer_urls.is_empty() {
+            let advertised: Vec<&str> = self
+                .initial_advertise_peer_urls
+                .iter()
+                .map(String::as_str)
+                .collect();
+            cluster
+                .check_advertised(&self.name, &advertised)
+                .map_err(|error| usage(&error))?;
+        }
+        let token = match &self.initial_cluster_token {
+            Some(token) => Some(token.clone()),
+            None => token::shared(&cluster, targets.len(), opened.fingerprint)?,
+        };
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| {
+            Failure::new(Exit::Other, format!("the system gives no random bytes: {error}"))
+        })?;
+        Ok(Request {
+            token,
+            bump_revision: self.bump_revision,
+            revision: self.revision,
+            target_version: self.target_version,
+            alarms: match self.alarms {
+                AlarmFlag::DropNospace => Alarms::DropNoSpace,
+                AlarmFlag::Drop => Alarms::Drop,
+                AlarmFlag::Keep => Alarms::Keep,
+            },
+            skip_hash_check: self.skip_hash_check,
+            expected: opened.expected,
+            existing: if self.replace {
+                Existing::Replace { stamp: stamp() }
+            } else {
+                Existing::Refuse
+            },
+            ..Request::new(cluster, targets, random)
+        })
+    }
+
+    /// etcdutl's default names the member `default` and gives it one URL. Whoever says another name and nothing of the
+    /// cluster means a cluster of that one.
+    fn cluster(&self) -> Result<InitialCluster, Failure> {
+        InitialCluster::parse(&self.initial_cluster)
+            .map_err(|error| Failure::new(Exit::Usage, format!("--initial-cluster: {error}")))
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        if self.members.is_empty() {
+            let default = || PathBuf::from(format!("{}.etcd", self.name));
+            return vec![Target {
+                name: self.name.clone(),
+                data_dir: self.data_dir.clone().unwrap_or_else(default),
+                wal_dir: self.wal_dir.clone().filter(|path| !path.as_os_str().is_empty()),
+            }];
+        }
+        let target = |(name, data_dir): &(String, PathBuf)| Target {
+            name: name.clone(),
+            data_dir: data_dir.clone(),
+            wal_dir: None,
+        };
+        self.members.iter().map(target).collect()
+    }
+}
+
+/// The time, as it stands in the name of what is renamed aside.
+fn stamp() -> String {
+    let time = clock::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    time.replace(['-', ':'], "")
+}
+
+fn member(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, directory)) if !name.is_empty() && !directory.is_empty() => {
+            Ok((name.to_owned(), directory.into()))
+        }
+        _ => Err("write NAME=DIRECTORY".to_owned()),
+    }
+}
+
+fn version(text: &str) -> Result<EtcdVersion, String> {
+    EtcdVersion::of(text).ok_or_else(|| "write a version such as 3.6".to_owned())
+}
