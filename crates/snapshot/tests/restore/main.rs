@@ -8,4 +8,8 @@
 )]
 
 mod fixtures;
+mod left_out;
+mod places;
+mod refusals;
+mod revisions;
 mod support;

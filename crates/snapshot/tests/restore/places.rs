@@ -1,0 +1,286 @@
+//! Directories that are there, and restores that were killed.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Mutex;
+
+use etcd_backup_snapshot::restore::{Control, Existing, Request, Step, Steps, Stopped, Warning};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::support::{Scratch, fixture, restore_file, restore_with};
+
+fn replace(request: &mut Request) {
+    request.existing = Existing::Replace {
+        stamp: "20261124T140500Z".to_owned(),
+    };
+}
+
+/// An old data directory, told by one file.
+fn old(scratch: &Scratch, name: &str) {
+    std::fs::create_dir_all(scratch.path(name).join("member/snap")).unwrap();
+    std::fs::write(scratch.path(name).join("member/snap/db"), "old").unwrap();
+}
+
+fn is_old(path: &Path) -> bool {
+    std::fs::read(path.join("member/snap/db")).is_ok_and(|bytes| bytes == b"old")
+}
+
+/// Whether everything that belongs into a data directory is there.
+fn is_new(path: &Path) -> bool {
+    let complete = [
+        "member/snap/db",
+        "member/wal/0000000000000000-0000000000000000.wal",
+    ];
+    !is_old(path) && complete.iter().all(|file| path.join(file).exists())
+}
+
+#[test]
+fn a_directory_that_is_not_empty_is_refused_and_an_empty_one_used() {
+    let snapshot = fixture("3.6.14").snapshot;
+    let scratch = Scratch::new();
+    old(&scratch, "m0.etcd");
+    let error = restore_file(&snapshot, &scratch.request(1)).unwrap_err();
+    assert_eq!(error.reason(), "TargetNotEmpty");
+    assert!(is_old(&scratch.path("m0.etcd")));
+
+    let scratch = Scratch::new();
+    std::fs::create_dir(scratch.path("m0.etcd")).unwrap();
+    restore_file(&snapshot, &scratch.request(1)).unwrap();
+    assert!(is_new(&scratch.path("m0.etcd")));
+}
+
+#[test]
+fn what_is_replaced_is_renamed_aside_and_told() {
+    let scratch = Scratch::new();
+    old(&scratch, "m0.etcd");
+    let mut request = scratch.request(1);
+    replace(&mut request);
+    let restored = restore_file(&fixture("3.6.14").snapshot, &request).unwrap();
+    let aside = scratch.path("m0.etcd.replaced-20261124T140500Z");
+    assert_eq!(restored.members[0].replaced, [aside.canonicalize().unwrap()]);
+    assert!(is_old(&aside));
+    assert!(is_new(&scratch.path("m0.etcd")));
+    assert_eq!(scratch.names().len(), 2);
+    // Not twice to the same name.
+    let error = restore_file(&fixture("3.6.14").snapshot, &request).unwrap_err();
+    assert_eq!(error.reason(), "InvalidTarget");
+}
+
+#[test]
+fn targets_that_lead_elsewhere_or_have_no_name_are_refused() {
+    let snapshot = fixture("3.6.14").snapshot;
+    let scratch = Scratch::new();
+    std::fs::create_dir(scratch.path("real")).unwrap();
+    std::fs::write(scratch.path("file"), "").unwrap();
+    symlink(scratch.path("real"), scratch.path("link")).unwrap();
+    symlink(scratch.path("nowhere"), scratch.path("dangling")).unwrap();
+    for target in ["/", "link", "dangling", "file", "real/..", "missing/m0"] {
+        let mut request = scratch.request(1);
+        replace(&mut request);
+        request.targets[0].data_dir = scratch.path(target);
+        let error = restore_file(&snapshot, &request).unwrap_err();
+        assert_eq!(error.reason(), "InvalidTarget", "{target}: {error}");
+    }
+    assert_eq!(scratch.names(), ["dangling", "file", "link", "real"]);
+}
+
+#[test]
+fn directories_that_lie_in_each_other_are_refused() {
+    let scratch = Scratch::new();
+    let mut request = scratch.request(1);
+    request.targets[0].wal_dir = Some(scratch.path("m0.etcd"));
+    let error = restore_file(&fixture("3.6.14").snapshot, &request).unwrap_err();
+    assert_eq!(error.reason(), "InvalidRequest");
+}
+
+#[test]
+fn a_directory_that_etcd_runs_on_is_not_replaced() {
+    let scratch = Scratch::new();
+    old(&scratch, "m0.etcd");
+    let database = std::fs::File::open(scratch.path("m0.etcd/member/snap/db")).unwrap();
+    flock(&database, FlockOperation::LockExclusive).unwrap();
+    let mut request = scratch.request(1);
+    replace(&mut request);
+    let error = restore_file(&fixture("3.6.14").snapshot, &request).unwrap_err();
+    assert_eq!(error.reason(), "TargetInUse");
+    assert!(is_old(&scratch.path("m0.etcd")));
+}
+
+#[test]
+fn two_restores_of_one_target_refuse_each_other() {
+    let scratch = Scratch::new();
+    let other = scratch.path("m0.etcd.restoring-0123456789abcdef");
+    std::fs::create_dir(&other).unwrap();
+    let held = std::fs::File::open(&other).unwrap();
+    flock(&held, FlockOperation::LockExclusive).unwrap();
+    let error = restore_file(&fixture("3.6.14").snapshot, &scratch.request(1)).unwrap_err();
+    assert_eq!(error.reason(), "RestoreUnderWay");
+    assert!(other.exists());
+    // Once nobody holds it, it is a killed one's, and removed.
+    drop(held);
+    restore_file(&fixture("3.6.14").snapshot, &scratch.request(1)).unwrap();
+    assert_eq!(scratch.names(), ["m0.etcd"]);
+}
+
+/// Notes every step, and stops at one of them.
+#[derive(Default)]
+struct StopAt {
+    at: Option<usize>,
+    seen: Mutex<Vec<Step>>,
+}
+
+impl Steps for StopAt {
+    fn reached(&self, step: Step) -> Result<(), Stopped> {
+        let mut seen = self.seen.lock().unwrap();
+        seen.push(step);
+        if self.at == Some(seen.len()) {
+            Err(Stopped)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn run(snapshot: &[u8], request: &Request, steps: &StopAt) -> bool {
+    let control = Control {
+        steps: Some(steps),
+        ..Control::default()
+    };
+    match restore_with(snapshot, request, control) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.reason(), "Stopped", "{error}");
+            false
+        }
+    }
+}
+
+/// Stops at every edge in turn. Gives each time the scratch directory and the edge.
+fn at_every_edge(
+    prepare: impl Fn(&Scratch) -> Request,
+    mut check: impl FnMut(&Scratch, &Request, Step),
+) -> usize {
+    let snapshot = fixture("3.6.14").snapshot;
+    let mut edges = BTreeSet::new();
+    for at in 1.. {
+        let scratch = Scratch::new();
+        let request = prepare(&scratch);
+        let steps = StopAt {
+            at: Some(at),
+            ..StopAt::default()
+        };
+        if run(&snapshot, &request, &steps) {
+            break;
+        }
+        let step = *steps.seen.lock().unwrap().last().unwrap();
+        edges.insert(format!("{step:?}"));
+        check(&scratch, &request, step);
+    }
+    edges.len()
+}
+
+#[test]
+fn a_kill_at_any_edge_leaves_nothing_or_everything_and_the_next_restore_cleans_up() {
+    let prepare = |scratch: &Scratch| {
+        let mut request = scratch.request(2);
+        request.targets = vec![scratch.target(0), scratch.target(1)];
+        request.targets[0].wal_dir = None;
+        request
+    };
+    let edges = at_every_edge(prepare, |scratch, request, step| {
+        for target in &request.targets {
+            assert!(!target.data_dir.exists() || is_new(&target.data_dir), "{step:?}");
+        }
+        // Again, as whoever finds it would, but for members that are in place.
+        let mut again = request.clone();
+        again.random = [9; 16];
+        again.targets.retain(|target| !target.data_dir.exists());
+        if !again.targets.is_empty() {
+            restore_file(&fixture("3.6.14").snapshot, &again).unwrap();
+        }
+        assert_eq!(scratch.names(), ["m0.etcd", "m1.etcd"], "{step:?}");
+    });
+    assert!(edges >= 9, "{edges}");
+}
+
+#[test]
+fn a_kill_at_any_edge_of_a_replacement_leaves_the_old_or_the_new_in_place_and_loses_nothing() {
+    let prepare = |scratch: &Scratch| {
+        old(scratch, "m0.etcd");
+        let mut request = scratch.request(1);
+        replace(&mut request);
+        request
+    };
+    let mut swapped = false;
+    at_every_edge(prepare, |scratch, request, step| {
+        let place = scratch.path("m0.etcd");
+        assert!(is_old(&place) || is_new(&place), "{step:?}");
+        let somewhere = |scratch: &Scratch| scratch.names().iter().any(|name| is_old(&scratch.path(name)));
+        assert!(somewhere(scratch), "{step:?}: the old directory is gone");
+        swapped |= matches!(step, Step::Swapped(_)) && is_new(&place);
+        // The next restore loses it neither, and names what it does not understand.
+        let mut again = request.clone();
+        again.random = [9; 16];
+        again.existing = Existing::Replace {
+            stamp: "later".to_owned(),
+        };
+        let restored = restore_file(&fixture("3.6.14").snapshot, &again).unwrap();
+        assert!(is_new(&place) && somewhere(scratch), "{step:?}");
+        let names = scratch.names();
+        assert!(
+            !names.iter().any(|name| name.contains("restoring")),
+            "{step:?} {names:?}"
+        );
+        let left = names.iter().filter(|name| name.contains("swapping")).count();
+        let told = restored
+            .warnings
+            .iter()
+            .filter(|warning| matches!(warning, Warning::Leftover { .. }));
+        assert_eq!(told.count(), left, "{step:?}");
+    });
+    assert!(swapped, "the directories did not change places in one step");
+}
+
+#[test]
+fn a_kill_between_log_and_data_leaves_no_data_without_its_log() {
+    let prepare = |scratch: &Scratch| {
+        let mut request = scratch.request(1);
+        request.targets[0].wal_dir = Some(scratch.path("wal"));
+        request
+    };
+    at_every_edge(prepare, |scratch, _, step| {
+        let (data, log) = (scratch.path("m0.etcd"), scratch.path("wal"));
+        assert!(!data.exists() || log.exists(), "{step:?}");
+    });
+}
+
+/// Puts something in the way of the second member once the first is in place.
+struct InTheWay(std::path::PathBuf);
+
+impl Steps for InTheWay {
+    fn reached(&self, step: Step) -> Result<(), Stopped> {
+        if step == Step::BeforePlace(1) {
+            std::fs::create_dir_all(self.0.join("member")).unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn when_one_member_cannot_be_put_in_place_the_others_are_taken_back() {
+    let scratch = Scratch::new();
+    old(&scratch, "m0.etcd");
+    let mut request = scratch.request(2);
+    request.targets = vec![scratch.target(0), scratch.target(1)];
+    replace(&mut request);
+    let steps = InTheWay(scratch.path("m1.etcd"));
+    let control = Control {
+        steps: Some(&steps),
+        ..Control::default()
+    };
+    let error = restore_with(&fixture("3.6.14").snapshot, &request, control).unwrap_err();
+    assert_eq!(error.reason(), "TargetNotEmpty", "{error}");
+    assert!(is_old(&scratch.path("m0.etcd")));
+    assert_eq!(scratch.names(), ["m0.etcd", "m1.etcd"]);
+}
