@@ -15,6 +15,10 @@ pub const SCHEDULED_TIME: &str = "etcdbackup.dev/scheduled-time";
 /// Annotation on an EtcdSnapshot: why it exists, one of the values of [`trigger`].
 pub const TRIGGER: &str = "etcdbackup.dev/trigger";
 
+/// Annotation on an EtcdSnapshot that was made for something found in the store: the run that wrote
+/// it.
+pub const RUN_ID: &str = "etcdbackup.dev/run-id";
+
 /// Annotation that a person puts on an EtcdBackup: run once for each distinct value.
 pub const RUN_NOW: &str = "etcdbackup.dev/run-now";
 

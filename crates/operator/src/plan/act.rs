@@ -15,7 +15,6 @@ use crate::context::Context;
 use crate::explain::{is_conflict, is_gone};
 use crate::ownership::{belongs, labels_of, reference_to};
 use crate::reconcile::ReconcileError;
-use crate::snapshot::decide::RUN_ID;
 use crate::status::{self, FIELD_MANAGER, rfc3339};
 use crate::upkeep::Job;
 
@@ -141,7 +140,7 @@ fn child(plan: &EtcdBackup, new: &NewSnapshot) -> EtcdSnapshot {
     let annotations = [
         (labels::TRIGGER, Some(trigger.to_owned())),
         (labels::SCHEDULED_TIME, slot),
-        (RUN_ID, run_id),
+        (labels::RUN_ID, run_id),
     ];
     let annotations = annotations
         .into_iter()

@@ -32,9 +32,6 @@ use crate::runs::Trigger;
 
 pub use view::{Answered, Decision, Metadata, Observed, Plan, Problem, Run, RunAction, Store, Stored};
 
-/// Annotation on an EtcdSnapshot that was made for something found in the store: the run that wrote it.
-pub const RUN_ID: &str = "etcdbackup.dev/run-id";
-
 /// Decides about `snapshot` at `now`.
 pub fn decide(snapshot: &EtcdSnapshot, observed: &Observed, now: DateTime<Utc>) -> Decision {
     let mut case = Case::new(snapshot, observed, now);
@@ -143,7 +140,7 @@ pub fn run_id_of(snapshot: &EtcdSnapshot) -> Option<&str> {
 
 /// The run that a snapshot was created to show, when it was found in the store.
 fn found_run_of(snapshot: &EtcdSnapshot) -> Option<&str> {
-    snapshot.annotations().get(RUN_ID).map(String::as_str)
+    snapshot.annotations().get(labels::RUN_ID).map(String::as_str)
 }
 
 /// Why a snapshot is taken: by schedule if it says so, else somebody asked.
