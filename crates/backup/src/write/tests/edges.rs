@@ -139,6 +139,11 @@ async fn a_run_that_is_fenced_at_any_edge_makes_nothing_visible_from_then_on() {
         let store = claimed().await;
         let error = run_until(&store, step, Then::Fence).await.unwrap().unwrap_err();
         assert_eq!(error.reason(), "Fenced", "{step:?}");
+        // Not for a moment either: what is cleaned up afterwards was there before.
+        let done = |wanted: Op| store.log().iter().filter(|(op, _)| *op == wanted).count();
+        let complete_before = [Step::Completed, Step::BeforeReadback, Step::BeforeManifest].contains(&step);
+        assert_eq!(done(Op::Complete), usize::from(complete_before), "{step:?}");
+        assert_eq!(done(Op::Put), 0, "{step:?}");
         let backed_up = a_complete_backup_or_nothing(&store, &format!("{step:?}")).await;
         assert!(!backed_up, "{step:?}");
     }
