@@ -102,10 +102,10 @@ async fn completion_manual_pages_and_version_are_there() -> Result<()> {
 
 #[tokio::test]
 async fn a_panic_ends_the_program_with_its_place_and_without_its_message() -> Result<()> {
-    // Threads with stacks of this size cannot be started, and the runtime panics over it.
+    // A thread with a stack as large as the address space cannot be started, and the runtime panics over it.
     let mut command = program()?;
     command.args(["snapshot", "save", "never-written"]);
-    let errors = failed(command.env("RUST_MIN_STACK", (1_u64 << 46).to_string()), 101).await?;
+    let errors = failed(command.env("RUST_MIN_STACK", (1_u64 << 47).to_string()), 101).await?;
     ensure!(errors.starts_with("Error: a panic at "), "{errors}");
     ensure!(!errors.contains("spawn"), "the message is shown: {errors}");
     Ok(())

@@ -186,3 +186,47 @@ async fn what_a_store_says_about_our_credentials_is_not_repeated() -> Result<()>
     case.finish_in(&server, &etcd).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_store_locks_stays_with_the_time_until_which_and_goes_when_it_may() -> Result<()> {
+    let (case, server, etcd) = with_server("locked").await?;
+    case.edit("prod", json!({"spec": {"retention": {"keepLast": 1}}}))
+        .await?;
+    let until = "2099-01-02T03:04:05Z";
+    let refuses = Fault::answer(403, "AccessDenied");
+    server.plan().on(Operation::Delete).fails(refuses);
+    server.plan().on(Operation::Head).fails(Fault::Header {
+        name: "x-amz-object-lock-retain-until-date",
+        value: until.to_owned(),
+    });
+    case.take("a", "prod").await?;
+    case.take("b", "prod").await?;
+    let condition = case
+        .condition("prod", "RetentionSucceeded", "False", "Locked")
+        .await?;
+    ensure!(
+        condition.message.contains(until),
+        "it says: {}",
+        condition.message
+    );
+    case.event("RetentionFailed", "prod").await?;
+    ensure!(
+        server.plan().count(Operation::Delete) <= 10,
+        "it tried {} times",
+        server.plan().count(Operation::Delete)
+    );
+    // Backups go on meanwhile, and the next one after the lock is over finds what may go.
+    case.condition("prod", "LastRunSucceeded", "True", "Succeeded")
+        .await?;
+    server.plan().clear();
+    case.take("c", "prod").await?;
+    case.condition("prod", "RetentionSucceeded", "True", "Succeeded")
+        .await?;
+    let holdings = case.finish_in(&server, &etcd).await?;
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
+    Ok(())
+}
