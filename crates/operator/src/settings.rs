@@ -58,7 +58,8 @@ pub struct Settings {
     #[arg(long, env = "ETCD_BACKUP_MAX_CONCURRENT_RUNS", value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub max_concurrent_runs: u16,
 
-    /// How long runs may go on after SIGTERM before they are ended. Stay below the pod's terminationGracePeriodSeconds.
+    /// How long the process may go on after SIGTERM: runs may end by themselves in the first half, the second is kept for cleaning up after those that
+    /// did not. Stay below the pod's terminationGracePeriodSeconds.
     #[arg(long, env = "ETCD_BACKUP_SHUTDOWN_GRACE", value_name = "DURATION", default_value = "20s", value_parser = duration)]
     pub shutdown_grace: Duration,
 
