@@ -40,6 +40,8 @@ pub mod reason {
     pub const STORE_REACHABLE_AGAIN: &str = "StoreReachableAgain";
     /// Retention removed stored snapshots.
     pub const PRUNED: &str = "Pruned";
+    /// The plan took its part of the store over from an earlier plan of its name.
+    pub const PREFIX_TAKEN_OVER: &str = "PrefixTakenOver";
     /// What retention would remove.
     pub const RETENTION_DRY_RUN: &str = "RetentionDryRun";
     /// Retention could not remove what it should.

@@ -57,11 +57,13 @@ impl Process {
         let (snapshot_wakes, snapshots_woken) = unbounded_channel();
         let (plan_wakes, plans_woken) = unbounded_channel();
         let connector = Connector::new(client.clone(), &settings, Arc::clone(&metrics));
+        let events = Events::new(client.clone(), &identity);
         let executor = Executor::new(
             connector.clone(),
             &settings,
             leadership.clone(),
             Arc::clone(&metrics),
+            events.clone(),
             Arc::clone(&clock),
         );
         let limits = Limits {
@@ -88,7 +90,7 @@ impl Process {
                 plan_wakes,
                 Arc::clone(&clock),
             ),
-            events: Events::new(client.clone(), &identity),
+            events,
             resync: TimeDelta::from_std(settings.catalogue_resync).unwrap_or(TimeDelta::hours(1)),
             ledger: Arc::new(Ledger::default()),
             own_writes: Arc::default(),

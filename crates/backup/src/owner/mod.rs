@@ -3,6 +3,10 @@
 //! Two clusters, or two bearers of one plan's name, that share a bucket and a prefix would prune each other's backups.
 //! So the first to come writes `owner.json`, create-only, and whoever finds somebody else's touches nothing. To hand a
 //! prefix over on purpose, a person removes that object.
+//!
+//! One bearer of the name follows another without a person's help: a plan that was deleted and created again in the same
+//! Kubernetes cluster takes the prefix over. There the API server lets no two plans have one namespace and name at a time,
+//! so whoever bears them now is the only one. What the one before wrote stays its own: it is listed, and never removed.
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,9 @@ use crate::{layout::PlanKey, manifest::FormatVersion};
 
 /// The largest `owner.json` that is read. A real one has about 200 bytes.
 const MAX_BYTES: usize = 4 * 1024;
+
+/// The version that is written, and the only one that is believed.
+const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 0 };
 
 /// Who a plan is, beyond its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -125,7 +132,35 @@ fn shown(uid: &str) -> String {
         .collect()
 }
 
-/// Makes sure that `owner` is the one who writes here, claiming the prefix if nobody has.
+/// How a prefix came to be ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It was before.
+    Already,
+    /// Nobody had it.
+    First,
+    /// An earlier bearer of the name had it.
+    TakenOver {
+        /// Whose it was.
+        from: Owner,
+    },
+}
+
+impl Owner {
+    /// Is this the same name in the same Kubernetes cluster, only at another time? Without Kubernetes nobody says so.
+    fn succeeds(&self, other: &Self) -> bool {
+        self.kubernetes_cluster_uid.is_some()
+            && self.kubernetes_cluster_uid == other.kubernetes_cluster_uid
+            && self.plan_uid.is_some()
+            && other.plan_uid.is_some()
+    }
+}
+
+/// Makes sure that `owner` is the one who writes here, claiming the prefix if nobody has, or taking it over from an earlier
+/// bearer of the plan's name in the same Kubernetes cluster.
+///
+/// Call it only for a plan that exists, and only as the leader: a process that still believed in a plan that is gone would
+/// take the prefix back. (It damages nothing even then: keys are unique, and nobody removes what another plan wrote.)
 ///
 /// Where the store cannot create only, two first claims at the same moment may both succeed; every later one finds out, so
 /// ask again before each run.
@@ -134,13 +169,17 @@ pub async fn claim(
     plan: &PlanKey,
     owner: &Owner,
     now: DateTime<Utc>,
-) -> Result<(), OwnerError> {
-    match check(store, plan, owner).await {
-        Err(OwnerError::Unclaimed { .. }) => {}
-        answer => return answer,
-    }
+) -> Result<Claimed, OwnerError> {
+    let (mode, claimed) = match check(store, plan, owner).await {
+        Ok(()) => return Ok(Claimed::Already),
+        Err(OwnerError::Unclaimed { .. }) => (PutMode::Create, Claimed::First),
+        Err(OwnerError::PrefixInUse { owner: from, .. }) if owner.succeeds(&from) => {
+            (PutMode::Overwrite, Claimed::TakenOver { from })
+        }
+        Err(error) => return Err(error),
+    };
     let record = Record {
-        format: FormatVersion::CURRENT,
+        format: FORMAT,
         kubernetes_cluster_uid: owner.kubernetes_cluster_uid.clone(),
         plan_uid: owner.plan_uid.clone(),
         created: now,
@@ -149,9 +188,9 @@ pub async fn claim(
     let mut bytes =
         serde_json::to_vec_pretty(&record).map_err(|_| OwnerError::Unreadable { key: key.clone() })?;
     bytes.push(b'\n');
-    match store.put(&key, Bytes::from(bytes), PutMode::Create).await {
+    match store.put(&key, Bytes::from(bytes), mode).await {
         // Read again even after success: whoever looked at the same moment must find the same answer.
-        Ok(_) | Err(StoreError::AlreadyExists { .. }) => check(store, plan, owner).await,
+        Ok(_) | Err(StoreError::AlreadyExists { .. }) => check(store, plan, owner).await.map(|()| claimed),
         Err(error) => Err(OwnerError::Write(error)),
     }
 }
@@ -190,7 +229,7 @@ async fn read(store: &dyn Store, key: &str) -> Result<Option<(Owner, DateTime<Ut
     let bytes = object.bytes(MAX_BYTES).await.map_err(OwnerError::Read)?;
     let record: Record =
         serde_json::from_slice(&bytes).map_err(|_| OwnerError::Unreadable { key: key.to_owned() })?;
-    if record.format != FormatVersion::CURRENT {
+    if record.format != FORMAT {
         return Err(OwnerError::Unreadable { key: key.to_owned() });
     }
     let owner = Owner {

@@ -43,14 +43,21 @@ async fn the_first_to_come_owns_the_prefix_and_claims_it_again_without_a_change(
 }
 
 #[tokio::test]
-async fn another_bearer_of_the_name_is_told_whose_the_prefix_is_and_changes_nothing() {
+async fn a_plan_of_another_cluster_is_told_whose_the_prefix_is_and_changes_nothing() {
     let store = MemoryStore::new();
     claim(&store, &plan(), &owner("p1"), now()).await.unwrap();
     let first = stored(&store).await;
     for other in [
-        owner("p2"),
         Owner {
             kubernetes_cluster_uid: Some("c2".into()),
+            ..owner("p1")
+        },
+        Owner {
+            kubernetes_cluster_uid: None,
+            ..owner("p2")
+        },
+        Owner {
+            plan_uid: None,
             ..owner("p1")
         },
         Owner {
@@ -63,6 +70,44 @@ async fn another_bearer_of_the_name_is_told_whose_the_prefix_is_and_changes_noth
         assert!(error.to_string().starts_with("ns/prod/owner.json belongs to the plan with UID p1 of the Kubernetes cluster with UID c1, since 2026-11-23"), "{error}");
     }
     assert_eq!(stored(&store).await, first);
+}
+
+#[tokio::test]
+async fn a_plan_that_was_created_again_takes_over_from_the_one_that_is_gone() {
+    let store = MemoryStore::new();
+    let first = claim(&store, &plan(), &owner("p1"), now()).await.unwrap();
+    assert_eq!(first, Claimed::First);
+    // Removing things is no reason to take over.
+    assert_eq!(
+        check(&store, &plan(), &owner("p2")).await.unwrap_err().reason(),
+        "PrefixInUse"
+    );
+    let later = now() + chrono::TimeDelta::days(1);
+    let second = claim(&store, &plan(), &owner("p2"), later).await.unwrap();
+    assert_eq!(second, Claimed::TakenOver { from: owner("p1") });
+    let again = claim(&store, &plan(), &owner("p2"), later).await.unwrap();
+    assert_eq!(again, Claimed::Already);
+    let text = String::from_utf8(stored(&store).await.to_vec()).unwrap();
+    assert!(
+        text.contains("\"planUid\": \"p2\"") && text.contains("2026-11-24"),
+        "{text}"
+    );
+    assert_eq!(
+        check(&store, &plan(), &owner("p1")).await.unwrap_err().reason(),
+        "PrefixInUse"
+    );
+}
+
+#[tokio::test]
+async fn where_nobody_says_the_cluster_there_is_no_taking_over() {
+    let store = MemoryStore::new();
+    let nowhere = |uid: &str| Owner {
+        kubernetes_cluster_uid: None,
+        ..owner(uid)
+    };
+    claim(&store, &plan(), &nowhere("p1"), now()).await.unwrap();
+    let error = claim(&store, &plan(), &nowhere("p2"), now()).await.unwrap_err();
+    assert_eq!(error.reason(), "PrefixInUse");
 }
 
 #[tokio::test]

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::layout::RunId;
-use etcd_backup_backup::owner::{self, Owner};
+use etcd_backup_backup::owner::{self, Claimed, Owner};
 use etcd_backup_backup::write::{self, Fenced, Limits, Progress};
 use etcd_backup_etcd::{ChoosePolicy, Cluster, choose};
 use etcd_backup_store::Store;
+use kube::Resource;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, info, warn};
@@ -19,6 +21,7 @@ use super::member::{Member, Trouble};
 use super::recipe::{self, Recipe};
 use super::request::{Execute, RunFailure, RunRequest, RunResult};
 use crate::connect::{Connector, Failure};
+use crate::events::{Events, Note, reason as event};
 use crate::lease::{Leadership, Tenure};
 use crate::metrics::{Flow, Metrics, Stage};
 use crate::settings::Settings;
@@ -31,6 +34,7 @@ pub struct Executor {
     connector: Connector,
     leadership: Leadership,
     metrics: Arc<Metrics>,
+    events: Events,
     limits: Limits,
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
@@ -58,12 +62,14 @@ impl Executor {
         settings: &Settings,
         leadership: Leadership,
         metrics: Arc<Metrics>,
+        events: Events,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
         Self {
             connector,
             leadership,
             metrics,
+            events,
             limits: recipe::limits(settings),
             clock,
         }
@@ -138,13 +144,26 @@ impl Executor {
             plan_uid: Some(recipe.plan_uid.clone()),
         };
         let claimed = owner::claim(&*store, &recipe.plan, &owner, (self.clock)()).await;
-        claimed.map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
+        let claimed = claimed.map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
+        self.tell(&request.plan, &claimed).await;
         Ok(Prepared {
             recipe,
             store,
             cluster,
             kubernetes_uid,
         })
+    }
+
+    /// Somebody may wonder why what an earlier plan wrote is never pruned.
+    async fn tell(&self, plan: &EtcdBackup, claimed: &Claimed) {
+        let Claimed::TakenOver { from } = claimed else {
+            return;
+        };
+        let message = format!(
+            "the place in the store was claimed by {from}, which had this name before, and is this plan's now. Backups of that plan stay; retention does not remove them"
+        );
+        let note = Note::normal(event::PREFIX_TAKEN_OVER, "Claim", message);
+        self.events.publish(&plan.object_ref(&()), &[note]).await;
     }
 
     async fn choose(
