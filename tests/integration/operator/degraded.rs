@@ -36,6 +36,12 @@ async fn without_a_quorum_a_backup_is_taken_only_where_the_plan_allows_it_and_sa
     }
     let sound = case.take("sound", "lenient").await?.status.unwrap_or_default();
     ensure!(!sound.degraded, "it is degraded although there is a quorum");
+    let members = |plan: &etcd_backup_api::EtcdBackup| {
+        let etcd = plan.status.as_ref().and_then(|status| status.etcd.as_ref());
+        etcd.and_then(|etcd| etcd.members) == Some(3)
+    };
+    case.until_plan("lenient", "three members in its status", members)
+        .await?;
     let holdings = case.finish(&etcd).await?;
     let degraded: Vec<_> = holdings
         .backups

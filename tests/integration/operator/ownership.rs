@@ -58,3 +58,35 @@ async fn a_place_that_was_claimed_says_who_writes_there() -> Result<()> {
     case.finish(&world.subject).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_plan_that_is_created_again_goes_on_in_its_place_and_prunes_only_its_own() -> Result<()> {
+    let (case, world) = Case::begin("again").await?;
+    let plan = Plan::new("prod", &world.subject, &case);
+    case.apply(&plan).await?;
+    case.take("before", "prod").await?;
+    case.delete_plan("prod").await?;
+    let plan = plan.with("retention", json!({"keepLast": 1}));
+    case.apply(&plan).await?;
+    case.take("after-1", "prod").await?;
+    let note = case.event("PrefixTakenOver", "prod").await?;
+    ensure!(note.contains("retention does not remove them"), "it says: {note}");
+    case.take("after-2", "prod").await?;
+    case.event("Pruned", "prod").await?;
+    case.condition("prod", "Ready", "True", "Succeeded").await?;
+    let holdings = case.finish(&world.subject).await?;
+    let of: Vec<_> = holdings
+        .backups
+        .iter()
+        .map(|backup| {
+            backup.manifest["etcdSnapshot"]["name"]
+                .as_str()
+                .unwrap_or_default()
+        })
+        .collect();
+    ensure!(
+        of == ["before", "after-2"],
+        "the store holds the backups of {of:?}"
+    );
+    Ok(())
+}

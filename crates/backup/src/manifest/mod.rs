@@ -19,8 +19,8 @@ mod version;
 pub use digest::{Crc64Nvme, Sha256};
 pub use error::ManifestError;
 pub use types::{
-    Compression, Encryption, Etcd, HashKv, Level, Manifest, Object, Plan, Snapshot, Times, Tool, Trigger,
-    Verification,
+    Compression, Encryption, Etcd, HashKv, Level, Manifest, Object, Plan, Snapshot, SnapshotObject, Times,
+    Tool, Trigger, Verification,
 };
 pub use version::FormatVersion;
 

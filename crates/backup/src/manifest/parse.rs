@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     FormatVersion, MAX_BYTES, Manifest, ManifestError,
     strict::{DUPLICATE, Strict, has_only_fields_of},
-    types::{Compression, Encryption},
+    types::{Compression, Encryption, SnapshotObject},
 };
 use crate::layout::{Found, Location, PlanKey};
 
@@ -94,6 +94,8 @@ impl Manifest {
     /// Rules between fields, and bounds that types do not hold.
     fn check(&self) -> Result<(), ManifestError> {
         let beyond = "outside the range of a 64-bit signed integer";
+        let newer = "newer than the format that the manifest names";
+        let has_version = self.format >= FormatVersion::WITH_SNAPSHOT_OBJECT;
         let rules = [
             (
                 "times.started",
@@ -121,6 +123,14 @@ impl Manifest {
                 "not from 1 to 19",
                 level_is_ours(self.object.compression),
             ),
+            ("etcdSnapshot", newer, has_version || self.etcd_snapshot.is_none()),
+            ("etcd.members", newer, has_version || self.etcd.members.is_none()),
+            ("etcd.members", "zero", self.etcd.members != Some(0)),
+            (
+                "etcdSnapshot.name",
+                "not a name",
+                is_named(self.etcd_snapshot.as_ref()),
+            ),
             (
                 "object.encryption.recipients",
                 "empty",
@@ -140,6 +150,11 @@ fn level_is_ours(compression: Compression) -> bool {
         Compression::None => true,
         Compression::Zstd { level } => (1..=19).contains(&level),
     }
+}
+
+/// Kubernetes names its objects by one rule, plans and snapshots alike.
+fn is_named(object: Option<&SnapshotObject>) -> bool {
+    object.is_none_or(|object| PlanKey::new("namespace", object.name.as_str()).is_ok())
 }
 
 fn has_recipients(encryption: Option<&Encryption>) -> bool {

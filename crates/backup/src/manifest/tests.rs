@@ -6,6 +6,8 @@ use crate::layout::PlanKey;
 
 /// The first manifest ever written in format 1.0. It must be readable for ever: never edit it.
 const MUSEUM_1_0: &[u8] = include_bytes!("museum/1.0.json");
+/// The first manifest ever written in format 1.1: never edit it either.
+const MUSEUM_1_1: &[u8] = include_bytes!("museum/1.1.json");
 /// A manifest with every optional field left out.
 const MUSEUM_1_0_MINIMAL: &[u8] = include_bytes!("museum/1.0-minimal.json");
 const KEY: &str = "kube-system/prod/cdf818194e3a8c32/20261123T060000Z-k3v7qa2m/manifest.json";
@@ -35,7 +37,7 @@ fn with(pointer: &str, new: Value) -> Result<Manifest, ManifestError> {
 
 #[test]
 fn every_manifest_of_the_museum_is_read_and_written_back_byte_for_byte() {
-    for bytes in [MUSEUM_1_0, MUSEUM_1_0_MINIMAL] {
+    for bytes in [MUSEUM_1_0, MUSEUM_1_0_MINIMAL, MUSEUM_1_1] {
         let manifest = parse(bytes).unwrap();
         assert_eq!(
             String::from_utf8(manifest.to_bytes().unwrap()).unwrap(),
@@ -54,6 +56,34 @@ fn a_manifest_says_what_the_museum_piece_says() {
     assert_eq!(manifest.object.compression, Compression::Zstd { level: 1 });
     assert_eq!(manifest.object.form().file_name(), "snapshot.db.zst.age");
     assert_eq!(manifest.verification.level, Level::Readback);
+}
+
+#[test]
+fn what_format_1_1_added_is_read_there_and_refused_where_the_manifest_says_1_0() {
+    let mut value: Value = serde_json::from_slice(MUSEUM_1_1).unwrap();
+    let manifest = parse_value(&value).unwrap();
+    assert_eq!(manifest.etcd.members, Some(3));
+    let object = manifest.etcd_snapshot.unwrap();
+    assert_eq!(object.name, "prod-20261123-0600");
+    for (pointer, bad) in [
+        ("/etcd/members", json!(0)),
+        ("/etcd/members", json!(-3)),
+        ("/etcdSnapshot/name", json!("../prod")),
+        ("/etcdSnapshot/name", json!("")),
+        ("/etcdSnapshot/uid", Value::Null),
+        ("/etcdSnapshot", json!("prod")),
+    ] {
+        let mut value = value.clone();
+        *value.pointer_mut(pointer).unwrap() = bad.clone();
+        assert!(parse_value(&value).is_err(), "{pointer} = {bad}");
+    }
+    value["format"] = json!("1.0");
+    let refused = |value: &Value| matches!(parse_value(value), Err(ManifestError::Field { what, .. }) if what.starts_with("newer"));
+    assert!(refused(&value));
+    value.as_object_mut().unwrap().remove("etcdSnapshot");
+    assert!(refused(&value));
+    value["etcd"].as_object_mut().unwrap().remove("members");
+    parse_value(&value).unwrap();
 }
 
 #[test]
@@ -104,6 +134,12 @@ fn an_unknown_field_is_refused_in_our_own_format_and_ignored_in_a_newer_minor_on
     ] {
         let mut value = value();
         value.pointer_mut(pointer).unwrap()["later"] = json!({"any": [1, "thing"]});
+        assert_eq!(
+            parse_value(&value),
+            Err(ManifestError::UnknownField(FormatVersion { major: 1, minor: 0 })),
+            "{pointer}"
+        );
+        value["format"] = json!("1.1");
         assert_eq!(
             parse_value(&value),
             Err(ManifestError::UnknownField(FormatVersion::CURRENT)),

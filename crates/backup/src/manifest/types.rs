@@ -40,6 +40,19 @@ pub struct Manifest {
     pub degraded: bool,
     /// What asked for it.
     pub trigger: Trigger,
+    /// The Kubernetes object that it was taken for. Since format 1.1; absent when it was taken without Kubernetes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etcd_snapshot: Option<SnapshotObject>,
+}
+
+/// An EtcdSnapshot. Names may be used again; the UID tells one bearer of a name from the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotObject {
+    /// Its name, in the namespace of the plan.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
 }
 
 /// The plan a backup belongs to. Names may be used again; the UID tells one bearer of a name from the next.
@@ -74,6 +87,9 @@ pub struct Etcd {
     pub raft_index: u64,
     /// Raft's term at that index.
     pub raft_term: u64,
+    /// How many members the cluster had, learners included. Since format 1.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<u32>,
 }
 
 /// When things happened, by the clock of whoever wrote the backup, in UTC.

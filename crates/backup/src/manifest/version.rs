@@ -17,7 +17,10 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// What this version writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 0 };
+    pub const CURRENT: Self = Self { major: 1, minor: 1 };
+
+    /// The first version with `etcdSnapshot` and `etcd.members`.
+    pub(super) const WITH_SNAPSHOT_OBJECT: Self = Self { major: 1, minor: 1 };
 
     /// Can this version read it?
     pub fn is_readable(self) -> bool {

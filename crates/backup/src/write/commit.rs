@@ -158,6 +158,7 @@ impl Run {
             },
             degraded: request.source.degraded,
             trigger: request.trigger,
+            etcd_snapshot: request.etcd_snapshot.clone(),
         }
     }
 
@@ -171,6 +172,7 @@ impl Run {
             storage_version: sealed.report.status.storage_version.clone(),
             raft_index: sealed.report.raft_index,
             raft_term: sealed.report.raft_term,
+            members: source.members,
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Recipients;
 use crate::{
     layout::{ClusterId, Form, Location, PlanKey, RunId},
-    manifest::{Compression, Level, Tool, Trigger},
+    manifest::{Compression, Level, SnapshotObject, Tool, Trigger},
 };
 
 /// What to write, and all that its manifest says which the bytes themselves do not.
@@ -29,6 +29,8 @@ pub struct WriteRequest {
     pub now: DateTime<Utc>,
     /// What asked for it.
     pub trigger: Trigger,
+    /// The Kubernetes object that it is taken for; none without Kubernetes.
+    pub etcd_snapshot: Option<SnapshotObject>,
     /// How to compress.
     pub compression: Compression,
     /// To whom to encrypt.
@@ -59,6 +61,8 @@ pub struct Source {
     pub minimum_revision: i64,
     /// The cluster had lost its quorum.
     pub degraded: bool,
+    /// How many members the cluster has, learners included, if known.
+    pub members: Option<u32>,
 }
 
 /// Bounds on memory and disk.

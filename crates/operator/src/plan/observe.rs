@@ -100,7 +100,7 @@ fn backup(manifest: &Manifest) -> Backup {
         stored: manifest.object.size,
         cluster_id: manifest.etcd.cluster_id.to_string(),
         version: Some(manifest.etcd.version.clone()),
-        members: None,
+        members: manifest.etcd.members,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use etcd_backup_backup::layout::{ClusterId, RunId};
-use etcd_backup_backup::manifest::Manifest;
+use etcd_backup_backup::manifest::{Manifest, SnapshotObject};
 use etcd_backup_backup::write::{self, Control, Limits, Source, SourceError, WriteError, WriteRequest};
 use etcd_backup_etcd::{Choice, EtcdError};
 use futures::TryStreamExt;
@@ -77,11 +77,16 @@ impl Member<'_> {
                 size: Some(stream.total_bytes()),
                 minimum_revision,
                 degraded: choice.degraded,
+                members: u32::try_from(choice.members).ok(),
             },
             scheduled: self.request.scheduled,
             started: self.started,
             now,
             trigger: self.request.trigger,
+            etcd_snapshot: Some(SnapshotObject {
+                name: self.request.snapshot.name.clone(),
+                uid: self.request.snapshot.uid.clone(),
+            }),
             compression: recipe.compression,
             encryption: recipe.encryption.clone(),
             verification: recipe.verification,

@@ -14,8 +14,8 @@ use crate::ownership::plan_reference;
 use crate::plan::decide::Timing;
 use crate::runs::RunState;
 
-/// How far the beginning of a run, as its status has it, and the time in its manifest may be apart. Both are
-/// taken from one clock within moments.
+/// How far the beginning of a run, as its status has it, and the time in its manifest may be apart where the manifest
+/// does not name its EtcdSnapshot. Both are taken from one clock within moments.
 const SAME_RUN: TimeDelta = TimeDelta::minutes(1);
 
 /// Looks around.
@@ -144,6 +144,7 @@ fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Conte
 
 /// What identifies the manifest of a snapshot whose run is not known.
 struct Wanted {
+    uid: Option<String>,
     slot: Option<DateTime<Utc>>,
     started: Option<DateTime<Utc>>,
 }
@@ -152,21 +153,24 @@ impl Wanted {
     fn of(snapshot: &EtcdSnapshot) -> Self {
         let started = snapshot.status.as_ref().and_then(|status| status.start_time);
         Self {
+            uid: snapshot.uid(),
             slot: slot_of(snapshot),
             started,
         }
     }
 
     fn is(&self, manifest: &Manifest) -> bool {
-        match (self.slot, self.started) {
-            (Some(slot), _) => manifest.times.scheduled == Some(slot),
-            (None, Some(started)) => {
+        match (self.slot, &manifest.etcd_snapshot, self.started) {
+            (Some(slot), _, _) => manifest.times.scheduled == Some(slot),
+            (None, Some(object), _) => self.uid.as_ref() == Some(&object.uid),
+            // Of a version that did not record it.
+            (None, None, Some(started)) => {
                 let apart = manifest.times.started - started;
                 manifest.trigger == manifest::Trigger::Manual
                     && apart >= TimeDelta::seconds(-1)
                     && apart <= SAME_RUN
             }
-            (None, None) => false,
+            (None, None, None) => false,
         }
     }
 }
@@ -183,4 +187,64 @@ fn shown_elsewhere(snapshot: &EtcdSnapshot, context: &Context) -> BTreeSet<Strin
     others
         .filter_map(|other| run_id_of(other).map(str::to_owned))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A manual snapshot whose status names the beginning of a run and not the run.
+    fn snapshot(uid: &str) -> EtcdSnapshot {
+        serde_json::from_value(json!({
+            "metadata": {"name": "before-upgrade", "namespace": "ns", "uid": uid}, "spec": {"backupName": "prod"},
+            "status": {"phase": "Running", "attempts": 1, "startTime": "2026-11-23T06:00:00Z"},
+        }))
+        .unwrap()
+    }
+
+    /// What a run wrote that began half a second later, for the EtcdSnapshot of this UID if the version recorded it.
+    fn manifest(uid: Option<&str>) -> Manifest {
+        let mut value = json!({
+            "format": "1.1", "runId": "20261123T060000Z-k3v7qa2m",
+            "plan": {"namespace": "ns", "name": "prod"},
+            "etcd": {"clusterId": "cdf818194e3a8c32", "memberId": "00f818194e3a8c32", "memberName": "m0",
+                "version": "3.6.14", "raftIndex": 173, "raftTerm": 2},
+            "revision": 154, "compactRevision": 60,
+            "times": {"started": "2026-11-23T06:00:00.500Z", "finished": "2026-11-23T06:00:03.500Z"},
+            "snapshot": {"size": 2_560_032, "sha256": "0".repeat(64), "hash": 1, "totalKeys": 2},
+            "object": {"file": "snapshot.db", "size": 14322, "sha256": "0".repeat(64),
+                "crc64nvme": "0".repeat(16), "compression": {"type": "None"}},
+            "tool": {"name": "etcd-backup", "version": "0.1.0"},
+            "verification": {"level": "Readback", "time": "2026-11-23T06:00:03.400Z"},
+            "degraded": false, "trigger": "Manual",
+        });
+        if let Some(uid) = uid {
+            value["etcdSnapshot"] = json!({"name": "before-upgrade", "uid": uid});
+        }
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_manifest_that_names_its_snapshot_is_that_ones_whenever_the_run_began() {
+        let wanted = Wanted::of(&snapshot("one"));
+        assert!(wanted.is(&manifest(Some("one"))));
+        let mut later = manifest(Some("one"));
+        later.times.started += TimeDelta::hours(1);
+        assert!(wanted.is(&later));
+        assert!(
+            !wanted.is(&manifest(Some("another"))),
+            "of the same name and time, but not it"
+        );
+    }
+
+    #[test]
+    fn a_manifest_of_an_older_version_is_found_by_the_time_its_run_began() {
+        let wanted = Wanted::of(&snapshot("one"));
+        assert!(wanted.is(&manifest(None)));
+        let mut later = manifest(None);
+        later.times.started += TimeDelta::hours(1);
+        assert!(!wanted.is(&later));
+    }
 }

@@ -223,6 +223,7 @@ pub(super) fn manifest(run: RunId, started: DateTime<Utc>, plan_uid: &str, clust
             storage_version: None,
             raft_index: 1,
             raft_term: 1,
+            members: None,
         },
         revision: 1 + started.timestamp() / 3600,
         compact_revision: 0,
@@ -257,6 +258,7 @@ pub(super) fn manifest(run: RunId, started: DateTime<Utc>, plan_uid: &str, clust
         },
         degraded: false,
         trigger: Trigger::Schedule,
+        etcd_snapshot: None,
     }
 }
 
