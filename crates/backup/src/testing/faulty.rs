@@ -63,6 +63,8 @@ enum When {
 pub(crate) struct Faulty {
     pub(crate) inner: MemoryStore,
     pub(crate) lies: Lies,
+    /// How long a part is under way.
+    pub(crate) part_takes: Duration,
     shared: Arc<Shared>,
 }
 
@@ -291,7 +293,11 @@ impl Upload for FaultyUpload {
         let now = shared.parts_now.fetch_add(1, Ordering::SeqCst) + 1;
         shared.parts_most.fetch_max(now, Ordering::SeqCst);
         // As a network would, so that parts overlap.
-        tokio::task::yield_now().await;
+        if self.store.part_takes.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(self.store.part_takes).await;
+        }
         let body = Lies::tell(self.store.lies.part.as_ref(), body);
         let done = self
             .store
