@@ -25,6 +25,11 @@ impl Bitmap {
         fresh
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     pub(crate) fn contains(&self, page: u64) -> bool {
         let (word, bit) = Self::place(page);
         self.0.get(word).is_some_and(|word| word & bit != 0)

@@ -24,6 +24,11 @@ impl Reached {
         }
     }
 
+    /// How many pages were reached.
+    pub fn count(&self) -> u64 {
+        self.pages.count()
+    }
+
     /// Marks a node's pages.
     pub(super) fn mark(&mut self, page: u64, header: &Header) -> Result<(), BoltError> {
         let end = page.saturating_add(header.pages());
