@@ -14,6 +14,7 @@
 
 mod crc32c;
 mod error;
+pub mod inspect;
 mod limits;
 mod record;
 mod report;
