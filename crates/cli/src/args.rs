@@ -9,8 +9,9 @@ use clap::{
 
 use crate::{
     commands::{
-        completion::Completion, fetch::Fetch, list::List, man::Man, operator::Operator, restore::Restore,
-        retention::Retention, show::Show, snapshot::Snapshot, verify::Verify,
+        completion::Completion, diff::Diff, fetch::Fetch, inspect::Inspect, list::List, man::Man,
+        operator::Operator, restore::Restore, retention::Retention, show::Show, snapshot::Snapshot,
+        verify::Verify,
     },
     connection::{self, Connection},
     exit,
@@ -53,6 +54,9 @@ pub(crate) enum Verb {
     Verify(Box<Verify>),
     Fetch(Box<Fetch>),
     Restore(Box<Restore>),
+    #[command(subcommand)]
+    Inspect(Box<Inspect>),
+    Diff(Box<Diff>),
     Retention(Box<Retention>),
     /// Print the version
     Version,
@@ -74,6 +78,12 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["verify"],
     &["fetch"],
     &["restore"],
+    &["inspect", "summary"],
+    &["inspect", "keys"],
+    &["inspect", "get"],
+    &["inspect", "history"],
+    &["inspect", "usage"],
+    &["diff"],
     &["retention"],
 ];
 
@@ -93,7 +103,8 @@ pub(crate) fn command() -> clap::Command {
 /// The grammar without the verb `help`, which needs no manual page for each verb.
 pub(crate) fn without_help() -> clap::Command {
     let command = Cli::command().disable_help_subcommand(true);
-    prepared(command.mut_subcommand("snapshot", |snapshot| snapshot.disable_help_subcommand(true)))
+    let command = command.mut_subcommand("snapshot", |snapshot| snapshot.disable_help_subcommand(true));
+    prepared(command.mut_subcommand("inspect", |inspect| inspect.disable_help_subcommand(true)))
 }
 
 fn prepared(mut command: clap::Command) -> clap::Command {

@@ -116,6 +116,12 @@ async fn what_a_bucket_holds_is_listed_chosen_shown_and_fetched_without_kubernet
     let errors = failed(&mut world.verb("fetch", &[first, target])?, 5).await?;
     ensure!(errors.contains("exists and is not overwritten"), "{errors}");
 
+    let value = done(&mut world.verb("inspect", &["get", first, "greeting"])?).await?;
+    assert_eq!(value, "first");
+    let second = text(&main, "/backups/1/url")?;
+    let changes = done(&mut world.verb("diff", &[first, second, "-o", "simple"])?).await?;
+    ensure!(changes.starts_with("changed, greeting, "), "{changes}");
+
     let taken = text(&main, "/backups/0/manifest/times/started")?;
     let mut before = world.verb("fetch", &[STORE, target, "--overwrite"])?;
     done(before.args(["--plan", "prod/main", "--before", taken])).await?;

@@ -1,7 +1,9 @@
 //! One file a verb.
 
 pub(crate) mod completion;
+pub(crate) mod diff;
 pub(crate) mod fetch;
+pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod operator;
@@ -29,6 +31,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Verify(verify) => verify::run(&verify, cli.format),
         Verb::Fetch(fetch) => fetch::run(&fetch, cli.format),
         Verb::Restore(restore) => restore::run(&restore, cli.format),
+        Verb::Inspect(inspect) => inspect::run(&inspect, cli.format),
+        Verb::Diff(diff) => diff::run(&diff, cli.format),
         Verb::Retention(retention) => retention::run(&retention, cli.format),
         Verb::Version => version::run(cli.format),
         Verb::Man(man) => man::run(&man),

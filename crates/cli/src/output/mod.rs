@@ -31,9 +31,28 @@ pub(crate) enum Format {
 }
 
 /// Prints to standard output. A reader that has gone (`| head`) is no failure.
-///
-/// Names come out of buckets and snapshots: what would steer a terminal is printed as `?`.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(harmless(text).as_bytes())
+}
+
+/// Prints bytes as they are.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::storage("cannot print the result", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Something that belongs beside the result, on standard error.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "Note: {}", harmless(text));
+}
+
+/// Names come out of buckets and snapshots: what would steer a terminal becomes `?`.
+fn harmless(text: &str) -> String {
     let harmless = |c: char| {
         if c.is_control() && c != '\n' && c != '\t' {
             '?'
@@ -41,13 +60,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
             c
         }
     };
-    let text: String = text.chars().map(harmless).collect();
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::storage("cannot print the result", &error))
-        }
-        _ => Ok(()),
-    }
+    text.chars().map(harmless).collect()
 }
 
 /// JSON on one line, as etcdctl prints it.

@@ -1,0 +1,66 @@
+//! A snapshot as a plain file, wherever it is.
+
+use std::{
+    fs::File,
+    io::{Seek, Write},
+};
+
+use clap::Args;
+use etcd_backup_snapshot::inspect::{InspectError, Limits, Snapshot};
+
+use super::{Choose, IdentityFlags, Source, StoreFlags};
+use crate::exit::{Exit, Failure};
+
+/// How to come by a snapshot that is to be looked into.
+#[derive(Debug, Args)]
+pub(crate) struct PlainFlags {
+    #[command(flatten)]
+    choose: Choose,
+
+    #[command(flatten)]
+    identity: IdentityFlags,
+
+    #[command(flatten)]
+    reach: StoreFlags,
+}
+
+impl PlainFlags {
+    /// Opens it. A backup is fetched and proved first, into a file without a name, which the system removes with the
+    /// process; TMPDIR says where.
+    pub(crate) async fn open(&self, source: &Source) -> Result<Snapshot, Failure> {
+        let (file, name) = match source {
+            Source::Stdin => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "a snapshot is read here and there, so not from standard input: name a file",
+                ));
+            }
+            Source::File(path) => {
+                let cannot = |error| Failure::storage(format!("cannot open {}", path.display()), &error);
+                (File::open(path).map_err(cannot)?, path.display().to_string())
+            }
+            Source::Backup { store, location } => {
+                let identities = self.identity.read()?;
+                let chosen = self.choose.open(&self.reach, store, location.as_ref()).await?;
+                let cannot = |error| Failure::storage("cannot use a temporary file (TMPDIR)", &error);
+                let mut file = tempfile::tempfile().map_err(cannot)?;
+                chosen
+                    .prove(identities.as_ref(), |bytes| file.write_all(bytes))
+                    .await?;
+                file.rewind().map_err(cannot)?;
+                (file, chosen.url())
+            }
+        };
+        Snapshot::from_source(file, Limits::default()).map_err(|error| of_inspect(&name, &error))
+    }
+}
+
+/// A snapshot that cannot be looked into.
+pub(crate) fn of_inspect(name: &str, error: &InspectError) -> Failure {
+    let exit = match error {
+        InspectError::Open(_) => Exit::Storage,
+        InspectError::Packed(_) | InspectError::Compacted { .. } | InspectError::Future { .. } => Exit::Usage,
+        _ => Exit::Unsound,
+    };
+    Failure::new(exit, format!("{name}: {error}"))
+}
