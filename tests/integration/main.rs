@@ -6,5 +6,6 @@ mod crds;
 mod etcd;
 mod operator;
 mod oracle;
+mod recovery;
 mod servers;
 mod store;

@@ -1,0 +1,124 @@
+//! The commands of docs/disaster-recovery.md, as they stand there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use harness::{binaries, versitygw::Versitygw};
+use tokio::{process::Command, time::timeout};
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/disaster-recovery.md");
+
+/// The most commands that a person at three in the morning should have to type.
+const AT_MOST: usize = 5;
+
+/// The commands of one section.
+pub(super) fn of(section: &str) -> Result<Vec<String>> {
+    let text = fs::read_to_string(DOCUMENT).context("read docs/disaster-recovery.md")?;
+    let marker = format!("<!-- test: {section} -->\n```sh\n");
+    let (_, behind) = text
+        .split_once(&marker)
+        .with_context(|| format!("no commands are marked as {section}"))?;
+    let (block, _) = behind.split_once("```").context("the commands do not end")?;
+    let commands: Vec<String> = block.lines().map(ToOwned::to_owned).collect();
+    ensure!(
+        (1..=AT_MOST).contains(&commands.len()),
+        "{} commands are too many",
+        commands.len()
+    );
+    Ok(commands)
+}
+
+/// A shell that finds our program and has the environment which the document says to set.
+#[derive(Debug)]
+pub(super) struct Shell {
+    path: String,
+    environment: Vec<(String, String)>,
+    /// What stands in the document, and what it is here.
+    names: Vec<(String, String)>,
+}
+
+impl Shell {
+    /// With the bucket `backups` of this server.
+    pub(super) fn new(s3: &Versitygw, authority: &Path) -> Result<Self> {
+        let program = binaries::etcd_backup()?;
+        let mut folders: Vec<PathBuf> = vec![program.parent().context("a folder")?.to_owned()];
+        folders.push(
+            binaries::tool("kubernetes", "kubectl")?
+                .parent()
+                .context("a folder")?
+                .to_owned(),
+        );
+        let system = std::env::var("PATH").unwrap_or_default();
+        let ours: Vec<String> = folders
+            .iter()
+            .map(|folder| folder.to_string_lossy().into_owned())
+            .collect();
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", s3.access_key.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", s3.secret_key.as_str()),
+            ("AWS_REGION", Versitygw::REGION),
+            ("AWS_ENDPOINT_URL", s3.endpoint.as_str()),
+            ("AWS_CA_BUNDLE", authority.to_str().context("a path")?),
+        ];
+        Ok(Self {
+            path: format!("{}:{system}", ours.join(":")),
+            environment: environment
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
+            names: Vec::new(),
+        })
+    }
+
+    pub(super) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What the document calls `there` is `here`.
+    pub(super) fn name(mut self, there: &str, here: &str) -> Self {
+        self.names.push((there.to_owned(), here.to_owned()));
+        self
+    }
+
+    /// The command with the names of this place.
+    pub(super) fn here(&self, command: &str) -> String {
+        // Longest first: a path may begin with another one.
+        let mut names: Vec<_> = self.names.iter().collect();
+        names.sort_by_key(|(there, _)| std::cmp::Reverse(there.len()));
+        names.into_iter().fold(command.to_owned(), |text, (there, here)| {
+            text.replace(there, here)
+        })
+    }
+
+    /// Runs it; it must succeed.
+    pub(super) async fn run(&self, command: &str) -> Result<String> {
+        let command = self.here(command);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-ec", &command])
+            .env("PATH", &self.path)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        for (name, _) in std::env::vars() {
+            if name.starts_with("ETCD") || name.starts_with("AWS_") {
+                shell.env_remove(name);
+            }
+        }
+        shell.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let output = timeout(Duration::from_mins(1), shell.output())
+            .await
+            .with_context(|| format!("{command} does not end"))??;
+        ensure!(
+            output.status.success(),
+            "{command} ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
