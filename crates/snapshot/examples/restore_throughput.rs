@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut request = Request::new(cluster, vec![target], [1; 16]);
     request.bump_revision = bump;
 
+    let file = File::open(&path)?;
     let (peak, done) = (AtomicU64::new(0), AtomicBool::new(false));
     let started = Instant::now();
     let (seconds, restored) = std::thread::scope(|scope| {
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 std::thread::sleep(Duration::from_millis(5));
             }
         });
-        let restored = restore(Source::File(File::open(&path)?), &request, Control::default());
+        let restored = restore(Source::File(file), &request, Control::default());
         let seconds = started.elapsed().as_secs_f64();
         done.store(true, Ordering::Relaxed);
         Ok::<_, Box<dyn Error>>((seconds, restored?))
