@@ -7,5 +7,6 @@ mod etcd;
 mod operator;
 mod oracle;
 mod recovery;
+mod restore;
 mod servers;
 mod store;

@@ -1,0 +1,167 @@
+//! A cluster on directories that we restored.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::{Context, Result};
+use etcd_backup_snapshot::restore::{
+    Control, Request, Restored, Source, Target, cluster::InitialCluster, restore,
+};
+use etcd_client::{Client, GetOptions};
+use harness::{binaries, etcd::Version, ports, process::Process, scratch, wait};
+use tempfile::TempDir;
+
+use super::{Saved, log_of};
+
+const READY: Duration = Duration::from_secs(40);
+
+/// Members that run on restored directories.
+pub(crate) struct Cluster {
+    pub(crate) restored: Restored,
+    version: Version,
+    peers: Vec<(String, u16)>,
+    clients: Vec<u16>,
+    processes: Vec<Process>,
+    folder: TempDir,
+}
+
+impl Cluster {
+    /// Restores a snapshot for so many members, and starts them.
+    pub(crate) async fn start(
+        saved: &Saved,
+        version: Version,
+        members: usize,
+        change: impl FnOnce(&mut Request),
+    ) -> Result<Self> {
+        let folder = scratch::folder("restored")?;
+        let peers: Vec<_> = (0..members)
+            .map(|member| Ok((format!("m{member}"), ports::free()?)))
+            .collect::<Result<_>>()?;
+        let clients: Vec<_> = (0..members).map(|_| ports::free()).collect::<Result<_>>()?;
+        let targets = peers.iter().map(|(name, _)| Target {
+            name: name.clone(),
+            data_dir: folder.path().join(name),
+            wal_dir: None,
+        });
+        let initial = InitialCluster::parse(&initial(&peers))?;
+        let random = u128::from(peers[0].1).to_le_bytes();
+        let mut request = Request::new(initial, targets.collect(), random);
+        change(&mut request);
+        let restored = restore(Source::File(saved.open()?), &request, Control::default())?;
+        let mut cluster = Self {
+            restored,
+            version,
+            peers,
+            clients,
+            processes: Vec::new(),
+            folder,
+        };
+        cluster.start_all().await?;
+        Ok(cluster)
+    }
+
+    /// Kills every member as a crash would, and starts it on what it has.
+    pub(crate) async fn crash(&mut self) -> Result<()> {
+        self.processes.iter_mut().try_for_each(Process::kill)?;
+        self.processes.clear();
+        self.start_all().await
+    }
+
+    async fn start_all(&mut self) -> Result<()> {
+        for member in 0..self.peers.len() {
+            let process = self.launch(member)?;
+            self.processes.push(process);
+        }
+        for member in 0..self.peers.len() {
+            self.ready(member).await?;
+        }
+        Ok(())
+    }
+
+    fn launch(&self, member: usize) -> Result<Process> {
+        let (name, peer) = &self.peers[member];
+        let peer_url = format!("http://127.0.0.1:{peer}");
+        let url = format!("http://127.0.0.1:{}", self.clients[member]);
+        let mut command = Command::new(binaries::tool(self.version.set(), "etcd")?);
+        command.env("ETCD_VERIFY", "all");
+        command.args(["--name", name, "--initial-cluster", &initial(&self.peers)]);
+        command.arg("--data-dir").arg(self.folder.path().join(name));
+        command.args(["--listen-client-urls", &url, "--advertise-client-urls", &url]);
+        command.args([
+            "--listen-peer-urls",
+            &peer_url,
+            "--initial-advertise-peer-urls",
+            &peer_url,
+        ]);
+        command.args(["--initial-cluster-token", &self.restored.token]);
+        command.args(["--initial-cluster-state", "existing", "--unsafe-no-fsync"]);
+        Process::start(name, &mut command, &log_of(self.folder.path(), name))
+    }
+
+    async fn ready(&mut self, member: usize) -> Result<()> {
+        let url = self.url(member);
+        let process = &mut self.processes[member];
+        wait::until_ok(format!("member {member} to answer"), READY, async || {
+            process.check()?;
+            let mut client = Client::connect([&url], None).await?;
+            client.get("key-1", None).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    fn url(&self, member: usize) -> String {
+        format!("http://127.0.0.1:{}", self.clients[member])
+    }
+
+    pub(crate) async fn client(&self, member: usize) -> Result<Client> {
+        Ok(Client::connect([self.url(member)], None).await?)
+    }
+
+    /// HashKV of every member at a revision.
+    pub(crate) async fn hashes(&self, revision: i64) -> Result<Vec<u32>> {
+        let mut hashes = Vec::new();
+        for member in 0..self.peers.len() {
+            hashes.push(self.client(member).await?.hash_kv(revision).await?.hash());
+        }
+        Ok(hashes)
+    }
+
+    /// How many keys a member has by itself.
+    pub(crate) async fn keys(&self, member: usize) -> Result<i64> {
+        let options = GetOptions::new()
+            .with_all_keys()
+            .with_count_only()
+            .with_serializable();
+        Ok(self.client(member).await?.get("", Some(options)).await?.count())
+    }
+
+    /// Adds an empty member as a learner, waits until it has caught up, and promotes it.
+    pub(crate) async fn grow(&mut self) -> Result<()> {
+        let name = format!("m{}", self.peers.len());
+        let peer = ports::free()?;
+        let options = etcd_client::MemberAddOptions::new().with_is_learner();
+        let mut client = self.client(0).await?;
+        let added = client
+            .member_add([format!("http://127.0.0.1:{peer}")], Some(options))
+            .await?;
+        let id = added.member().context("no member was added")?.id();
+        self.peers.push((name, peer));
+        self.clients.push(ports::free()?);
+        let process = self.launch(self.peers.len() - 1)?;
+        self.processes.push(process);
+        wait::until_ok("the learner to be promoted", READY, async || {
+            client.member_promote(id).await?;
+            Ok(())
+        })
+        .await?;
+        self.ready(self.peers.len() - 1).await
+    }
+}
+
+fn initial(peers: &[(String, u16)]) -> String {
+    let members: Vec<_> = peers
+        .iter()
+        .map(|(name, peer)| format!("{name}=http://127.0.0.1:{peer}"))
+        .collect();
+    members.join(",")
+}
