@@ -28,7 +28,8 @@ struct Arguments {
 enum Task {
     /// Find or build what tests and the demo run: etcd, kube-apiserver, kubectl, versitygw, protoc, cargo-deny
     Tools {
-        /// Folders below tools/, protoc or cargo-deny; everything when absent
+        /// Folders below tools/, protoc or cargo-deny; when absent, everything but the parts of a whole node (containerd,
+        /// runc, cni-plugins, coredns, kubernetes-node)
         what: Vec<String>,
     },
     /// Write the custom resource definitions into crds/
@@ -86,7 +87,9 @@ fn provide(what: &[String]) -> Result<()> {
     if wanted("protoc") {
         tools::protoc::provide(false)?;
     }
-    for set in sets.iter().filter(|set| wanted(&set.name)) {
+    // A node takes minutes to build, and headers that not every machine has.
+    let asked = |set: &&tools::Set| wanted(&set.name) && (!what.is_empty() || !set.is_of_a_node());
+    for set in sets.iter().filter(asked) {
         tools::build::provide(set).with_context(|| format!("provide {}", set.name))?;
     }
     if wanted("cargo-deny") {

@@ -41,6 +41,7 @@ pub fn provide(set: &Set) -> Result<()> {
 
 fn build(set: &Set, program: &Program) -> Result<()> {
     check_go()?;
+    set.check_headers()?;
     let folder = set.cache();
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
     // Built beside its place and renamed: a second build at the same time, or one that is killed, leaves no half file.
@@ -58,13 +59,15 @@ fn build(set: &Set, program: &Program) -> Result<()> {
 }
 
 fn go_build(set: &Set, program: &Program, output: &Path) -> Result<()> {
+    let settings = set.settings();
     let status = Command::new("go")
         .current_dir(set.source())
-        .env("CGO_ENABLED", "0")
+        .env("CGO_ENABLED", if settings.cgo { "1" } else { "0" })
         // Exactly what go.sum pins, whatever a developer's own go.work or flags say.
         .env("GOWORK", "off")
         .env("GOFLAGS", "-mod=readonly")
-        .args(["build", "-trimpath", "-ldflags", &set.ldflags(), "-o"])
+        .args(["build", "-trimpath", "-tags", settings.tags])
+        .args(["-ldflags", &settings.ldflags, "-o"])
         .arg(output)
         .arg(&program.package)
         .status()

@@ -13,6 +13,7 @@ pub mod cargo_deny;
 mod find;
 mod pinned;
 pub mod protoc;
+mod settings;
 mod version;
 
 pub use find::{Found, Origin, find, locate};

@@ -42,6 +42,11 @@ impl Set {
             .join(format!("{}-{}", self.name, self.digest))
     }
 
+    /// Whether only a whole node with pods needs it: nothing else waits for its build.
+    pub fn is_of_a_node(&self) -> bool {
+        ["cni-plugins", "containerd", "coredns", "kubernetes-node", "runc"].contains(&&*self.name)
+    }
+
     /// Which other releases of a program may stand in for the pinned one.
     pub(super) fn fit(&self, program: &str) -> Fit {
         match (self.name.as_str(), program) {
@@ -50,18 +55,6 @@ impl Set {
             ("versitygw", _) => Fit::Exact,
             _ => Fit::MinorsApart(0),
         }
-    }
-
-    /// `-ldflags` for `go build`.
-    pub(super) fn ldflags(&self) -> String {
-        // Without a version Kubernetes calls itself v0.0.0-master+$Format:%H$, which clients do not parse.
-        let stamp = match self.name.as_str() {
-            "kubernetes" => ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
-                .map(|package| format!(" -X {package}.gitVersion=v{}", self.version))
-                .concat(),
-            _ => String::new(),
-        };
-        format!("-s -w{stamp}")
     }
 }
 
@@ -189,7 +182,18 @@ mod tests {
         let names: Vec<_> = sets.iter().map(|set| set.name.as_str()).collect();
         assert_eq!(
             names,
-            ["etcd-3.5", "etcd-3.6", "etcd-3.7", "kubernetes", "versitygw"]
+            [
+                "cni-plugins",
+                "containerd",
+                "coredns",
+                "etcd-3.5",
+                "etcd-3.6",
+                "etcd-3.7",
+                "kubernetes",
+                "kubernetes-node",
+                "runc",
+                "versitygw"
+            ]
         );
         for set in &sets {
             assert!(!set.programs.is_empty() && set.digest.len() == 12, "{set:?}");
@@ -197,14 +201,5 @@ mod tests {
                 assert!(set.version.to_string().starts_with(minor), "{set:?}");
             }
         }
-    }
-
-    #[test]
-    fn kubernetes_is_stamped_with_the_pinned_version() {
-        let flags = set("kubernetes").unwrap().ldflags();
-        assert!(
-            flags.starts_with("-s -w -X k8s.io/component-base/version.gitVersion=v1."),
-            "{flags}"
-        );
     }
 }
