@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub mod image;
 pub mod tools;
 
 /// Tells the person at the terminal what happens, in the words of [`format_args!`].

@@ -5,6 +5,7 @@ mod cargo;
 mod demo;
 mod generated;
 mod test;
+mod write_image;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Task {
     Demo(demo::Options),
     /// Measure speed and memory on real servers, beside etcd's own tools
     Bench(bench::Options),
+    /// Write a container image without a container engine, as `docker save` would
+    Image(write_image::Options),
     /// Run the tests
     Test(test::Options),
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Docs { check } => generated::docs(check),
         Task::Demo(options) => demo::run_demo(&options),
         Task::Bench(options) => bench::run_bench(&options),
+        Task::Image(options) => write_image::write(&options),
         Task::Test(options) => test::run(&options),
     };
     match end {
