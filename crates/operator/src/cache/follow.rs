@@ -1,12 +1,14 @@
 //! The watch that keeps a cache current.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::Lookup;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -44,9 +46,31 @@ impl WatchTrouble {
     }
 }
 
+/// The longest pause after an error. Kube's is 30 s, and an API server that restarts costs several errors (refused, forbidden
+/// until it knows its roles, too old a version): then what is shown would stand still for a minute after it is back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// Kube's pauses after errors, up to [`LONGEST_PAUSE`].
+#[derive(Default)]
+struct Pauses(DefaultBackoff);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
 /// Watches `api` for ever and keeps `writer` current. `trouble` says why it cannot, while it cannot.
 ///
-/// Errors are retried with kube's backoff and logged when their text changes, not each time.
+/// Errors are retried with growing pauses and logged when their text changes, not each time.
 pub async fn follow<K>(
     api: Api<K>,
     plural: &str,
@@ -62,7 +86,7 @@ pub async fn follow<K>(
         + Send
         + 'static,
 {
-    let events = watcher(api, watcher::Config::default()).default_backoff();
+    let events = watcher(api, watcher::Config::default()).backoff(Pauses::default());
     pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {
@@ -111,4 +135,16 @@ fn stripped<K: Resource>(mut event: Event<K>) -> Event<K> {
         object.managed_fields_mut().clear();
     }
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_short_enough_to_show_the_truth_soon() {
+        let pauses: Vec<_> = Pauses::default().take(12).collect();
+        assert!(pauses[0] < LONGEST_PAUSE / 2, "{pauses:?}");
+        assert_eq!(pauses[11], LONGEST_PAUSE, "{pauses:?}");
+    }
 }
