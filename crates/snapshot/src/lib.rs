@@ -14,6 +14,7 @@
 
 mod crc32c;
 mod error;
+mod fields;
 pub mod inspect;
 mod limits;
 mod record;

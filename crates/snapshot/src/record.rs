@@ -1,68 +1,42 @@
 //! Values of bucket `key`: `mvccpb.KeyValue` in protobuf (`api/mvccpb/kv.proto`).
 
-/// What counting, hashing and restoring need of a record.
+use crate::fields::{Field, Fields};
+
+/// A record. A deletion has only the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Record<'a> {
     /// Field 1: the user's key.
     pub(crate) key: &'a [u8],
+    /// Field 2: the main revision at which the key was created.
+    pub(crate) create_revision: i64,
     /// Field 4: 1 when the key was created, counting up from there. 0 in a deletion.
     pub(crate) version: i64,
+    /// Field 5: the user's value.
+    pub(crate) value: &'a [u8],
     /// Field 6: the lease that the key is attached to, 0 if none.
     pub(crate) lease: i64,
 }
 
-/// Wire types.
-const VARINT: u64 = 0;
-const FIXED64: u64 = 1;
-const BYTES: u64 = 2;
-const FIXED32: u64 = 5;
-
 impl<'a> Record<'a> {
     /// Reads a record to its end, as strictly as etcd's decoder: known fields have their wire type, unknown ones are
     /// skipped, nothing is cut short. Groups, which no version of etcd writes, are refused.
-    pub(crate) fn parse(mut bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut record = Self::default();
-        while !bytes.is_empty() {
-            let tag = varint(&mut bytes)?;
-            let (field, wire) = (tag >> 3, tag & 7);
-            match (field, wire) {
-                (1, BYTES) => record.key = delimited(&mut bytes)?,
-                (5, BYTES) => drop(delimited(&mut bytes)?),
-                (4, VARINT) => record.version = varint(&mut bytes)?.cast_signed(),
-                (6, VARINT) => record.lease = varint(&mut bytes)?.cast_signed(),
-                (2 | 3, VARINT) => drop(varint(&mut bytes)?),
-                (0..=6, _) => return None,
-                (_, VARINT) => drop(varint(&mut bytes)?),
-                (_, BYTES) => drop(delimited(&mut bytes)?),
-                (_, FIXED64) => bytes = bytes.get(8..)?,
-                (_, FIXED32) => bytes = bytes.get(4..)?,
-                _ => return None,
+        for field in Fields::of(bytes) {
+            match field.ok()? {
+                (1, Field::Bytes(key)) => record.key = key,
+                (2, Field::Number(number)) => record.create_revision = number.cast_signed(),
+                // The revision that the record's own key says.
+                (3, Field::Number(_)) => {}
+                (4, Field::Number(number)) => record.version = number.cast_signed(),
+                (5, Field::Bytes(value)) => record.value = value,
+                (6, Field::Number(number)) => record.lease = number.cast_signed(),
+                (1..=6, _) => return None,
+                _ => {}
             }
         }
         Some(record)
     }
-}
-
-/// A number of at most ten bytes, low seven bits first.
-pub(crate) fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// A length and so many bytes.
-pub(crate) fn delimited<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(varint(bytes)?).ok()?;
-    let (value, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(value)
 }
 
 #[cfg(test)]
@@ -77,7 +51,9 @@ mod tests {
             Record::parse(&bytes),
             Some(Record {
                 key: b"ab",
+                create_revision: 5,
                 version: 2,
+                value: b"v",
                 lease: 9
             })
         );
@@ -89,8 +65,7 @@ mod tests {
             Record::parse(&[10, 1, b'k']),
             Some(Record {
                 key: b"k",
-                version: 0,
-                lease: 0
+                ..Record::default()
             })
         );
         assert_eq!(Record::parse(&[]), Some(Record::default()));
@@ -109,8 +84,13 @@ mod tests {
         for bytes in [
             &[10, 2, b'a'][..],
             &[10],
+            &[10, 9, 1],
             &[8, 1],
+            &[18, 0],
+            &[26, 0],
             &[34, 0],
+            &[40, 1],
+            &[50, 0],
             &[0, 0],
             &[0x3b],
             &[16, 0x80],

@@ -16,7 +16,6 @@
 mod container;
 mod diff;
 mod error;
-mod fields;
 mod groups;
 mod header;
 mod keys;

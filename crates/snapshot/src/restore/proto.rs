@@ -2,7 +2,7 @@
 
 use etcd_backup_bolt::varint as wire;
 
-use crate::record::{delimited, varint};
+use crate::fields::{self, Field};
 
 /// A message under construction.
 #[derive(Debug, Default)]
@@ -28,29 +28,15 @@ impl Message {
 }
 
 /// A message's fields in their order.
-pub(super) struct Fields<'a>(Vec<(u64, Value<'a>)>);
-
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
+pub(super) struct Fields<'a>(Vec<(u64, Field<'a>)>);
 
 impl<'a> Fields<'a> {
-    pub(super) fn parse(mut bytes: &'a [u8]) -> Option<Self> {
-        let mut fields = Vec::new();
-        while !bytes.is_empty() {
-            let tag = varint(&mut bytes)?;
-            let value = match tag & 7 {
-                0 => Value::Number(varint(&mut bytes)?),
-                2 => Value::Bytes(delimited(&mut bytes)?),
-                _ => return None,
-            };
-            if tag >> 3 == 0 {
-                return None;
-            }
-            fields.push((tag >> 3, value));
-        }
-        Some(Self(fields))
+    /// All of them. What has fields of four or eight bytes is no message that is written here.
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let fields: Result<Vec<_>, _> = fields::Fields::of(bytes).collect();
+        let fields = fields.ok()?;
+        let fixed = fields.iter().any(|(_, field)| *field == Field::Fixed);
+        (!fixed).then_some(Self(fields))
     }
 
     /// The last number of that field; 0 if there is none.
@@ -62,8 +48,8 @@ impl<'a> Fields<'a> {
         let numbers = self.0.iter().filter(|(number, _)| *number == field);
         numbers
             .filter_map(|(_, value)| match value {
-                Value::Number(number) => Some(*number),
-                Value::Bytes(_) => None,
+                Field::Number(number) => Some(*number),
+                _ => None,
             })
             .collect()
     }
@@ -72,8 +58,8 @@ impl<'a> Fields<'a> {
     pub(super) fn bytes(&self, field: u64) -> &'a [u8] {
         let fields = self.0.iter().rev().filter(|(number, _)| *number == field);
         let mut bytes = fields.filter_map(|(_, value)| match value {
-            Value::Bytes(bytes) => Some(*bytes),
-            Value::Number(_) => None,
+            Field::Bytes(bytes) => Some(*bytes),
+            _ => None,
         });
         bytes.next().unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 //! No kind is known here. The envelope names the kind, and field 1 of every kind is its `ObjectMeta`.
 
 use super::ObjectMeta;
-use crate::inspect::fields::{Field, Fields};
+use crate::fields::{Field, Fields};
 
 const MAGIC: &[u8] = b"k8s\0";
 /// Most labels that are read. The API server has no limit but the object's size.

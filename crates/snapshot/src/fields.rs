@@ -4,7 +4,7 @@ use etcd_backup_bolt::varint::Reader;
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     /// Eight or four bytes, which nothing here needs.
@@ -14,14 +14,14 @@ pub(super) enum Field<'a> {
 /// The fields of a message, in the order they were written. Borrows from the message and never looks beyond it. Groups,
 /// which nothing here writes, count as malformed.
 #[derive(Debug, Clone)]
-pub(super) struct Fields<'a>(Reader<'a>);
+pub(crate) struct Fields<'a>(Reader<'a>);
 
 /// What is malformed has no further fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Self(Reader(message))
     }
 
