@@ -92,7 +92,7 @@ impl VerifyError {
     }
 }
 
-pub(crate) fn structure_reason(error: &BoltError) -> &'static str {
+fn structure_reason(error: &BoltError) -> &'static str {
     use etcd_backup_bolt::{Flaw, MetaFlaw};
     match error {
         BoltError::Truncated { .. } | BoltError::TruncatedMeta { .. } => "Truncated",

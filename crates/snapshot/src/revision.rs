@@ -1,5 +1,9 @@
 //! Revisions as keys of bucket `key` (`server/storage/mvcc/revision.go`).
 
+use etcd_backup_bolt::walk::{Bucket, ReadAt};
+
+use crate::error::VerifyError;
+
 /// Bytes of a revision: main, '_', sub.
 const LENGTH: usize = 17;
 /// A deletion has one byte more.
@@ -30,6 +34,15 @@ impl Revision {
     /// Reads a revision kept as a value (`scheduledCompactRev`, `finishedCompactRev`).
     pub fn from_value(value: &[u8]) -> Option<Self> {
         Self::of_record(value).map(|(revision, _)| revision)
+    }
+
+    /// The main revision of the last record of bucket `key`, 0 if there is none.
+    pub(crate) fn last_of<R: ReadAt>(keys: &Bucket<'_, R>) -> Result<i64, VerifyError> {
+        let what = "a key that is no revision";
+        let last = keys.last().map_err(VerifyError::Structure)?;
+        let Some((key, _)) = last else { return Ok(0) };
+        let last = Self::of_record(&key).ok_or(VerifyError::Record { what, after: 0 })?;
+        Ok(last.0.main)
     }
 
     /// The key of a put at this revision, and the form in which revisions are kept as values (`RevToBytes`).

@@ -7,8 +7,10 @@ use super::Snapshot;
 use super::error::InspectError;
 use super::keys::Selection;
 use super::records::Records;
+use crate::error::VerifyError;
 use crate::revision::Revision;
 use crate::schema::{CLUSTER, KEY, META, Setting};
+use crate::verify::Compaction;
 use crate::version;
 
 /// Pages at the front that no tree uses.
@@ -46,20 +48,14 @@ impl Header {
         file_bytes: u64,
         keys: &Bucket<'_, R>,
     ) -> Result<Self, InspectError> {
-        let what = "a key that is no revision";
-        let revision = match keys.last()? {
-            Some((key, _)) => {
-                Revision::of_record(&key)
-                    .ok_or(InspectError::Record { what, after: 0 })?
-                    .0
-                    .main
-            }
-            None => 0,
-        };
         let meta = bolt.bucket(META)?;
         let meta = meta.as_ref();
-        let scheduled = compaction(meta, Setting::ScheduledCompact)?;
-        let finished = compaction(meta, Setting::FinishedCompact)?;
+        let scheduled = value(meta, Setting::ScheduledCompact)?;
+        let finished = value(meta, Setting::FinishedCompact)?;
+        let compaction = Compaction::read(|setting| match setting {
+            Setting::ScheduledCompact => scheduled.as_deref(),
+            _ => finished.as_deref(),
+        })?;
         let cluster = bolt.bucket(CLUSTER)?;
         let version = |bucket, setting| -> Result<Option<String>, InspectError> {
             Ok(value(bucket, setting)?.as_deref().and_then(version::normal))
@@ -68,8 +64,8 @@ impl Header {
             file_bytes,
             database_bytes: bolt.meta().database_bytes(),
             page_bytes: bolt.meta().page_size,
-            revision,
-            compact_revision: scheduled.max(finished),
+            revision: Revision::last_of(keys)?,
+            compact_revision: compaction.effective().max(0),
             raft_index: number(meta, Setting::ConsistentIndex)?,
             raft_term: number(meta, Setting::Term)?,
             cluster_version: version(cluster.as_ref(), Setting::ClusterVersion)?,
@@ -88,18 +84,10 @@ fn value<R: ReadAt>(
     })
 }
 
-fn compaction<R: ReadAt>(meta: Option<&Bucket<'_, R>>, setting: Setting) -> Result<i64, InspectError> {
-    let key = setting.name();
-    value(meta, setting)?.map_or(Ok(0), |value| {
-        let revision = Revision::from_value(&value).ok_or(InspectError::Setting { key })?;
-        Ok(revision.main)
-    })
-}
-
 fn number<R: ReadAt>(meta: Option<&Bucket<'_, R>>, setting: Setting) -> Result<u64, InspectError> {
     let key = setting.name();
     value(meta, setting)?.map_or(Ok(0), |value| {
-        let bytes = value.try_into().map_err(|_| InspectError::Setting { key })?;
+        let bytes = value.try_into().map_err(|_| VerifyError::Setting { key })?;
         Ok(u64::from_be_bytes(bytes))
     })
 }

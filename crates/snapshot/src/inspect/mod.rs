@@ -47,6 +47,7 @@ pub use one_key::{Change, ChangeKind, History, KeyValue};
 pub use text::{UserKey, UserValue};
 pub use usage::{EncryptionUse, KeyUsage, Sizes, Usage, UsageGroup, UsageOptions};
 
+use crate::error::VerifyError;
 use crate::schema::KEY;
 use records::Records;
 
@@ -79,9 +80,7 @@ impl<R: ReadAt> Snapshot<R> {
         }
         let bolt = Bolt::open(source, limits.structure)?;
         let file_bytes = bolt.source().size().map_err(InspectError::Open)?;
-        let keys = bolt
-            .bucket(KEY)?
-            .ok_or(InspectError::NoBucket { bucket: "key" })?;
+        let keys = bolt.bucket(KEY)?.ok_or(VerifyError::NoBucket { bucket: "key" })?;
         let header = Header::read(&bolt, file_bytes, &keys)?;
         drop(keys);
         Ok(Self { bolt, limits, header })

@@ -3,6 +3,7 @@
 use etcd_backup_bolt::walk::{ReadAt, Walk};
 
 use super::error::InspectError;
+use crate::error::VerifyError;
 use crate::record;
 use crate::revision::Revision;
 
@@ -36,7 +37,7 @@ impl<'s, R: ReadAt> Records<'s, R> {
             return Ok(None);
         };
         let after = self.after;
-        let corrupt = |what| InspectError::Record { what, after };
+        let corrupt = |what| VerifyError::Record { what, after };
         let (revision, deletion) = Revision::of_record(key).ok_or(corrupt("a key that is no revision"))?;
         if revision.main > self.last {
             return Ok(None);

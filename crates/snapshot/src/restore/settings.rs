@@ -36,16 +36,7 @@ impl Settings {
             let missing = VerifyError::NoBucket { bucket: text };
             bolt.bucket(name)?.ok_or(RestoreError::Snapshot(missing))
         };
-        let last = bucket(KEY, "key")?.last()?;
-        let last_record = match last {
-            None => 0,
-            Some((key, _)) => {
-                let what = "a key that is no revision";
-                let (revision, _) =
-                    Revision::of_record(&key).ok_or(VerifyError::Record { what, after: 0 })?;
-                revision.main
-            }
-        };
+        let last_record = Revision::last_of(&bucket(KEY, "key")?)?;
         bucket(META, "meta")?;
         let meta = values(bolt, META)?;
         let cluster = values(bolt, CLUSTER)?;
