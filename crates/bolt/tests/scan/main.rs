@@ -9,8 +9,12 @@
 )]
 
 mod agree;
+#[path = "../shared/any_byte.rs"]
+mod any_byte;
 mod damage;
 mod hostile;
 mod memory;
+#[path = "../shared/memory_reader.rs"]
+mod memory_reader;
 mod shapes;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use etcd_backup_bolt::forge::{Forge, Pair, Random, seal_meta};
+use etcd_backup_bolt::forge::{Forge, Forged, Pair, Random, seal_meta};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -60,4 +60,17 @@ pub(crate) fn damage(file: &mut [u8], page_size: usize, random: &mut Random) {
         seal_meta(&mut file[..page_size]);
         seal_meta(&mut file[page_size..2 * page_size]);
     }
+}
+
+/// A database of few pages that has a bit of everything.
+pub(crate) fn small() -> Forged {
+    let many: Vec<Pair> = (0_u8..40).map(|key| (vec![1, key], vec![key; 50])).collect();
+    let few: Vec<Pair> = vec![(b"x".to_vec(), b"y".to_vec())];
+    let large: Vec<Pair> = vec![(b"k".to_vec(), vec![9; 3000]), (b"l".to_vec(), vec![8; 10])];
+    Forge {
+        stale: 6,
+        freelist: true,
+        ..Forge::default()
+    }
+    .database(&[(b"a", many), (b"b", few), (b"c", large)])
 }

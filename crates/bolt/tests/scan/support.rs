@@ -1,11 +1,9 @@
 //! Running a scanner so that what it saw can be compared.
 
-use etcd_backup_bolt::read::Database;
 use etcd_backup_bolt::varint::{Reader, write};
 use etcd_backup_bolt::{BoltError, Leaf, LeafVisitor, Limits, Scanner};
 
-/// A bucket: name, sequence, keys and values.
-pub(crate) type Contents = Vec<(Vec<u8>, u64, Vec<(Vec<u8>, Vec<u8>)>)>;
+pub(crate) use crate::memory_reader::{Contents, read};
 
 /// Remembers everything, which no real visitor would.
 #[derive(Debug, Default)]
@@ -72,17 +70,4 @@ pub(crate) fn scan(file: &[u8], pieces: &[usize], limits: Limits) -> Result<Cont
 /// Scans in one piece.
 pub(crate) fn scan_whole(file: &[u8]) -> Result<Contents, BoltError> {
     scan(file, &[file.len().max(1)], Limits::default())
-}
-
-/// What the reader in memory says.
-pub(crate) fn read(file: &[u8]) -> Result<Contents, BoltError> {
-    let buckets = Database::open(file, &Limits::default())?.load()?;
-    let contents = buckets.iter().map(|bucket| {
-        let pairs = bucket
-            .items
-            .iter()
-            .map(|item| (item.key.to_vec(), item.value.to_vec()));
-        (bucket.name.to_vec(), bucket.sequence, pairs.collect())
-    });
-    Ok(contents.collect())
 }

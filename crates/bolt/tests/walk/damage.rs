@@ -5,7 +5,8 @@ use etcd_backup_bolt::walk::Bolt;
 use etcd_backup_bolt::{BoltError, Limits};
 use proptest::prelude::*;
 
-use crate::shapes::{buckets, damage, forge, pairs};
+use crate::any_byte::reads_as_in_memory;
+use crate::shapes::{buckets, damage, forge, pairs, small};
 use crate::support::{Pairs, read, rest, walk};
 
 /// Everything a walk offers beside the full pass; only that it ends without a panic matters.
@@ -47,30 +48,7 @@ proptest! {
 
 #[test]
 fn every_byte_of_a_small_database_may_be_anything() {
-    let many: Pairs = (0_u8..40).map(|key| (vec![1, key], vec![key; 50])).collect();
-    let few: Pairs = vec![(b"x".to_vec(), b"y".to_vec())];
-    let large: Pairs = vec![(b"k".to_vec(), vec![9; 3000]), (b"l".to_vec(), vec![8; 10])];
-    let forge = Forge {
-        stale: 6,
-        freelist: true,
-        ..Forge::default()
-    };
-    let file = forge.database(&[(b"a", many), (b"b", few), (b"c", large)]).bytes;
-    for at in 0..file.len() {
-        for value in [file[at] ^ 1, file[at] ^ 0x80, 0, 0xff] {
-            let mut damaged = file.clone();
-            damaged[at] = value;
-            let (walked, expected) = (walk(&damaged), read(&damaged));
-            assert_eq!(
-                walked.is_ok(),
-                expected.is_ok(),
-                "byte {at}: walk {walked:?}, read {expected:?}"
-            );
-            if walked.is_ok() {
-                assert_eq!(walked, expected, "byte {at}");
-            }
-        }
-    }
+    reads_as_in_memory(&small().bytes, walk);
 }
 
 #[test]

@@ -8,9 +8,13 @@
 )]
 
 mod agree;
+#[path = "../shared/any_byte.rs"]
+mod any_byte;
 mod damage;
 mod files;
 mod hostile;
+#[path = "../shared/memory_reader.rs"]
+mod memory_reader;
 #[path = "../scan/shapes.rs"]
 mod shapes;
 mod support;

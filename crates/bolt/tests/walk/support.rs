@@ -1,13 +1,9 @@
 //! Reading whole databases, by walking and in memory.
 
-use etcd_backup_bolt::read::Database;
 use etcd_backup_bolt::walk::{Bolt, ReadAt, Walk};
 use etcd_backup_bolt::{BoltError, Limits};
 
-/// Keys with their values.
-pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
-/// A bucket: name, sequence, keys and values.
-pub(crate) type Contents = Vec<(Vec<u8>, u64, Pairs)>;
+pub(crate) use crate::memory_reader::{Contents, Pairs, read};
 
 /// A full pass, in which no page may be reached twice.
 pub(crate) fn walk(file: &[u8]) -> Result<Contents, BoltError> {
@@ -34,17 +30,4 @@ pub(crate) fn rest<R: ReadAt>(walk: &mut Walk<'_, R>) -> Result<Pairs, BoltError
         pairs.push((key.to_vec(), value.to_vec()));
     }
     Ok(pairs)
-}
-
-/// What the reader in memory says.
-pub(crate) fn read(file: &[u8]) -> Result<Contents, BoltError> {
-    let buckets = Database::open(file, &Limits::default())?.load()?;
-    let contents = buckets.iter().map(|bucket| {
-        let pairs = bucket
-            .items
-            .iter()
-            .map(|item| (item.key.to_vec(), item.value.to_vec()));
-        (bucket.name.to_vec(), bucket.sequence, pairs.collect())
-    });
-    Ok(contents.collect())
 }

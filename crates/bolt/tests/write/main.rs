@@ -10,6 +10,8 @@
 
 mod agree;
 mod form;
+#[path = "../shared/memory_reader.rs"]
+mod memory_reader;
 mod refusals;
 #[path = "../scan/support.rs"]
 mod support;

@@ -1,66 +1,32 @@
 //! Snapshots of real servers: as many keys as etcdutl counts, and the keys that the live member hashed.
 
 use std::collections::BTreeSet;
-use std::io::Read;
-use std::path::PathBuf;
 
 use etcd_backup_bolt::Limits as Structure;
 use etcd_backup_bolt::walk::Bolt;
 use etcd_backup_snapshot::Revision;
 use etcd_backup_snapshot::inspect::{DiffOptions, Limits, Selection, Snapshot, UsageOptions, diff};
-use flate2::read::GzDecoder;
-use serde_json::Value;
 
-/// One folder of tests/fixtures/etcd.
-pub(crate) struct Fixture {
-    name: String,
-    pub(crate) bytes: Vec<u8>,
-    status: Value,
-    expect: Value,
-}
-
-pub(crate) fn all() -> Vec<Fixture> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/etcd"));
-    let json = |path: PathBuf| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let folders = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let fixtures: Vec<Fixture> = folders
-        .filter(|path| path.is_dir())
-        .map(|path| {
-            let mut bytes = Vec::new();
-            let file = std::fs::File::open(path.join("snapshot.db.gz")).unwrap();
-            GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-            Fixture {
-                name: path.file_name().unwrap().to_string_lossy().into_owned(),
-                bytes,
-                status: json(path.join("etcdutl-status.json")),
-                expect: json(path.join("expect.json")),
-            }
-        })
-        .collect();
-    assert_eq!(fixtures.len(), 5);
-    fixtures
-}
+use crate::fixture::{Fixture, LIVE, STATUS, all};
 
 fn snapshot(fixture: &Fixture, window: u64) -> Snapshot<&[u8]> {
     let limits = Limits {
         window,
         ..Limits::default()
     };
-    Snapshot::from_source(fixture.bytes.as_slice(), limits).unwrap()
+    Snapshot::from_source(fixture.snapshot.as_slice(), limits).unwrap()
 }
 
 #[test]
 fn the_header_is_what_etcdutl_says() {
     for fixture in all() {
         let header = snapshot(&fixture, 1 << 20).header().clone();
-        let status = &fixture.status["3.6.14"];
+        let status = &fixture.json(STATUS)["3.6.14"];
         assert_eq!(
             header.revision,
             status["revision"].as_i64().unwrap(),
             "{}",
-            fixture.name
+            fixture.version
         );
         assert_eq!(header.database_bytes, status["totalSize"].as_u64().unwrap());
         assert_eq!(header.file_bytes, header.database_bytes + 32);
@@ -69,7 +35,7 @@ fn the_header_is_what_etcdutl_says() {
             status["version"].as_str().unwrap()
         );
         assert_eq!(header.compact_revision, 60);
-        let minor = fixture.name.split('.').nth(1).unwrap();
+        let minor = fixture.version.split('.').nth(1).unwrap();
         assert_eq!(header.cluster_version.unwrap(), format!("3.{minor}.0"));
     }
 }
@@ -77,14 +43,12 @@ fn the_header_is_what_etcdutl_says() {
 #[test]
 fn both_generations_of_etcdutl_count_as_many() {
     for fixture in all() {
+        let status = fixture.json(STATUS);
         for window in [2000, 64 << 20] {
             let counts = snapshot(&fixture, window).counts().unwrap();
-            assert_eq!(
-                counts.keys,
-                fixture.status["3.6.14"]["totalKey"].as_u64().unwrap()
-            );
+            assert_eq!(counts.keys, status["3.6.14"]["totalKey"].as_u64().unwrap());
             let entries: u64 = counts.buckets.iter().map(|bucket| bucket.entries).sum();
-            assert_eq!(entries, fixture.status["3.5.30"]["totalKey"].as_u64().unwrap());
+            assert_eq!(entries, status["3.5.30"]["totalKey"].as_u64().unwrap());
             let used: u64 = counts.buckets.iter().map(|bucket| bucket.page_bytes).sum();
             assert_eq!(
                 counts.free_bytes + used + 3 * 4096,
@@ -107,7 +71,7 @@ fn hash_kv(fixture: &Fixture, revision: i64, compacted: i64) -> u32 {
         .map(|info| info.unwrap())
         .map(|info| (info.mod_revision, info.key.0))
         .collect();
-    let bolt = Bolt::open(fixture.bytes.as_slice(), Structure::default()).unwrap();
+    let bolt = Bolt::open(fixture.snapshot.as_slice(), Structure::default()).unwrap();
     let mut walk = bolt.bucket(b"key").unwrap().unwrap().walk();
     let mut hashed = b"key".to_vec();
     while let Some((id, value)) = walk.next().unwrap() {
@@ -131,16 +95,17 @@ fn user_key(value: &[u8]) -> Vec<u8> {
 #[test]
 fn the_keys_at_a_revision_are_those_that_the_live_member_hashed() {
     for fixture in all() {
-        let newest = fixture.expect["snapshot_revision"].as_i64().unwrap();
+        let expect = fixture.json(LIVE);
+        let newest = expect["snapshot_revision"].as_i64().unwrap();
         for revision in [100, newest] {
-            let live = &fixture.expect["hashkv"][revision.to_string()];
+            let live = &expect["hashkv"][revision.to_string()];
             let compacted = live["compact_revision"].as_i64().unwrap();
             let hash = u64::from(hash_kv(&fixture, revision, compacted));
             assert_eq!(
                 Some(hash),
                 live["hash"].as_u64(),
                 "{} at {revision}",
-                fixture.name
+                fixture.version
             );
         }
     }

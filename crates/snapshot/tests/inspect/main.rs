@@ -7,6 +7,8 @@
 )]
 
 mod differences;
+#[path = "../shared/fixture.rs"]
+mod fixture;
 mod fixtures;
 mod hostile;
 mod kubernetes;

@@ -4,11 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 
 use etcd_backup_snapshot::restore::{Control, LeftOut, Source, restore};
 
-use crate::support::{Scratch, buckets, fixture, fixtures, names, restore_file};
+use crate::fixture::{LIVE, all};
+use crate::support::{Scratch, buckets, fixture, names, restore_file};
 
 #[test]
 fn the_log_is_etcdutls_byte_for_byte() {
-    for fixture in fixtures() {
+    for fixture in all() {
         for members in [1, 3] {
             let scratch = Scratch::new();
             restore_file(&fixture.snapshot, &scratch.request(members)).unwrap();
@@ -36,7 +37,7 @@ fn the_log_is_etcdutls_byte_for_byte() {
 
 #[test]
 fn every_bucket_is_etcdutls_but_for_what_is_documented() {
-    for fixture in fixtures() {
+    for fixture in all() {
         for members in [1, 3] {
             let scratch = Scratch::new();
             let restored = restore_file(&fixture.snapshot, &scratch.request(members)).unwrap();
@@ -61,10 +62,10 @@ fn every_bucket_is_etcdutls_but_for_what_is_documented() {
 
 #[test]
 fn hash_kv_is_what_the_live_member_said() {
-    for fixture in fixtures() {
+    for fixture in all() {
         let scratch = Scratch::new();
         let restored = restore_file(&fixture.snapshot, &scratch.request(1)).unwrap();
-        let revision = fixture.expect["snapshot_revision"].as_i64().unwrap();
+        let revision = fixture.json(LIVE)["snapshot_revision"].as_i64().unwrap();
         assert_eq!(restored.revision, revision);
         assert_eq!(restored.bumped_by, 0);
         let hash = restored.hash_kv.unwrap();

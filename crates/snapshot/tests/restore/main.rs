@@ -7,6 +7,8 @@
     reason = "helpers of tests, which fail by panicking and build small numbers"
 )]
 
+#[path = "../shared/fixture.rs"]
+mod fixture;
 mod fixtures;
 mod left_out;
 mod places;

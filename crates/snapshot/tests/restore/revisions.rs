@@ -7,7 +7,8 @@ use etcd_backup_snapshot::restore::{LeftOut, Request, Restored, Warning};
 use etcd_backup_snapshot::{Limits, Report, Verifier};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Scratch, buckets, fixtures, restore_file};
+use crate::fixture::all;
+use crate::support::{Scratch, buckets, restore_file};
 
 /// What the verifier, which knows nothing of restoring, says of a database.
 fn report(database: &[u8]) -> Report {
@@ -38,7 +39,7 @@ fn restored(scratch: &Scratch, snapshot: &[u8], request: &Request) -> Restored {
 
 #[test]
 fn going_back_gives_the_hash_that_the_live_member_had() {
-    for fixture in fixtures() {
+    for fixture in all() {
         for revision in [100, 154] {
             let scratch = Scratch::new();
             let mut request = scratch.request(1);
@@ -62,7 +63,7 @@ fn going_back_gives_the_hash_that_the_live_member_had() {
 
 #[test]
 fn history_that_is_compacted_or_not_there_yet_is_refused_with_the_window() {
-    for fixture in fixtures() {
+    for fixture in all() {
         let scratch = Scratch::new();
         for (revision, inside) in [(59, false), (60, true), (155, false), (i64::MIN, false)] {
             let mut request = scratch.request(1);
@@ -82,7 +83,7 @@ fn history_that_is_compacted_or_not_there_yet_is_refused_with_the_window() {
 
 #[test]
 fn raising_revisions_adds_one_record_and_marks_everything_before_as_compacted() {
-    for fixture in fixtures() {
+    for fixture in all() {
         let (plain, raised) = (Scratch::new(), Scratch::new());
         restore_file(&fixture.snapshot, &plain.request(1)).unwrap();
         let mut request = raised.request(1);
@@ -110,7 +111,7 @@ fn going_back_and_raising_starts_beyond_all_that_was_ever_given_out() {
     let scratch = Scratch::new();
     let mut request = scratch.request(1);
     (request.revision, request.bump_revision) = (Some(100), 10);
-    let outcome = restored(&scratch, &fixtures()[2].snapshot, &request);
+    let outcome = restored(&scratch, &all()[2].snapshot, &request);
     assert_eq!(outcome.revision, 164);
 }
 

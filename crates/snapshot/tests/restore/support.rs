@@ -2,56 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use etcd_backup_bolt::{Limits, read::Database};
 use etcd_backup_snapshot::restore::cluster::InitialCluster;
 use etcd_backup_snapshot::restore::{Control, Request, RestoreError, Restored, Source, Target, restore};
-use flate2::read::GzDecoder;
-use serde_json::Value;
+
+use crate::fixture::{Fixture, LIVE, all, gunzip};
 
 /// Buckets by name, entries by key.
 pub(crate) type Buckets = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
 
-/// One folder of tests/fixtures/etcd.
-pub(crate) struct Fixture {
-    pub(crate) version: String,
-    pub(crate) snapshot: Vec<u8>,
-    pub(crate) expect: Value,
-    folder: PathBuf,
-}
-
-/// All of them; there are five.
-pub(crate) fn fixtures() -> Vec<Fixture> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/etcd"));
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut fixtures: Vec<Fixture> = entries.filter(|path| path.is_dir()).map(Fixture::read).collect();
-    fixtures.sort_by(|one, other| one.version.cmp(&other.version));
-    assert_eq!(fixtures.len(), 5);
-    fixtures
-}
-
 /// The fixture of one version.
 pub(crate) fn fixture(version: &str) -> Fixture {
-    fixtures()
+    all()
         .into_iter()
         .find(|fixture| fixture.version == version)
         .unwrap()
 }
 
 impl Fixture {
-    fn read(folder: PathBuf) -> Self {
-        Self {
-            version: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            snapshot: gunzip(&folder.join("snapshot.db.gz")),
-            expect: serde_json::from_slice(&std::fs::read(folder.join("expect.json")).unwrap()).unwrap(),
-            folder,
-        }
-    }
-
     /// What etcdutl made of it for the first of so many members.
     pub(crate) fn theirs(&self, members: usize) -> (Buckets, Vec<u8>) {
         let folder = self.folder.join(format!("restore-{members}"));
@@ -64,17 +35,9 @@ impl Fixture {
 
     /// HashKV of a live member at one of the three revisions.
     pub(crate) fn live_hash(&self, revision: i64) -> u32 {
-        let hash = &self.expect["hashkv"][revision.to_string()]["hash"];
+        let hash = &self.json(LIVE)["hashkv"][revision.to_string()]["hash"];
         hash.as_u64().unwrap() as u32
     }
-}
-
-fn gunzip(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    GzDecoder::new(File::open(path).unwrap())
-        .read_to_end(&mut bytes)
-        .unwrap();
-    bytes
 }
 
 /// Everything in a database, read by the simple reader.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use etcd_backup_bolt::forge::{Random, seal_meta};
 use etcd_backup_snapshot::{VerifyError, verify_reader};
 
-use crate::fixtures;
+use crate::fixture;
 use crate::histories::small_snapshot;
 use crate::support::{database_of, seal, verify, verify_in};
 
@@ -103,7 +103,7 @@ fn mutated_snapshots_with_a_right_sha_neither_panic_nor_hang() {
     let mut random = Random::new(20_260_101);
     let started = Instant::now();
     let (mut sound, mut refused) = (0, 0);
-    for fixture in fixtures::all() {
+    for fixture in fixture::all() {
         let whole = database_of(&fixture.snapshot);
         for _ in 0..60 {
             let mut database = whole.to_vec();

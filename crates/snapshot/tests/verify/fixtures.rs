@@ -1,59 +1,17 @@
 //! Snapshots of real servers: the same answers as etcdutl and the live member gave.
 
-use std::io::Read;
-use std::path::PathBuf;
-
 use etcd_backup_snapshot::{HashKv, StatusJson, VerifyError, verify_reader};
-use flate2::read::GzDecoder;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::fixture::{Fixture, LIVE, STATUS, all};
 use crate::oracle;
 use crate::support::{database_of, seal, verify, verify_in};
 
-/// One folder of tests/fixtures/etcd.
-pub(crate) struct Fixture {
-    pub(crate) name: String,
-    pub(crate) snapshot: Vec<u8>,
-    status: Value,
-    expect: Value,
-}
-
-/// All of them; there are five.
-pub(crate) fn all() -> Vec<Fixture> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/etcd"));
-    let json = |path: PathBuf| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let folders = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let fixtures: Vec<Fixture> = folders
-        .filter(|path| path.is_dir())
-        .map(|path| {
-            let mut snapshot = Vec::new();
-            let file = std::fs::File::open(path.join("snapshot.db.gz")).unwrap();
-            GzDecoder::new(file).read_to_end(&mut snapshot).unwrap();
-            Fixture {
-                name: path.file_name().unwrap().to_string_lossy().into_owned(),
-                snapshot,
-                status: json(path.join("etcdutl-status.json")),
-                expect: json(path.join("expect.json")),
-            }
-        })
-        .collect();
-    assert_eq!(fixtures.len(), 5);
-    fixtures
-}
-
 #[test]
 fn status_is_what_both_generations_of_etcdutl_say() {
-    for Fixture {
-        name,
-        snapshot,
-        status,
-        ..
-    } in all()
-    {
-        let report = verify(&snapshot).unwrap();
+    for fixture in all() {
+        let (name, snapshot, status) = (&fixture.version, &fixture.snapshot, fixture.json(STATUS));
+        let report = verify(snapshot).unwrap();
         let ours = serde_json::to_value(StatusJson::from(&report.status)).unwrap();
         assert_eq!(ours, status["3.6.14"], "{name}");
         assert_eq!(
@@ -62,7 +20,7 @@ fn status_is_what_both_generations_of_etcdutl_say() {
             "{name}"
         );
         assert_eq!(report.size, snapshot.len() as u64);
-        assert_eq!(report.sha256.as_slice(), Sha256::digest(&snapshot).as_slice());
+        assert_eq!(report.sha256.as_slice(), Sha256::digest(snapshot).as_slice());
         assert_eq!(report.page_size, 4096);
     }
 }
@@ -71,7 +29,7 @@ fn status_is_what_both_generations_of_etcdutl_say() {
 fn the_json_has_etcdutls_names_in_its_order() {
     let snapshot = all()
         .into_iter()
-        .find(|fixture| fixture.name == "3.6.14")
+        .find(|fixture| fixture.version == "3.6.14")
         .unwrap()
         .snapshot;
     let report = verify(&snapshot).unwrap();
@@ -83,14 +41,9 @@ fn the_json_has_etcdutls_names_in_its_order() {
 
 #[test]
 fn hash_kv_is_what_the_live_member_said() {
-    for Fixture {
-        name,
-        snapshot,
-        expect,
-        ..
-    } in all()
-    {
-        let report = verify(&snapshot).unwrap();
+    for fixture in all() {
+        let (name, expect) = (&fixture.version, fixture.json(LIVE));
+        let report = verify(&fixture.snapshot).unwrap();
         let revision = expect["snapshot_revision"].as_i64().unwrap();
         let live = &expect["hashkv"][revision.to_string()];
         let expected = HashKv {
@@ -105,7 +58,12 @@ fn hash_kv_is_what_the_live_member_said() {
 
 #[test]
 fn what_a_manifest_needs_is_there() {
-    for Fixture { name, snapshot, .. } in all() {
+    for Fixture {
+        version: name,
+        snapshot,
+        ..
+    } in all()
+    {
         let report = verify(&snapshot).unwrap();
         let minor = name.split('.').nth(1).unwrap();
         assert_eq!(
@@ -121,7 +79,12 @@ fn what_a_manifest_needs_is_there() {
 
 #[test]
 fn the_slow_reader_says_the_same_of_them() {
-    for Fixture { name, snapshot, .. } in all() {
+    for Fixture {
+        version: name,
+        snapshot,
+        ..
+    } in all()
+    {
         let report = verify(&snapshot).unwrap();
         assert_eq!(oracle::report(&snapshot), report, "{name}");
     }
@@ -129,7 +92,12 @@ fn the_slow_reader_says_the_same_of_them() {
 
 #[test]
 fn the_size_of_the_pieces_does_not_matter() {
-    for Fixture { name, snapshot, .. } in all() {
+    for Fixture {
+        version: name,
+        snapshot,
+        ..
+    } in all()
+    {
         let report = verify(&snapshot).unwrap();
         for piece in [1000, 4096, 4097, 32 << 10, 1 << 20] {
             assert_eq!(
@@ -148,7 +116,12 @@ fn the_size_of_the_pieces_does_not_matter() {
 
 #[test]
 fn a_fixture_cut_short_is_refused() {
-    for Fixture { name, snapshot, .. } in all() {
+    for Fixture {
+        version: name,
+        snapshot,
+        ..
+    } in all()
+    {
         let near_the_end = snapshot.len() - 40..snapshot.len();
         for length in (0..snapshot.len()).step_by(49_999).chain(near_the_end) {
             let error = verify(&snapshot[..length]).unwrap_err();

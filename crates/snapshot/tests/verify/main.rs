@@ -9,6 +9,8 @@
 )]
 
 mod damage;
+#[path = "../shared/fixture.rs"]
+mod fixture;
 mod fixtures;
 mod forged;
 mod histories;
