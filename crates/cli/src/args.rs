@@ -175,6 +175,32 @@ mod tests {
         }
     }
 
+    /// A positional with the name of one of etcd's flags, which go to every verb, ends in a panic when it is read.
+    #[test]
+    fn every_verb_can_be_typed() {
+        for line in [
+            "etcd-backup snapshot save f",
+            "etcd-backup snapshot status f",
+            "etcd-backup list s3://b",
+            "etcd-backup show s3://b",
+            "etcd-backup verify s3://b",
+            "etcd-backup fetch s3://b f",
+            "etcd-backup restore f",
+            "etcd-backup inspect summary f",
+            "etcd-backup inspect keys f",
+            "etcd-backup inspect get f k",
+            "etcd-backup inspect history f k",
+            "etcd-backup inspect usage f",
+            "etcd-backup diff f g",
+            "etcd-backup retention --dry-run s3://b --plan a/b",
+            "etcd-backup version",
+            "etcd-backup completion bash",
+            "etcd-backup man d",
+        ] {
+            assert!(cli(line).is_ok(), "{line}");
+        }
+    }
+
     #[test]
     fn an_empty_path_is_none_as_for_etcdctl() {
         let cli = cli("etcd-backup snapshot save f --cacert= --cert= --key= --s3-cacert=").unwrap();

@@ -1,6 +1,6 @@
 //! The only place of the command line that reads the clock.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// What time it is.
 #[expect(
@@ -16,6 +16,11 @@ pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.with_timezone(&Utc))
         .map_err(|_| format!("{text:?} is no time: write 2026-11-23T06:00:00Z or 2026-11-23T07:00:00+01:00"))
+}
+
+/// The form in which times are shown: RFC 3339, whole seconds, UTC.
+pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// How long ago, in the two largest units that `kubectl get` would show.

@@ -135,6 +135,26 @@ pub struct HashKv {
     pub compact_revision: i64,
 }
 
+impl From<etcd_backup_snapshot::HashKv> for HashKv {
+    fn from(kv: etcd_backup_snapshot::HashKv) -> Self {
+        Self {
+            hash: kv.hash,
+            revision: kv.revision,
+            compact_revision: kv.compact_revision,
+        }
+    }
+}
+
+impl From<HashKv> for etcd_backup_snapshot::HashKv {
+    fn from(kv: HashKv) -> Self {
+        Self {
+            hash: kv.hash,
+            revision: kv.revision,
+            compact_revision: kv.compact_revision,
+        }
+    }
+}
+
 /// The object as it is stored beside this manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

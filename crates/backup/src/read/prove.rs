@@ -122,11 +122,7 @@ pub async fn prove_snapshot(
 
 fn compare(manifest: &Manifest, report: &Report) -> Result<(), ProofError> {
     let snapshot = &manifest.snapshot;
-    let hash_kv = report.hash_kv.map(|kv| HashKv {
-        hash: kv.hash,
-        revision: kv.revision,
-        compact_revision: kv.compact_revision,
-    });
+    let hash_kv = report.hash_kv.map(HashKv::from);
     let same = [
         ("SHA-256", snapshot.sha256.0 == report.sha256),
         ("length", snapshot.size == report.size),

@@ -136,11 +136,7 @@ impl Run {
                 sha256: Sha256(report.sha256),
                 hash: report.status.hash,
                 total_keys: report.status.total_keys,
-                hash_kv: report.hash_kv.map(|kv| HashKv {
-                    hash: kv.hash,
-                    revision: kv.revision,
-                    compact_revision: kv.compact_revision,
-                }),
+                hash_kv: report.hash_kv.map(HashKv::from),
             },
             object: Object {
                 file: request.form().file_name().to_owned(),

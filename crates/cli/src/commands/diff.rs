@@ -9,7 +9,7 @@ use crate::{
     exit::Failure,
     output::{Column, Format, Listing, note, print},
     size,
-    store::{PlainFlags, Source, of_inspect},
+    store::{BackupFlags, Source, of_inspect},
 };
 
 /// Compare two snapshots key by key
@@ -47,7 +47,7 @@ pub(crate) struct Diff {
     limit: usize,
 
     #[command(flatten)]
-    plain: PlainFlags,
+    backup: BackupFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -77,8 +77,8 @@ struct Data {
 
 pub(crate) fn run(asked: &Diff, format: Option<Format>) -> Result<(), Failure> {
     let (before, after) = runtime()?.block_on(async {
-        let before = asked.plain.open(&asked.first).await?;
-        let after = asked.plain.open(&asked.second).await?;
+        let before = asked.backup.look_into(&asked.first).await?;
+        let after = asked.backup.look_into(&asked.second).await?;
         Ok::<_, Failure>((before, after))
     })?;
     let options = DiffOptions {

@@ -9,7 +9,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Format, print},
     part::Part,
-    store::{Choose, IdentityFlags, Source, StoreFlags},
+    store::{BackupFlags, Source},
 };
 
 /// Download a backup as a plain snapshot file
@@ -33,13 +33,7 @@ pub(crate) struct Fetch {
     overwrite: bool,
 
     #[command(flatten)]
-    choose: Choose,
-
-    #[command(flatten)]
-    identity: IdentityFlags,
-
-    #[command(flatten)]
-    reach: StoreFlags,
+    backup: BackupFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -56,10 +50,9 @@ pub(crate) fn run(fetch: &Fetch, format: Option<Format>) -> Result<(), Failure> 
         .hint("`etcd-backup verify FILE` proves a file"));
     };
     let (report, url) = runtime()?.block_on(async {
-        let identities = fetch.identity.read()?;
         // Before anything is read for nothing.
         let mut part = Part::create(&fetch.file, fetch.overwrite)?;
-        let chosen = fetch.choose.open(&fetch.reach, store, location.as_ref()).await?;
+        let (chosen, identities) = fetch.backup.find(store, location.as_ref()).await?;
         let report = chosen
             .prove(identities.as_ref(), |bytes| part.write_all(bytes))
             .await?;

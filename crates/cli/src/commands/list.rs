@@ -160,7 +160,7 @@ fn row(entry: &Entry, now: DateTime<Utc>) -> Vec<String> {
     };
     vec![
         entry.location.plan.to_string(),
-        manifest.times.started.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        clock::rfc3339(manifest.times.started),
         clock::ago(manifest.times.started, now),
         manifest.revision.to_string(),
         manifest.snapshot.total_keys.to_string(),
@@ -186,7 +186,7 @@ fn broken_row(broken: &Broken, now: DateTime<Utc>) -> Vec<String> {
     let taken = broken.location.run.started();
     vec![
         broken.location.plan.to_string(),
-        taken.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        clock::rfc3339(taken),
         clock::ago(taken, now),
         String::new(),
         String::new(),

@@ -2,12 +2,11 @@
 
 use std::{fmt::Write, iter};
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use etcd_backup_backup::manifest::{Compression, Encryption, Manifest};
 
 use crate::{
-    clock,
+    clock::{self, rfc3339},
     commands::runtime,
     exit::{Exit, Failure},
     output::{Format, json, print, yaml},
@@ -174,8 +173,4 @@ fn of_object(manifest: &Manifest) -> [Fact; 4] {
             },
         ),
     ]
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -7,7 +7,7 @@ use crate::{
     commands::{runtime, snapshot::status},
     exit::Failure,
     output::{Format, print},
-    store::{Choose, IdentityFlags, Source, StoreFlags},
+    store::{BackupFlags, Source},
 };
 
 /// Read a backup or a file from its first byte to its last and prove it
@@ -22,13 +22,7 @@ pub(crate) struct Verify {
     source: Source,
 
     #[command(flatten)]
-    choose: Choose,
-
-    #[command(flatten)]
-    identity: IdentityFlags,
-
-    #[command(flatten)]
-    reach: StoreFlags,
+    backup: BackupFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -42,11 +36,7 @@ pub(crate) fn run(verify: &Verify, format: Option<Format>) -> Result<(), Failure
         Source::Stdin => (status::read_stdin()?, "standard input".to_owned()),
         Source::File(path) => (status::read_file(path)?, path.display().to_string()),
         Source::Backup { store, location } => runtime()?.block_on(async {
-            let identities = verify.identity.read()?;
-            let chosen = verify
-                .choose
-                .open(&verify.reach, store, location.as_ref())
-                .await?;
+            let (chosen, identities) = verify.backup.find(store, location.as_ref()).await?;
             let report = chosen.prove(identities.as_ref(), |_| Ok(())).await?;
             Ok::<_, Failure>((report, chosen.url()))
         })?,

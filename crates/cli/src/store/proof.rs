@@ -34,17 +34,36 @@ impl Chosen {
 }
 
 fn of_proof(url: &str, error: &ProofError) -> Failure {
+    if let ProofError::Read(error) = error {
+        return of_read(url, error);
+    }
+    let exit = if error.is_damage() {
+        Exit::Unsound
+    } else {
+        Exit::Storage
+    };
+    hinted(Failure::new(exit, format!("{url}: {error}")), exit)
+}
+
+/// A backup that cannot be turned back into a snapshot.
+pub(crate) fn of_read(url: &str, error: &ReadError) -> Failure {
     let exit = match error {
-        error if error.is_damage() => Exit::Unsound,
-        ProofError::Read(ReadError::IdentityNeeded | ReadError::WrongIdentity) => Exit::Usage,
+        ReadError::Damaged(_) => Exit::Unsound,
+        ReadError::IdentityNeeded | ReadError::WrongIdentity => Exit::Usage,
         _ => Exit::Storage,
     };
     let failure = Failure::new(exit, format!("{url}: {error}"));
     match error {
-        ProofError::Read(ReadError::IdentityNeeded) => {
+        ReadError::IdentityNeeded => {
             failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
         }
-        error if error.is_damage() => {
+        _ => hinted(failure, exit),
+    }
+}
+
+fn hinted(failure: Failure, exit: Exit) -> Failure {
+    match exit {
+        Exit::Unsound => {
             failure.hint("this backup cannot be restored: `etcd-backup list` shows which others there are")
         }
         _ => failure,

@@ -13,7 +13,7 @@ use crate::{
     commands::runtime,
     exit::Failure,
     output::Format,
-    store::{PlainFlags, Source, of_inspect},
+    store::{BackupFlags, Source, of_inspect},
 };
 
 /// Look into a backup or a snapshot file: what is in it, and what fills it
@@ -37,12 +37,12 @@ struct From {
     source: Source,
 
     #[command(flatten)]
-    plain: PlainFlags,
+    backup: BackupFlags,
 }
 
 impl From {
     fn open(&self) -> Result<Snapshot, Failure> {
-        runtime()?.block_on(self.plain.open(&self.source))
+        runtime()?.block_on(self.backup.look_into(&self.source))
     }
 }
 

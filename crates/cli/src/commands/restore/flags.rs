@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use chrono::SecondsFormat;
 use clap::{ArgAction, Args, ValueEnum};
 use etcd_backup_snapshot::restore::{
     Alarms, EtcdVersion, Existing, Request, Target, cluster::InitialCluster,
@@ -101,7 +100,8 @@ impl RestoreFlags {
             )
             .hint("leave --mark-compacted out, or keep revisions with --bump-revision 0"));
         }
-        let cluster = self.cluster()?;
+        let cluster = InitialCluster::parse(&self.initial_cluster)
+            .map_err(|error| usage(&format!("--initial-cluster: {error}")))?;
         let targets = self.targets();
         for target in &targets {
             cluster.urls(&target.name).map_err(|error| {
@@ -147,13 +147,6 @@ impl RestoreFlags {
         })
     }
 
-    /// etcdutl's default names the member `default` and gives it one URL. Whoever says another name and nothing of the
-    /// cluster means a cluster of that one.
-    fn cluster(&self) -> Result<InitialCluster, Failure> {
-        InitialCluster::parse(&self.initial_cluster)
-            .map_err(|error| Failure::new(Exit::Usage, format!("--initial-cluster: {error}")))
-    }
-
     fn targets(&self) -> Vec<Target> {
         if self.members.is_empty() {
             let default = || PathBuf::from(format!("{}.etcd", self.name));
@@ -174,8 +167,7 @@ impl RestoreFlags {
 
 /// The time, as it stands in the name of what is renamed aside.
 fn stamp() -> String {
-    let time = clock::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-    time.replace(['-', ':'], "")
+    clock::rfc3339(clock::now()).replace(['-', ':'], "")
 }
 
 fn member(text: &str) -> Result<(String, PathBuf), String> {

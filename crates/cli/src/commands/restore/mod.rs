@@ -9,7 +9,6 @@ mod watch;
 use std::sync::Arc;
 
 use clap::Args;
-use etcd_backup_backup::read::ReadError;
 use etcd_backup_snapshot::restore::{self, RestoreError};
 use tokio::task::spawn_blocking;
 
@@ -18,7 +17,7 @@ use crate::{
     exit::{Exit, Failure},
     interrupt,
     output::{Format, print},
-    store::{Choose, IdentityFlags, Source, StoreFlags},
+    store::{BackupFlags, Source},
 };
 
 /// Make the data directory of a new etcd cluster from a backup or a snapshot file
@@ -39,13 +38,7 @@ pub(crate) struct Restore {
     flags: flags::RestoreFlags,
 
     #[command(flatten)]
-    choose: Choose,
-
-    #[command(flatten)]
-    identity: IdentityFlags,
-
-    #[command(flatten)]
-    reach: StoreFlags,
+    backup: BackupFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -82,13 +75,13 @@ pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failu
         watch.end();
         let restored = done
             .map_err(|_| Failure::new(Exit::Other, "the restoring thread failed"))?
-            .map_err(of_restore)?;
+            .map_err(|error| of_restore(&opened.name, error))?;
         outcome::show(&request, &restored, format)
     })?;
     print(&text)
 }
 
-fn of_restore(error: RestoreError) -> Failure {
+fn of_restore(name: &str, error: RestoreError) -> Failure {
     let exit = match &error {
         RestoreError::Cancelled => {
             return Failure::new(
@@ -96,7 +89,7 @@ fn of_restore(error: RestoreError) -> Failure {
                 "interrupted: nothing was restored and nothing is left",
             );
         }
-        RestoreError::ReadSource(error) => return source::failed(error),
+        RestoreError::ReadSource(error) => return source::failed(name, error),
         RestoreError::Snapshot(_) | RestoreError::Expected { .. } => Exit::Unsound,
         RestoreError::Cluster(_)
         | RestoreError::Request(_)
@@ -127,21 +120,5 @@ fn hint(reason: &str) -> Option<&'static str> {
             "a file copied from a data directory has no checksum: --skip-hash-check takes it; a snapshot has one, and this one is damaged",
         ),
         _ => None,
-    }
-}
-
-/// The error of a backup that could not be read, out of what the engine was given.
-fn of_read(error: &ReadError) -> Failure {
-    let exit = match error {
-        ReadError::Damaged(_) => Exit::Unsound,
-        ReadError::IdentityNeeded | ReadError::WrongIdentity => Exit::Usage,
-        _ => Exit::Storage,
-    };
-    let failure = Failure::new(exit, error);
-    match error {
-        ReadError::IdentityNeeded => {
-            failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
-        }
-        _ => failure,
     }
 }

@@ -6,21 +6,20 @@ use std::{
 };
 
 use etcd_backup_backup::read::{self, ReadError};
-use etcd_backup_snapshot::{
-    HashKv,
-    restore::{Expected, Source as Bytes},
-};
+use etcd_backup_snapshot::restore::{Expected, Source as Bytes};
 use tokio_util::io::SyncIoBridge;
 
-use super::{Restore, of_read};
+use super::Restore;
 use crate::{
     exit::{Exit, Failure},
-    store::Source,
+    store::{Source, of_read},
 };
 
 /// A source that is open.
 #[derive(Debug)]
 pub(super) struct Opened {
+    /// What people call it.
+    pub(super) name: String,
     pub(super) source: Bytes<'static>,
     /// What a manifest says of it.
     pub(super) expected: Expected,
@@ -31,6 +30,7 @@ pub(super) struct Opened {
 pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
     match &restore.source {
         Source::Stdin => Ok(Opened {
+            name: "standard input".to_owned(),
             source: Bytes::Reader(Box::new(io::stdin())),
             expected: Expected::default(),
             fingerprint: None,
@@ -41,31 +41,26 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
             let mut file = File::open(path).map_err(cannot)?;
             let fingerprint = last(&mut file).map_err(cannot)?;
             Ok(Opened {
+                name: path.display().to_string(),
                 source: Bytes::File(file),
                 expected: Expected::default(),
                 fingerprint,
             })
         }
         Source::Backup { store, location } => {
-            let identities = restore.identity.read()?;
-            let chosen = restore
-                .choose
-                .open(&restore.reach, store, location.as_ref())
-                .await?;
+            let (chosen, identities) = restore.backup.find(store, location.as_ref()).await?;
+            let name = chosen.url();
             let manifest = &chosen.entry.manifest;
             let reader = read::open(&chosen.store, manifest, identities.as_ref())
                 .await
-                .map_err(|error| of_read(&error))?;
+                .map_err(|error| of_read(&name, &error))?;
             Ok(Opened {
+                name,
                 source: Bytes::Reader(Box::new(SyncIoBridge::new(reader))),
                 expected: Expected {
                     size: Some(manifest.snapshot.size),
                     sha256: Some(manifest.snapshot.sha256.0),
-                    hash_kv: manifest.snapshot.hash_kv.map(|kv| HashKv {
-                        hash: kv.hash,
-                        revision: kv.revision,
-                        compact_revision: kv.compact_revision,
-                    }),
+                    hash_kv: manifest.snapshot.hash_kv.map(Into::into),
                 },
                 fingerprint: Some(manifest.snapshot.sha256.0),
             })
@@ -87,12 +82,12 @@ fn last(file: &mut File) -> io::Result<Option<[u8; 32]>> {
 }
 
 /// A source that could not be read to its end.
-pub(super) fn failed(error: &io::Error) -> Failure {
+pub(super) fn failed(name: &str, error: &io::Error) -> Failure {
     match error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<ReadError>())
     {
-        Some(error) => of_read(error),
-        None => Failure::new(Exit::Storage, format!("cannot read the snapshot: {error}")),
+        Some(error) => of_read(name, error),
+        None => Failure::new(Exit::Storage, format!("cannot read {name}: {error}")),
     }
 }

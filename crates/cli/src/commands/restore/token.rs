@@ -36,8 +36,7 @@ pub(super) fn shared(
         }
     }
     let digest: [u8; 32] = hash.finalize().into();
-    let hex: Vec<String> = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Ok(Some(format!("etcd-restore-{}", hex.concat())))
+    Ok(Some(format!("etcd-restore-{}", hex::encode(&digest[..16]))))
 }
 
 #[cfg(test)]

@@ -97,12 +97,6 @@ fn details(report: &Report) -> String {
             format!("{} at revision {}, {compacted}", kv.hash, kv.revision)
         },
     );
-    let sha256: String = report
-        .sha256
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .concat();
     let rows = [
         ("hash", format!("{:x}", status.hash)),
         ("revision", status.revision.to_string()),
@@ -117,7 +111,7 @@ fn details(report: &Report) -> String {
             format!("{} bytes in pages of {}", status.total_size, report.page_size),
         ),
         ("file", format!("{} bytes", report.size)),
-        ("SHA-256", sha256),
+        ("SHA-256", hex::encode(report.sha256)),
         ("HashKV", hash_kv),
         (
             "raft",

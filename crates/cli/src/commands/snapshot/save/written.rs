@@ -155,19 +155,12 @@ impl Written {
     fn json(&self) -> Json<'_> {
         let (Self::File { proof, .. } | Self::Store { proof, .. }) = self;
         let (status, manifest, size, sha256) = match self {
-            Self::File { report, .. } => {
-                let sha256 = report
-                    .sha256
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect::<Vec<_>>();
-                (
-                    StatusJson::from(&report.status),
-                    None,
-                    report.size,
-                    sha256.concat(),
-                )
-            }
+            Self::File { report, .. } => (
+                StatusJson::from(&report.status),
+                None,
+                report.size,
+                hex::encode(report.sha256),
+            ),
             Self::Store { store, manifest, .. } => {
                 let status = StatusJson {
                     hash: manifest.snapshot.hash,

@@ -1,4 +1,4 @@
-//! A snapshot as a plain file, wherever it is.
+//! A backup that is to be read, and a snapshot as a plain file wherever it is.
 
 use std::{
     fs::File,
@@ -6,14 +6,15 @@ use std::{
 };
 
 use clap::Args;
+use etcd_backup_backup::{layout::Location, read::Identities};
 use etcd_backup_snapshot::inspect::{InspectError, Limits, Snapshot};
 
-use super::{Choose, IdentityFlags, Source, StoreFlags};
+use super::{Address, Choose, Chosen, IdentityFlags, Source, StoreFlags};
 use crate::exit::{Exit, Failure};
 
-/// How to come by a snapshot that is to be looked into.
+/// Which backup is meant, and how to come by it.
 #[derive(Debug, Args)]
-pub(crate) struct PlainFlags {
+pub(crate) struct BackupFlags {
     #[command(flatten)]
     choose: Choose,
 
@@ -24,10 +25,21 @@ pub(crate) struct PlainFlags {
     reach: StoreFlags,
 }
 
-impl PlainFlags {
-    /// Opens it. A backup is fetched and proved first, into a file without a name, which the system removes with the
+impl BackupFlags {
+    /// Finds the backup, and reads the private keys for it.
+    pub(crate) async fn find(
+        &self,
+        store: &Address,
+        location: Option<&Location>,
+    ) -> Result<(Chosen, Option<Identities>), Failure> {
+        let identities = self.identity.read()?;
+        let chosen = self.choose.open(&self.reach, store, location).await?;
+        Ok((chosen, identities))
+    }
+
+    /// Opens what is to be looked into. A backup is fetched and proved first, into a file without a name, which the system removes with the
     /// process; TMPDIR says where.
-    pub(crate) async fn open(&self, source: &Source) -> Result<Snapshot, Failure> {
+    pub(crate) async fn look_into(&self, source: &Source) -> Result<Snapshot, Failure> {
         let (file, name) = match source {
             Source::Stdin => {
                 return Err(Failure::new(
@@ -40,8 +52,7 @@ impl PlainFlags {
                 (File::open(path).map_err(cannot)?, path.display().to_string())
             }
             Source::Backup { store, location } => {
-                let identities = self.identity.read()?;
-                let chosen = self.choose.open(&self.reach, store, location.as_ref()).await?;
+                let (chosen, identities) = self.find(store, location.as_ref()).await?;
                 let cannot = |error| Failure::storage("cannot use a temporary file (TMPDIR)", &error);
                 let mut file = tempfile::tempfile().map_err(cannot)?;
                 chosen
