@@ -3,10 +3,13 @@
 //! Speed depends on the machine, so what has a goal is a ratio wherever it can be: both sides run on real servers and
 //! the same data, in turns, in one run. Each is run three times and the median counts.
 
+mod cost;
 mod data;
+mod idle;
 mod memory;
 mod pipeline;
 mod report;
+mod resident;
 mod stage;
 mod stores;
 mod verify;
@@ -30,6 +33,12 @@ struct Options {
     /// Where the figures go, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Restore this snapshot, of 1 GiB at least, in place of writing new data
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// How often each side is run; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
     /// Be an S3 server that keeps nothing, on this port of 127.0.0.1. How this program starts itself
     #[arg(long, hide = true)]
     discarding_store: Option<u16>,
@@ -43,6 +52,8 @@ enum Group {
     Pipeline,
     /// The most memory that a backup takes
     Memory,
+    /// What ten thousand plans cost with nothing due
+    Idle,
 }
 
 #[tokio::main]
@@ -71,16 +82,24 @@ async fn main() -> ExitCode {
 
 async fn measure(options: &Options) -> Result<()> {
     let wanted = |group| options.groups.is_empty() || options.groups.contains(&group);
-    let stage = Stage::set().await?;
     let mut report = Report::default();
-    if wanted(Group::Verify) {
-        verify::measure(&stage, &mut report).await?;
+    if [Group::Verify, Group::Pipeline, Group::Memory]
+        .into_iter()
+        .any(wanted)
+    {
+        let stage = Stage::set(options.from.as_deref(), options.rounds).await?;
+        if wanted(Group::Verify) {
+            verify::measure(&stage, &mut report).await?;
+        }
+        if wanted(Group::Pipeline) {
+            pipeline::measure(&stage, &mut report).await?;
+        }
+        if wanted(Group::Memory) {
+            memory::measure(&stage, &mut report).await?;
+        }
     }
-    if wanted(Group::Pipeline) {
-        pipeline::measure(&stage, &mut report).await?;
-    }
-    if wanted(Group::Memory) {
-        memory::measure(&stage, &mut report).await?;
+    if wanted(Group::Idle) {
+        idle::measure(&mut report).await?;
     }
     report.print();
     options.json.as_deref().map_or(Ok(()), |path| report.save(path))

@@ -1,13 +1,14 @@
 //! The most memory that the program takes for a backup.
 
-use std::{fs, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use harness::{binaries, process::Process, versitygw::Versitygw};
 use tokio::time::sleep;
 
 use crate::{
     report::{Goal, Report, say},
+    resident,
     stage::Stage,
     stores::{self, BUCKET},
 };
@@ -53,7 +54,7 @@ async fn peak(stage: &Stage, server: &Versitygw, compression: &str) -> Result<f6
         .arg(format!("--compression={compression}"))
         .arg(format!("--endpoints={}", stage.etcd.member(0).endpoint()));
     let mut process = Process::start("snapshot save", &mut command, &stage.folder().join("save.log"))?;
-    let mut peak = 0;
+    let mut peak: f64 = 0.0;
     loop {
         if let Some(status) = process.ended() {
             if status.success() {
@@ -61,18 +62,8 @@ async fn peak(stage: &Stage, server: &Versitygw, compression: &str) -> Result<f6
             }
             bail!("snapshot save ended with {status}");
         }
-        peak = peak.max(peak_kib(process.id()).unwrap_or(0));
+        peak = peak.max(resident::peak(process.id()).unwrap_or(0.0));
         sleep(LOOK).await;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
-    Ok(peak as f64 / 1024.0)
-}
-
-/// Peak resident memory of a process (proc_pid_status(5)); none of one that has just ended.
-fn peak_kib(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))
-        .context("ended")
-        .ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+    Ok(peak)
 }

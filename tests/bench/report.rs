@@ -10,6 +10,7 @@ use serde::Serialize;
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
+    Below(f64),
 }
 
 impl Goal {
@@ -17,6 +18,7 @@ impl Goal {
         match self {
             Self::AtLeast(least) => value >= least,
             Self::AtMost(most) => value <= most,
+            Self::Below(bound) => value < bound,
         }
     }
 
@@ -24,6 +26,7 @@ impl Goal {
         match self {
             Self::AtLeast(least) => format!(">= {least}"),
             Self::AtMost(most) => format!("<= {most}"),
+            Self::Below(bound) => format!("< {bound}"),
         }
     }
 }

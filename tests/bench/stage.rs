@@ -26,20 +26,28 @@ pub(crate) struct Stage {
     folder: TempDir,
     /// The length of its snapshot.
     pub(crate) size: u64,
+    /// How often each side is run.
+    pub(crate) rounds: usize,
 }
 
 impl Stage {
-    /// Starts and fills etcd, and saves its snapshot.
-    pub(crate) async fn set() -> Result<Self> {
-        say("Starting etcd 3.6 and filling it with over 1 GiB");
-        let etcd = Etcd::start(Version::V3_6)
-            .arg("--quota-backend-bytes=8589934592")
-            .await?;
-        data::fill(&etcd.client().await?).await?;
+    /// Starts etcd with the data of `from`, or else fills it, and saves its snapshot.
+    pub(crate) async fn set(from: Option<&Path>, rounds: usize) -> Result<Self> {
+        let start = Etcd::start(Version::V3_6).arg("--quota-backend-bytes=8589934592");
+        let etcd = if let Some(from) = from {
+            say(&format!("Starting etcd 3.6 with the data of {}", from.display()));
+            start.restored_from(from).await?
+        } else {
+            say("Starting etcd 3.6 and filling it with over 1 GiB");
+            let etcd = start.await?;
+            data::fill(&etcd.client().await?).await?;
+            etcd
+        };
         let mut stage = Self {
             etcd,
             folder: scratch::folder("bench")?,
             size: 0,
+            rounds,
         };
         let snapshot = stage.snapshot();
         stage.etcdctl_save(&snapshot).await?;

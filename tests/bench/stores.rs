@@ -25,7 +25,7 @@ pub(crate) const BUCKET: &str = "bench";
 /// limits.
 #[derive(Debug)]
 pub(crate) struct Discarding {
-    _process: Process,
+    process: Process,
     _folder: TempDir,
     endpoint: String,
 }
@@ -44,10 +44,20 @@ impl Discarding {
         })
         .await?;
         Ok(Self {
-            _process: process,
+            process,
             _folder: folder,
             endpoint: format!("http://127.0.0.1:{port}"),
         })
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where it listens.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>> {

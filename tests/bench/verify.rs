@@ -17,14 +17,11 @@ use crate::{
     stage::{Stage, run},
 };
 
-/// Each side is run so often.
-const ROUNDS: usize = 3;
-
 /// Adds the figures.
 pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     say("\nverify: the snapshot as a file");
     let (mut walls, mut cores) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..stage.rounds {
         let path = stage.snapshot();
         let (wall, core) = tokio::task::spawn_blocking(move || verify(&path))
             .await
@@ -53,7 +50,7 @@ async fn statuses(stage: &Stage, report: &mut Report) -> Result<()> {
     let ours = binaries::etcd_backup()?;
     let etcdutl = binaries::tool(stage.etcd.version.set(), "etcdutl")?;
     let (mut our_seconds, mut their_seconds) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..stage.rounds {
         for turn in 0..2 {
             if (round + turn) % 2 == 0 {
                 our_seconds.push(status(&ours, stage).await?);

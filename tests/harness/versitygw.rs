@@ -29,6 +29,11 @@ impl Versitygw {
     /// The region it takes requests for.
     pub const REGION: &str = "us-east-1";
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Starts it over HTTP, with versioning available.
     pub async fn start() -> Result<Self> {
         Self::start_with(None).await

@@ -2,7 +2,7 @@
 
 use crate::{Context, Operation, StoreError};
 
-/// 8 MiB × 10,000 parts is 78 GiB, far above what etcd can hold, and (parts in flight + 2) × 8 MiB fits
+/// 8 MiB × 10,000 parts is 78 GiB, far above what etcd can hold, and (parts in flight + 1) × 8 MiB fits
 /// a small container.
 pub(crate) const DEFAULT_PART_SIZE: usize = 8 * 1024 * 1024;
 

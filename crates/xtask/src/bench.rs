@@ -24,13 +24,15 @@ enum Group {
     Pipeline,
     /// The most memory that a backup takes
     Memory,
+    /// What ten thousand plans cost with nothing due
+    Idle,
 }
 
 pub(crate) fn run_bench(options: &Options) -> Result<()> {
     check_compiler()?;
     tools::protoc::provide(true)?;
     say!("Looking for the servers the benchmark starts:");
-    for name in ["etcd-3.6", "versitygw"] {
+    for name in ["etcd-3.6", "versitygw", "kubernetes"] {
         tools::build::provide(&tools::set(name)?)?;
     }
     say!("Building for release (the first time takes some minutes):");

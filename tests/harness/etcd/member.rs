@@ -79,6 +79,11 @@ impl Member {
         self.arguments = command.get_args().map(ToOwned::to_owned).collect();
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process().as_ref().map(Process::id)
+    }
+
     /// Its client URL.
     pub fn endpoint(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };

@@ -16,8 +16,8 @@
 //!
 //! # Memory
 //!
-//! `(parts in flight + 2) × part size + spool memory + what the verifier needs + about 15 MiB`, whatever the size of the
-//! database. The default is (3 + 2) × 8 MiB + 16 MiB of spool.
+//! `(parts in flight + 1) × part size + spool memory + what the verifier needs + about 15 MiB`, whatever the size of the
+//! database. The default is (3 + 1) × 8 MiB + 8 MiB of spool.
 
 mod commit;
 mod control;

@@ -88,11 +88,11 @@ pub struct SpoolLimits {
 }
 
 impl Default for Limits {
-    /// Three parts in flight, 16 MiB of memory and 8 GiB (the most that etcd recommends a database to have) of disk in the
+    /// Three parts in flight, 8 MiB of memory and 8 GiB (the most that etcd recommends a database to have) of disk in the
     /// system's temporary directory.
     fn default() -> Self {
         let spool = SpoolLimits {
-            memory: 16 << 20,
+            memory: 8 << 20,
             disk: 8 << 30,
             directory: std::env::temp_dir(),
         };

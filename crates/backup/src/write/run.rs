@@ -6,13 +6,13 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use etcd_backup_store::{ObjectMeta, Store, StoreError, Upload};
 use futures::Stream;
-use tokio::{sync::mpsc, task::spawn_blocking, time::Instant};
+use tokio::{task::spawn_blocking, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Control, SourceError, Stage, Step, WriteError, WriteRequest,
     feed::feed,
-    part::MAX_PARTS,
+    part::{MAX_PARTS, belt},
     seal::{SealError, Sealed, Sealing, seal},
     send::send,
     spool::spool,
@@ -113,7 +113,7 @@ impl Run {
         self.check_size(part_size)?;
         let limits = &self.request.limits;
         let (spool_in, spool_out) = spool(limits.spool.clone());
-        let (parts_in, parts_out) = mpsc::channel(1);
+        let (parts_in, parts_out) = belt(limits.parts_in_flight);
         let sealing = Sealing {
             compression: self.request.compression,
             recipients: self.request.encryption.clone(),

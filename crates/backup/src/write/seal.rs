@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use etcd_backup_snapshot::{Report, Verifier};
-use tokio::sync::mpsc::Sender;
 
 use super::{
     Recipients, WriteError,
     encode::Encoder,
-    part::{MAX_PARTS, Part, PartError, PartWriter, Sent},
+    part::{Loader, MAX_PARTS, PartError, PartWriter, Sent},
     spool::{ReadError, SpoolReader},
 };
 use crate::manifest::{Compression, Sha256};
@@ -41,11 +40,7 @@ pub(super) enum SealError {
 /// Runs to the end of the spool. Blocks; ends soon after either neighbour does.
 ///
 /// The last part is handed on only after the snapshot is proved, so an upload cannot even be complete before.
-pub(super) fn seal(
-    mut spool: SpoolReader,
-    parts: Sender<Part>,
-    sealing: &Sealing,
-) -> Result<Sealed, SealError> {
+pub(super) fn seal(mut spool: SpoolReader, parts: Loader, sealing: &Sealing) -> Result<Sealed, SealError> {
     // What is stored as it came has the digest that the verifier computes anyway.
     let as_it_came = sealing.compression == Compression::None && sealing.recipients.is_none();
     let writer = PartWriter::new(parts, sealing.part_size, !as_it_came);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, BufReader, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::client::TlsStream;
@@ -17,14 +17,25 @@ use super::{classify::chain, lost::Lost};
 /// What a member that hangs up can have sent before: its settings and the alert, each a small record. More is not listened to.
 const LAST_WORDS: usize = 4096;
 
+/// Bytes taken from the kernel at once. Above, HTTP/2 reads 8 KiB at a time, which costs a system call each.
+const READ_AT_ONCE: usize = 128 << 10;
+
+/// A connection that is read in large pieces.
+pub(super) type Socket = BufReader<TcpStream>;
+
 /// To one member.
 pub(super) enum Connection {
-    Plain(TcpStream),
+    Plain(Socket),
     Tls(Box<Tls>),
 }
 
+/// Reads this connection in large pieces.
+pub(super) fn socket(tcp: TcpStream) -> Socket {
+    BufReader::with_capacity(READ_AT_ONCE, tcp)
+}
+
 impl Connection {
-    pub(super) fn tls(stream: TlsStream<TcpStream>, lost: Lost) -> Self {
+    pub(super) fn tls(stream: TlsStream<Socket>, lost: Lost) -> Self {
         Self::Tls(Box::new(Tls {
             stream,
             lost,
@@ -36,7 +47,7 @@ impl Connection {
 
 /// A TLS stream, and what is known about its end.
 pub(super) struct Tls {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Socket>,
     lost: Lost,
     /// Writing failed with this; it is told once the member has been heard out.
     failed: Option<io::Error>,
@@ -59,7 +70,7 @@ impl Tls {
     fn poll_writing<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TlsStream<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut TlsStream<Socket>>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if self.failed.is_none() {
             match ready!(write(Pin::new(&mut self.stream), cx)) {

@@ -8,7 +8,11 @@ use tokio::time::timeout;
 use tonic::transport::Uri;
 use tower::{BoxError, Service, service_fn};
 
-use super::{connection::Connection, lost::Lost, tls::Secured};
+use super::{
+    connection::{Connection, socket},
+    lost::Lost,
+    tls::Secured,
+};
 
 /// Where a connector leads.
 #[derive(Clone)]
@@ -36,6 +40,7 @@ impl Target {
     async fn connect(&self) -> Result<Connection, BoxError> {
         self.lost.forget();
         let tcp = self.policy.connect(&self.host, self.port, self.deadline).await?;
+        let tcp = socket(tcp);
         let Some(tls) = &self.tls else {
             return Ok(Connection::Plain(tcp));
         };

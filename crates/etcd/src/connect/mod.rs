@@ -21,10 +21,10 @@ use url::Url;
 
 use crate::{Auth, Config, EtcdError};
 
-/// HTTP/2 windows. A window over the round-trip time bounds the throughput of a stream: 8 MiB over 10 ms are 800 MiB/s, more than a member
-/// can read, while the default of 2 MiB is not. They are also the most that is ever buffered for us.
-const STREAM_WINDOW: u32 = 8 << 20;
-const CONNECTION_WINDOW: u32 = 16 << 20;
+/// HTTP/2 windows. A window over the round-trip time bounds the throughput of a stream: 4 MiB over 10 ms are 400 MiB/s, about what a
+/// member can send, while the default of 2 MiB is less. They are also the most that is ever buffered for us.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
 
 /// What etcd answers to a sign-in while its authentication is off (api/v3rpc/rpctypes/error.go, ErrAuthNotEnabled).
 const AUTH_NOT_ENABLED: &str = "etcdserver: authentication is not enabled";
