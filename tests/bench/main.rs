@@ -10,9 +10,11 @@ mod memory;
 mod pipeline;
 mod report;
 mod resident;
+mod restore;
 mod stage;
 mod stores;
 mod verify;
+mod watched;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -52,6 +54,8 @@ enum Group {
     Pipeline,
     /// The most memory that a backup takes
     Memory,
+    /// From a snapshot to a data directory
+    Restore,
     /// What ten thousand plans cost with nothing due
     Idle,
 }
@@ -83,10 +87,8 @@ async fn main() -> ExitCode {
 async fn measure(options: &Options) -> Result<()> {
     let wanted = |group| options.groups.is_empty() || options.groups.contains(&group);
     let mut report = Report::default();
-    if [Group::Verify, Group::Pipeline, Group::Memory]
-        .into_iter()
-        .any(wanted)
-    {
+    let with_data = [Group::Verify, Group::Pipeline, Group::Memory, Group::Restore];
+    if with_data.into_iter().any(wanted) {
         let stage = Stage::set(options.from.as_deref(), options.rounds).await?;
         if wanted(Group::Verify) {
             verify::measure(&stage, &mut report).await?;
@@ -96,6 +98,9 @@ async fn measure(options: &Options) -> Result<()> {
         }
         if wanted(Group::Memory) {
             memory::measure(&stage, &mut report).await?;
+        }
+        if wanted(Group::Restore) {
+            restore::measure(&stage, &mut report).await?;
         }
     }
     if wanted(Group::Idle) {

@@ -1,20 +1,17 @@
 //! The most memory that the program takes for a backup.
 
-use std::{process::Command, time::Duration};
+use std::process::Command;
 
-use anyhow::{Result, bail};
-use harness::{binaries, process::Process, versitygw::Versitygw};
-use tokio::time::sleep;
+use anyhow::Result;
+use harness::{binaries, versitygw::Versitygw};
 
 use crate::{
     report::{Goal, Report, say},
     resident,
     stage::Stage,
     stores::{self, BUCKET},
+    watched::watched,
 };
-
-/// Between two looks. The peak only rises, so just a last rise within this can be missed.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// Adds the figures.
 pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
@@ -32,7 +29,7 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The peak of the resident set, in MiB.
+/// The peak of the resident set, in MiB. It only rises, so just a last rise between two looks can be missed.
 async fn peak(stage: &Stage, server: &Versitygw, compression: &str) -> Result<f64> {
     let mut command = Command::new(binaries::etcd_backup()?);
     // Nothing of the person's own environment: no cloud credentials, no proxies.
@@ -53,17 +50,6 @@ async fn peak(stage: &Stage, server: &Versitygw, compression: &str) -> Result<f6
         .arg(format!("--region={}", Versitygw::REGION))
         .arg(format!("--compression={compression}"))
         .arg(format!("--endpoints={}", stage.etcd.member(0).endpoint()));
-    let mut process = Process::start("snapshot save", &mut command, &stage.folder().join("save.log"))?;
-    let mut peak: f64 = 0.0;
-    loop {
-        if let Some(status) = process.ended() {
-            if status.success() {
-                break;
-            }
-            bail!("snapshot save ended with {status}");
-        }
-        peak = peak.max(resident::peak(process.id()).unwrap_or(0.0));
-        sleep(LOOK).await;
-    }
-    Ok(peak)
+    let seen = watched(command, stage.folder(), resident::peak).await?;
+    Ok(seen.peak)
 }

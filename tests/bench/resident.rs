@@ -12,6 +12,11 @@ pub(crate) fn now(process: u32) -> Option<f64> {
     field(process, "VmRSS:")
 }
 
+/// What it has now that no file stands behind, in MiB.
+pub(crate) fn anonymous(process: u32) -> Option<f64> {
+    field(process, "RssAnon:")
+}
+
 fn field(process: u32, name: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with(name))?;

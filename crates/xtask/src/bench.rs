@@ -24,6 +24,8 @@ enum Group {
     Pipeline,
     /// The most memory that a backup takes
     Memory,
+    /// From a snapshot to a data directory
+    Restore,
     /// What ten thousand plans cost with nothing due
     Idle,
 }
