@@ -4,10 +4,11 @@ use std::io::Read;
 
 use etcd_backup_bolt::{BoltError, Limits, Scanner};
 
+use super::PIECE;
 use super::conclude::{Settings, hash_all};
 use super::notes::Notes;
+use super::reader::fill;
 use super::rows::Keep;
-use super::{PIECE, fill};
 use crate::error::VerifyError;
 use crate::schema::{META, Setting};
 
@@ -29,15 +30,14 @@ pub(crate) fn read_content(mut reader: impl Read) -> Result<Content, VerifyError
     let mut notes = Notes::new();
     notes.rows.keep_at_most(Keep::Nothing);
     let mut scanner = Scanner::new(notes, Limits::default());
-    let mut buffer = vec![0; PIECE];
+    let mut piece = Vec::with_capacity(PIECE);
     loop {
-        let length = fill(&mut reader, &mut buffer).map_err(|source| VerifyError::Read { source })?;
-        let piece = buffer.get(..length).unwrap_or_default();
+        fill(&mut reader, &mut piece).map_err(|source| VerifyError::Read { source })?;
         if piece.is_empty() {
             break;
         }
-        let taken = scanner.push(piece).map_err(VerifyError::Structure)?;
-        if taken < length {
+        let taken = scanner.push(&piece).map_err(VerifyError::Structure)?;
+        if taken < piece.len() {
             let end = scanner.meta().map_or(0, etcd_backup_bolt::Meta::database_bytes);
             return Err(VerifyError::TrailingBytes { end });
         }

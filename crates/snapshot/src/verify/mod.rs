@@ -3,15 +3,14 @@
 mod compaction;
 mod conclude;
 mod content;
+mod hash;
 mod history;
 mod memo;
 mod notes;
+mod reader;
 mod rows;
 
-use std::io::Read;
-
 use etcd_backup_bolt::{BoltError, Scanner};
-use sha2::{Digest, Sha256};
 
 use crate::error::VerifyError;
 use crate::limits::Limits;
@@ -19,12 +18,12 @@ use crate::report::Report;
 pub(crate) use compaction::Compaction;
 pub(crate) use conclude::downgrade_target;
 pub(crate) use content::read_content;
+use hash::{Hash, Hashes, TRAILER};
 use history::Room;
 use notes::Notes;
+pub use reader::verify_reader;
 use rows::Keep;
 
-/// Bytes of the SHA-256 behind the database (`server/etcdserver/api/v3rpc/maintenance.go`).
-const TRAILER: usize = 32;
 /// How much is read at once, and hashed while it is still in the processor's cache.
 const PIECE: usize = 256 << 10;
 
@@ -55,24 +54,17 @@ const PIECE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Verifier {
     limits: Limits,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Database(Box<Body>),
-    Trailer {
-        body: Box<Body>,
-        digest: [u8; TRAILER],
-        trailer: Vec<u8>,
-    },
-    Ended,
+    /// None after an error.
+    body: Option<Box<Body>>,
 }
 
 #[derive(Debug)]
 struct Body {
     scanner: Scanner<Notes>,
-    sha256: Sha256,
+    /// Bytes behind the database.
+    behind: usize,
+    /// None where somebody else hashes.
+    hash: Option<Hash>,
 }
 
 impl Default for Verifier {
@@ -89,13 +81,23 @@ impl Verifier {
 
     /// A verifier with limits of the caller's.
     pub fn with_limits(limits: Limits) -> Self {
-        let scanner = Scanner::new(Notes::new(), limits.structure);
+        Self::hashing(limits, Some(Hash::default()))
+    }
+
+    /// To be ended with [`finish_with`](Self::finish_with).
+    fn without_hash() -> Self {
+        Self::hashing(Limits::default(), None)
+    }
+
+    fn hashing(limits: Limits, hash: Option<Hash>) -> Self {
+        let body = Body {
+            scanner: Scanner::new(Notes::new(), limits.structure),
+            behind: 0,
+            hash,
+        };
         Self {
             limits,
-            state: State::Database(Box::new(Body {
-                scanner,
-                sha256: Sha256::new(),
-            })),
+            body: Some(Box::new(body)),
         }
     }
 
@@ -106,43 +108,12 @@ impl Verifier {
     ///
     /// What can be told before the end. Most is told by [`finish`](Self::finish). After an error, every further call fails.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), VerifyError> {
-        bytes
-            .chunks(PIECE)
-            .try_for_each(|piece| self.take(piece).inspect_err(|_| self.state = State::Ended))
-    }
-
-    fn take(&mut self, piece: &[u8]) -> Result<(), VerifyError> {
-        let mut rest = piece;
-        if let State::Database(body) = &mut self.state {
-            let taken = body.scanner.push(piece).map_err(VerifyError::Structure)?;
-            let (database, behind) = piece.split_at_checked(taken).unwrap_or((piece, &[]));
-            body.sha256.update(database);
-            body.economise(&self.limits);
-            if !body.scanner.is_complete() {
-                return Ok(());
-            }
-            rest = behind;
-            if let State::Database(body) = std::mem::replace(&mut self.state, State::Ended) {
-                let digest = body.sha256.clone().finalize().into();
-                self.state = State::Trailer {
-                    body,
-                    digest,
-                    trailer: Vec::new(),
-                };
-            }
-        }
-        let State::Trailer { body, trailer, .. } = &mut self.state else {
-            return Err(VerifyError::Ended);
-        };
-        let missing = TRAILER.saturating_sub(trailer.len());
-        let (now, behind) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
-        trailer.extend_from_slice(now);
-        body.sha256.update(now);
-        if behind.is_empty() {
-            Ok(())
-        } else {
-            Err(VerifyError::TrailingBytes { end: body.size() })
-        }
+        let Self { limits, body } = self;
+        let taken = body
+            .as_mut()
+            .ok_or(VerifyError::Ended)
+            .and_then(|body| bytes.chunks(PIECE).try_for_each(|piece| body.take(piece, limits)));
+        taken.inspect_err(|_| *body = None)
     }
 
     /// Proves what the bytes were.
@@ -150,25 +121,27 @@ impl Verifier {
     /// # Errors
     ///
     /// The first thing wrong with the snapshot: its length, then its SHA-256, its structure, its records.
-    pub fn finish(self) -> Result<Report, VerifyError> {
-        let (body, digest, trailer) = match self.state {
-            State::Database(body) => return Err(body.cut_short()),
-            State::Ended => return Err(VerifyError::Ended),
-            State::Trailer {
-                body,
-                digest,
-                trailer,
-            } => (body, digest, trailer),
-        };
-        if trailer.len() < TRAILER {
+    pub fn finish(mut self) -> Result<Report, VerifyError> {
+        let hash = self.body.as_mut().and_then(|body| body.hash.take());
+        // Without a body there is none, which the next one says.
+        self.finish_with(&hash.unwrap_or_default().finish())
+    }
+
+    /// Likewise, with what somebody else made of the same bytes.
+    fn finish_with(self, hashes: &Hashes) -> Result<Report, VerifyError> {
+        let body = self.body.ok_or(VerifyError::Ended)?;
+        if !body.scanner.is_complete() {
+            return Err(body.cut_short());
+        }
+        if body.behind < TRAILER {
             return Err(VerifyError::TrailerTruncated {
-                missing: TRAILER.saturating_sub(trailer.len()),
+                missing: TRAILER.saturating_sub(body.behind),
             });
         }
-        if trailer != digest {
+        if hashes.trailer != hashes.database {
             return Err(VerifyError::TrailerMismatch {
-                computed: hex::encode(digest),
-                recorded: hex::encode(trailer),
+                computed: hex::encode(hashes.database),
+                recorded: hex::encode(&hashes.trailer),
             });
         }
         let size = body.size();
@@ -176,18 +149,36 @@ impl Verifier {
             ample: body.room(&self.limits),
             keys: self.limits.keys,
         };
-        let Body { scanner, sha256 } = *body;
-        let (notes, tree) = scanner.finish().map_err(VerifyError::Structure)?;
+        let (notes, tree) = body.scanner.finish().map_err(VerifyError::Structure)?;
         let report = conclude::conclude(&tree, &notes.rows, &room)?;
         Ok(Report {
             size,
-            sha256: sha256.finalize().into(),
+            sha256: hashes.whole,
             ..report
         })
     }
 }
 
 impl Body {
+    fn take(&mut self, piece: &[u8], limits: &Limits) -> Result<(), VerifyError> {
+        let mut database = 0;
+        if !self.scanner.is_complete() {
+            database = self.scanner.push(piece).map_err(VerifyError::Structure)?;
+            self.economise(limits);
+        }
+        // While it is in the processor's cache.
+        if let Some(hash) = &mut self.hash {
+            hash.update(piece);
+        }
+        if self.scanner.is_complete() {
+            self.behind = self.behind.saturating_add(piece.len().saturating_sub(database));
+        }
+        if self.behind > TRAILER {
+            return Err(VerifyError::TrailingBytes { end: self.size() });
+        }
+        Ok(())
+    }
+
     /// Gives up what is kept of single records when there is too much of it. See the law above.
     fn economise(&mut self, limits: &Limits) {
         let crowded = self.room(limits) == 0;
@@ -230,36 +221,4 @@ impl Body {
         let error = self.scanner.finish().err().unwrap_or(BoltError::Ended);
         VerifyError::Structure(error)
     }
-}
-
-/// Verifies a snapshot that is read to its end, in pieces of 256 KiB.
-///
-/// # Errors
-///
-/// As [`Verifier`], and [`VerifyError::Read`] when the reader fails.
-pub fn verify_reader(mut reader: impl Read) -> Result<Report, VerifyError> {
-    let mut verifier = Verifier::new();
-    let mut buffer = vec![0; PIECE];
-    loop {
-        let length = fill(&mut reader, &mut buffer).map_err(|source| VerifyError::Read { source })?;
-        let read = buffer.get(..length).unwrap_or_default();
-        if read.is_empty() {
-            return verifier.finish();
-        }
-        verifier.push(read)?;
-    }
-}
-
-/// Reads until the buffer is full or the reader at its end, so that pages lie whole in it.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0_usize;
-    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match reader.read(room) {
-            Ok(0) => break,
-            Ok(read) => filled = filled.saturating_add(read),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
