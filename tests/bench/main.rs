@@ -44,6 +44,9 @@ struct Options {
     /// Be an S3 server that keeps nothing, on this port of 127.0.0.1. How this program starts itself
     #[arg(long, hide = true)]
     discarding_store: Option<u16>,
+    /// Take so many bytes a second. For `--discarding-store`
+    #[arg(long, hide = true)]
+    pace: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,7 +68,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     let work = async {
         match options.discarding_store {
-            Some(port) => stores::serve_discarding(port).await,
+            Some(port) => stores::serve_discarding(port, options.pace).await,
             None => measure(&options).await,
         }
     };

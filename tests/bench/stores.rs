@@ -31,11 +31,12 @@ pub(crate) struct Discarding {
 }
 
 impl Discarding {
-    /// Starts it: this program once more.
-    pub(crate) async fn start() -> Result<Self> {
+    /// Starts it: this program once more. It takes no more than so many bytes a second, if that is said.
+    pub(crate) async fn start(pace: Option<u32>) -> Result<Self> {
         let (port, folder) = (ports::free()?, scratch::folder("discarding")?);
         let mut command = Command::new(env::current_exe().context("find this program's own file")?);
         command.arg(format!("--discarding-store={port}"));
+        command.args(pace.map(|pace| format!("--pace={pace}")));
         let mut process = Process::start("discarding store", &mut command, &folder.path().join("log"))?;
         wait::until_ok("the store to listen", Duration::from_secs(20), async || {
             process.check()?;
@@ -66,9 +67,10 @@ impl Discarding {
 }
 
 /// Serves until it is killed.
-pub(crate) async fn serve_discarding(port: u16) -> Result<()> {
+pub(crate) async fn serve_discarding(port: u16, pace: Option<u32>) -> Result<()> {
     let quirks = Quirks {
         discard: true,
+        pace,
         ..Quirks::default()
     };
     let _server = S3Server::listen(&format!("127.0.0.1:{port}"), BUCKET, quirks).await?;

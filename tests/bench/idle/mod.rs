@@ -35,7 +35,7 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let etcd = Etcd::start(Version::V3_6).await?;
     let server = ApiServer::start(&etcd).await?;
     let identity = server.install()?;
-    let store = Discarding::start().await?;
+    let store = Discarding::start(None).await?;
     let admin = server.admin().await?;
     plans::write(&admin, &etcd, store.endpoint()).await?;
     let mut operator = Operator::start(&identity, &[]).await?;

@@ -1,8 +1,9 @@
 //! From etcd into a store, against its two halves alone, and against etcdctl and an upload after it.
 
+mod link;
 mod sides;
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, thread};
 
 use anyhow::{Context, Result};
 use etcd_backup_backup::manifest::{Compression, Level};
@@ -58,9 +59,10 @@ impl Side {
 
 /// Adds the figures.
 pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    link::measure(stage, report).await?;
     real(stage, report).await?;
     say("\npipeline: into a store that keeps nothing");
-    let server = Discarding::start().await?;
+    let server = Discarding::start(None).await?;
     let store = server.store().await?;
     let processes = Processes {
         etcd: stage.etcd.member(0).id().context("etcd does not run")?,
@@ -106,6 +108,15 @@ fn tell(size: u64, costs: &[Vec<Cost>; Side::ALL.len()], report: &mut Report) {
         clock(Side::Etcdctl) / clock(Side::Pipeline),
         "x",
         Goal::AtLeast(1.6),
+    );
+    // What both halves cost has to be done in any case, and etcd and the store are on the same cores here.
+    let both = middle(Side::Stream, |cost| cost.cores()) + middle(Side::Upload, |cost| cost.cores());
+    let cores = thread::available_parallelism()
+        .map_or(1.0, |cores| f64::from(u32::try_from(cores.get()).unwrap_or(1)));
+    report.tell(
+        "pipeline / slower of the two: the most that these cores allow",
+        clock(Side::Stream).max(clock(Side::Upload)) / clock(Side::Stream).max(both / cores),
+        "x",
     );
     for side in Side::ALL {
         report.tell(side.name(), rate(size, clock(side)), "MB/s");

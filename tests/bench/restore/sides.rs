@@ -49,7 +49,7 @@ impl Side {
             }
             Self::Etcdutl => etcdutl(stage).await.map(unseen),
             Self::Copy => {
-                let (from, place) = (stage.snapshot(), Place::empty(stage)?);
+                let (from, place) = (stage.snapshot(), Place::empty(stage));
                 let copy = tokio::task::spawn_blocking(move || copy(&from, &place));
                 copy.await.context("copy")?.map(unseen)
             }
@@ -63,7 +63,7 @@ fn unseen(seconds: f64) -> Seen {
 
 /// Restores with our program what the arguments name.
 pub(super) async fn ours(stage: &Stage, source: impl FnOnce(&mut Command)) -> Result<Seen> {
-    let place = Place::empty(stage)?;
+    let place = Place::empty(stage);
     let mut command = Command::new(binaries::etcd_backup()?);
     // Nothing of the person's own environment.
     command.env_clear().arg("restore").arg(BUMP);
@@ -73,7 +73,7 @@ pub(super) async fn ours(stage: &Stage, source: impl FnOnce(&mut Command)) -> Re
 }
 
 async fn etcdutl(stage: &Stage) -> Result<f64> {
-    let place = Place::empty(stage)?;
+    let place = Place::empty(stage);
     let mut command = Command::new(binaries::tool(stage.etcd.version.set(), "etcdutl")?);
     command.args(["snapshot", "restore", BUMP, "--mark-compacted"]);
     command.arg(stage.snapshot()).arg("--data-dir").arg(&place.0);
@@ -92,10 +92,10 @@ fn copy(from: &Path, place: &Place) -> Result<f64> {
 struct Place(PathBuf);
 
 impl Place {
-    fn empty(stage: &Stage) -> Result<Self> {
+    fn empty(stage: &Stage) -> Self {
         let place = Self(stage.folder().join("restored"));
         rustix::fs::sync();
-        Ok(place)
+        place
     }
 }
 

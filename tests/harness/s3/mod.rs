@@ -22,6 +22,7 @@ mod fault;
 mod listing;
 mod multipart;
 mod objects;
+mod pace;
 mod quirks;
 mod request;
 mod service;

@@ -41,6 +41,9 @@ pub(super) async fn receive(
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|_| s3_error!(IncompleteBody))?;
             crc.update(&chunk);
+            if let Some(pace) = &state.pace {
+                pace.carry(chunk.len()).await;
+            }
             arrived.size += chunk.len() as u64;
             if !state.quirks.discard {
                 arrived.chunks.push(chunk);

@@ -35,6 +35,8 @@ pub struct Quirks {
     /// Forgets bytes and keeps length and checksum, so that throughput of an upload can be measured without
     /// the memory for it. GET answers 501 then.
     pub discard: bool,
+    /// Bytes a second that it takes of all bodies together.
+    pub pace: Option<u32>,
     /// Smallest size of a part that is not the last.
     pub min_part: u64,
 }
@@ -51,6 +53,7 @@ impl Default for Quirks {
             page: 1000,
             versioning: false,
             discard: false,
+            pace: None,
             min_part: 5 * 1024 * 1024,
         }
     }

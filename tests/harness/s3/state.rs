@@ -9,11 +9,13 @@ use etcd_backup_store::checksum;
 use s3s::dto::{ObjectLockMode, ServerSideEncryption, Timestamp};
 use s3s::{S3Result, s3_error};
 
+use super::pace::Pace;
 use super::quirks::Quirks;
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) quirks: Quirks,
+    pub(super) pace: Option<Pace>,
     name: String,
     bucket: Mutex<Option<Bucket>>,
 }
@@ -69,6 +71,7 @@ pub(super) struct Part {
 impl State {
     pub(super) fn new(name: &str, quirks: Quirks) -> Self {
         Self {
+            pace: quirks.pace.map(Pace::new),
             quirks,
             name: name.to_owned(),
             bucket: Mutex::new(Some(Bucket::default())),
