@@ -115,7 +115,7 @@ async fn whoever_edits_a_namespace_may_plan_backups_and_whoever_views_it_may_loo
         "-o",
         r#"jsonpath={range .items[*]}{.metadata.name} {.metadata.labels}{"\n"}{end}"#,
     ])?;
-    for kind in ["etcdbackup", "etcdsnapshot"] {
+    for kind in ["etcdbackup", "etcdsnapshot", "etcdrestore"] {
         for role in ["view", "edit", "admin"] {
             let label = format!(r#""rbac.authorization.k8s.io/aggregate-to-{role}":"true""#);
             let name = format!("{kind}-{role} ");

@@ -18,6 +18,9 @@ const PLAN_COLUMNS: &str =
 /// The same of snapshots.
 const SNAPSHOT_COLUMNS: &str = "NAME PLAN PHASE REVISION KEYS SIZE STORED VERIFIED AGE MEMBER URL MESSAGE";
 
+/// The same of restores.
+const RESTORE_COLUMNS: &str = "NAME PHASE REVISION TAKEN MEMBERS AGE SOURCE COMPLETED MESSAGE";
+
 async fn with_definitions() -> Result<(Etcd, ApiServer, Kubectl)> {
     let etcd = Etcd::start(Version::V3_6).await?;
     let server = ApiServer::start(&etcd).await?;
@@ -99,7 +102,7 @@ fn verdict(kubectl: &Kubectl, scratch: &Path, case: &Case) -> Result<Result<Valu
 #[tokio::test]
 async fn kubectl_knows_the_short_names_the_columns_and_the_meaning_of_fields() -> Result<()> {
     let (_etcd, server, kubectl) = with_definitions().await?;
-    for kind in ["EtcdBackup", "EtcdSnapshot"] {
+    for kind in ["EtcdBackup", "EtcdSnapshot", "EtcdRestore"] {
         let case = cases::all()
             .map_err(anyhow::Error::msg)?
             .into_iter()
@@ -117,8 +120,12 @@ async fn kubectl_knows_the_short_names_the_columns_and_the_meaning_of_fields() -
         header(&kubectl.run(&["get", "esnap", "-o", "wide"])?),
         SNAPSHOT_COLUMNS
     );
-    let both = kubectl.run(&["get", "etcd-backup", "-o", "name"])?;
-    assert_eq!(both.lines().count(), 2, "the category holds both kinds: {both}");
+    assert_eq!(
+        header(&kubectl.run(&["get", "erst", "-o", "wide"])?),
+        RESTORE_COLUMNS
+    );
+    let all = kubectl.run(&["get", "etcd-backup", "-o", "name"])?;
+    assert_eq!(all.lines().count(), 3, "the category holds every kind: {all}");
 
     let found = kubectl.run(&[
         "get",

@@ -26,6 +26,16 @@ pub mod snapshot {
     pub const VERIFIED: &str = "Verified";
 }
 
+/// Condition types of an EtcdRestore.
+pub mod restore {
+    /// The new data is in place, and what was to be asked was answered well.
+    pub const COMPLETE: &str = "Complete";
+    /// Given up.
+    pub const FAILED: &str = "Failed";
+    /// Something is being done.
+    pub const PROGRESSING: &str = "Progressing";
+}
+
 /// Reasons shared by conditions, events and the field `reason`. The data path adds its own (such as
 /// `NoSuchBucket` or `TrailerMismatch`), as its errors name them.
 pub mod reason {

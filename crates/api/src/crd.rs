@@ -5,14 +5,18 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use crate::{EtcdBackup, EtcdSnapshot};
+use crate::{EtcdBackup, EtcdRestore, EtcdSnapshot};
 
 /// Every definition of this group, in the order in which they are best read.
 ///
 /// This is the one list: the generated files, the tests and whoever installs the definitions all
 /// take it from here.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![tidy(EtcdBackup::crd()), tidy(EtcdSnapshot::crd())]
+    vec![
+        tidy(EtcdBackup::crd()),
+        tidy(EtcdSnapshot::crd()),
+        tidy(EtcdRestore::crd()),
+    ]
 }
 
 /// Makes of the derived schema what a person would have written.

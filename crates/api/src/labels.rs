@@ -26,7 +26,10 @@ pub const RUN_NOW: &str = "etcdbackup.dev/run-now";
 /// pruning would remove.
 pub const DRY_RUN_RETENTION: &str = "etcdbackup.dev/dry-run-retention";
 
-/// Finalizer on both kinds: something outside the cluster may have to end or to go before the
+/// Label on the Jobs of an EtcdRestore and on their pods: its UID.
+pub const RESTORE_UID: &str = "etcdbackup.dev/restore-uid";
+
+/// Finalizer on every kind: something outside the cluster may have to end or to go before the
 /// object may.
 pub const FINALIZER: &str = "etcdbackup.dev/cleanup";
 

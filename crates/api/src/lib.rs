@@ -20,9 +20,13 @@ pub mod conditions;
 mod crd;
 mod duration;
 mod etcd;
+mod job;
 pub mod labels;
 pub mod manifests;
 mod policy;
+mod restore;
+mod restore_source;
+mod restore_status;
 pub mod secret;
 mod snapshot;
 mod snapshot_status;
@@ -37,8 +41,18 @@ pub use backup_status::{
 pub use crd::crds;
 pub use duration::{Duration, ParseDurationError};
 pub use etcd::{EtcdSpec, EtcdTls};
+pub use job::{Amounts, ClaimReference, JobShape, Resources, TaintEffect, Toleration, TolerationOperator};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 pub use policy::{AgeEncryption, Compression, CompressionType, Encryption, Retention};
+pub use restore::{
+    DEFAULT_BUMP, EtcdRestore, EtcdRestoreSpec, ExistingData, HostPathTarget, RestoreMember,
+    RestoreStatefulSet, RestoreTarget, RestoreVerify,
+};
+pub use restore_source::{BackupSource, RestoreSource, StorageSource};
+pub use restore_status::{
+    EtcdRestoreStatus, MemberPhase, MemberStatus, PinnedSource, PinnedStatefulSet, RestoreFailure,
+    RestorePhase,
+};
 pub use secret::SecretReference;
 pub use snapshot::{EtcdSnapshot, EtcdSnapshotSpec};
 pub use snapshot_status::{

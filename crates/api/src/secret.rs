@@ -36,4 +36,6 @@ pub mod keys {
     pub const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
     /// Only for temporary credentials.
     pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+    /// Identities of age, as age-keygen writes them, that encrypted snapshots are read with.
+    pub const IDENTITY: &str = "identity";
 }

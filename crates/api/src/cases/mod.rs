@@ -4,9 +4,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("EtcdBackup", include_str!("etcdbackup.yaml")),
     ("EtcdSnapshot", include_str!("etcdsnapshot.yaml")),
+    ("EtcdRestore", include_str!("etcdrestore.yaml")),
 ];
 
 /// One object and what must become of it.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{definition, schema};
 
-const KINDS: [&str; 2] = ["EtcdBackup", "EtcdSnapshot"];
+const KINDS: [&str; 3] = ["EtcdBackup", "EtcdSnapshot", "EtcdRestore"];
 
 #[test]
 fn the_folder_crds_is_current() {
@@ -58,7 +58,7 @@ fn what_is_written_reads_back_as_the_same_definition() {
 
 #[test]
 fn names_are_short_and_in_one_category() {
-    for (kind, short) in KINDS.into_iter().zip(["ebk", "esnap"]) {
+    for (kind, short) in KINDS.into_iter().zip(["ebk", "esnap", "erst"]) {
         let names = definition(kind).spec.names;
         assert_eq!(names.short_names, Some(vec![short.to_owned()]));
         assert_eq!(names.categories, Some(vec!["etcd-backup".to_owned()]));
@@ -103,6 +103,11 @@ fn the_columns_are_those_of_the_manual() {
             "PLAN", "PHASE", "REVISION", "KEYS", "SIZE", "STORED", "VERIFIED", "AGE"
         ]
     );
+    assert_eq!(
+        columns("EtcdRestore", false),
+        ["PHASE", "REVISION", "TAKEN", "MEMBERS", "AGE"]
+    );
+    assert_eq!(columns("EtcdRestore", true), ["SOURCE", "COMPLETED", "MESSAGE"]);
 }
 
 #[test]
@@ -172,6 +177,10 @@ fn everything_a_person_writes_is_bounded() {
                     "{kind}{path} has no range"
                 ),
                 "array" => assert!(node["maxItems"].is_u64(), "{kind}{path} can be endless"),
+                "object" if node["additionalProperties"].is_object() => assert!(
+                    node["maxProperties"].is_u64() && node["additionalProperties"]["maxLength"].is_u64(),
+                    "{kind}{path} can be endless"
+                ),
                 "boolean" | "object" => {}
                 other => panic!("{kind}{path}: unexpected type {other}"),
             },

@@ -65,7 +65,7 @@ fn every_rule_has_a_case_that_it_refuses() {
             Outcome::Taken(_) => None,
         })
         .collect();
-    for kind in ["EtcdBackup", "EtcdSnapshot"] {
+    for kind in ["EtcdBackup", "EtcdSnapshot", "EtcdRestore"] {
         let mut messages = Vec::new();
         rule_messages(&schema(kind), &mut messages);
         assert!(!messages.is_empty());

@@ -3,8 +3,9 @@
 use chrono::{TimeZone, Utc};
 use etcd_backup_api::cases::{self, Outcome};
 use etcd_backup_api::{
-    Compression, CompressionType, Duration, EtcdBackup, EtcdBackupStatus, EtcdSnapshot, EtcdSnapshotStatus,
-    LastSuccess, ObservedEtcd, SnapshotPhase, StoredObject,
+    Compression, CompressionType, Duration, EtcdBackup, EtcdBackupStatus, EtcdRestore, EtcdRestoreStatus,
+    EtcdSnapshot, EtcdSnapshotStatus, LastSuccess, LocalStorage, MemberPhase, MemberStatus, ObservedEtcd,
+    PinnedSource, RestorePhase, SnapshotPhase, StorageSpec, StoredObject,
 };
 use kube::core::cel::apply_defaults;
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use super::{schema, structural};
 fn round_trip(kind: &str, object: &Value) -> Result<Value, serde_json::Error> {
     match kind {
         "EtcdBackup" => serde_json::to_value(serde_json::from_value::<EtcdBackup>(object.clone())?),
-        _ => serde_json::to_value(serde_json::from_value::<EtcdSnapshot>(object.clone())?),
+        "EtcdSnapshot" => serde_json::to_value(serde_json::from_value::<EtcdSnapshot>(object.clone())?),
+        _ => serde_json::to_value(serde_json::from_value::<EtcdRestore>(object.clone())?),
     }
 }
 
@@ -55,6 +57,10 @@ fn an_empty_status_is_written_as_nothing_but_its_phase() {
     );
     assert_eq!(
         serde_json::to_value(EtcdSnapshotStatus::default()).unwrap(),
+        json!({ "phase": "Pending" })
+    );
+    assert_eq!(
+        serde_json::to_value(EtcdRestoreStatus::default()).unwrap(),
         json!({ "phase": "Pending" })
     );
     assert_eq!(
@@ -108,6 +114,49 @@ fn a_status_that_the_operator_writes_fits_its_own_schema() {
     assert_eq!(value["runID"], "20261123T060000Z-abcdefgh");
     assert_eq!(
         structural::complaints(&schema("EtcdSnapshot")["properties"]["status"], &value, "status"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_status_of_a_restore_fits_its_own_schema() {
+    let time = Utc.timestamp_opt(1_795_413_600, 0).unwrap();
+    let status = EtcdRestoreStatus {
+        phase: RestorePhase::Preparing,
+        source: Some(PinnedSource {
+            url: "file:///backups/default/prod/snapshot.db".into(),
+            key: "default/prod/snapshot.db".into(),
+            storage: StorageSpec {
+                s3: None,
+                local: Some(LocalStorage {
+                    path: "/backups".into(),
+                }),
+            },
+            run_id: "20261123T060000Z-abcdefgh".into(),
+            version_id: Some("v1".into()),
+            sha256: "0".repeat(64),
+            size: 10,
+            snapshot_size: 20,
+            revision: 42,
+            cluster_id: "cdf818194e3a8c32".into(),
+            taken: time,
+            encrypted: true,
+        }),
+        members: vec![MemberStatus {
+            name: "m0".into(),
+            phase: MemberPhase::Prepared,
+            hash_kv: Some(7),
+            member_id: Some("1".into()),
+            ..Default::default()
+        }],
+        start_time: Some(time),
+        ..Default::default()
+    };
+    let value = serde_json::to_value(&status).unwrap();
+    assert_eq!(value["source"]["runID"], "20261123T060000Z-abcdefgh");
+    assert_eq!(value["members"][0]["hashKV"], 7);
+    assert_eq!(
+        structural::complaints(&schema("EtcdRestore")["properties"]["status"], &value, "status"),
         Vec::<String>::new()
     );
 }

@@ -36,6 +36,12 @@ fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
 }
 
 fn object(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+    if let Some(most) = schema["maxProperties"]
+        .as_u64()
+        .filter(|most| value.as_object().map_or(0, |fields| fields.len() as u64) > *most)
+    {
+        found.push(format!("{path}: Too many: must have at most {most} items"));
+    }
     for required in schema["required"]
         .as_array()
         .into_iter()
@@ -50,6 +56,9 @@ fn object(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
         let inside = below(path, name);
         match schema["properties"].get(name) {
             Some(schema) => check(schema, field, &inside, found),
+            None if schema["additionalProperties"].is_object() => {
+                check(&schema["additionalProperties"], field, &inside, found);
+            }
             // The API server knows these three without being told.
             None if path.is_empty() && ["apiVersion", "kind", "metadata"].contains(&name.as_str()) => {}
             None => found.push(format!("unknown field \"{inside}\"")),
@@ -76,10 +85,25 @@ fn array(schema: &Value, items: &[Value], path: &str, found: &mut Vec<String>) {
     for (index, item) in items.iter().enumerate() {
         let inside = format!("{path}[{index}]");
         check(&schema["items"], item, &inside, found);
-        if schema["x-kubernetes-list-type"] == "set" && items[..index].contains(item) {
+        let same = |other: &Value| match text(&schema["x-kubernetes-list-type"]) {
+            "set" => other == item,
+            "map" => keys(schema).all(|key| other[key] == item[key]),
+            _ => false,
+        };
+        if items[..index].iter().any(same) {
             found.push(format!("{inside}: Duplicate value: {item}"));
         }
     }
+}
+
+/// The fields that tell the items of a list of type map apart.
+fn keys(schema: &Value) -> impl Iterator<Item = &str> {
+    let keys = schema["x-kubernetes-list-map-keys"].as_array();
+    keys.into_iter().flatten().map(text)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn string(schema: &Value, text: &str, path: &str, found: &mut Vec<String>) {
