@@ -7,13 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::EtcdBackup;
 use kube::{Client, ResourceExt};
 
-use crate::cache::{Cache, PlanObject, SnapshotObject};
+use crate::cache::{Cache, PlanObject, RestoreObject, SnapshotObject};
 use crate::events::Events;
 use crate::lease::Tenure;
 use crate::listing::{Answer, Ledger};
 use crate::metrics::Metrics;
 use crate::own_writes::OwnWrites;
 use crate::reconcile::Backoffs;
+use crate::restore::{Errands, InUse, Restoring};
 use crate::runs::Runs;
 use crate::upkeep::{Job, Upkeep};
 use crate::wake::Wake;
@@ -53,6 +54,12 @@ pub struct Shared {
     pub ledger: Arc<Ledger>,
     /// What of our own the caches do not show yet.
     pub(crate) own_writes: Arc<OwnWrites>,
+    /// What restores read, and nobody may remove.
+    pub in_use: Arc<InUse>,
+    /// Answers what restores ask of stores and etcds.
+    pub errands: Errands,
+    /// What restores may do.
+    pub restoring: Arc<Restoring>,
     /// This process is about to end.
     pub stopping: Arc<AtomicBool>,
 }
@@ -68,6 +75,8 @@ pub struct Scope {
     pub plans: Wake<PlanObject>,
     /// Wakes snapshots.
     pub snapshots: Wake<SnapshotObject>,
+    /// Wakes restores.
+    pub restores: Wake<RestoreObject>,
 }
 
 impl Scope {

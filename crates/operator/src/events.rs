@@ -60,6 +60,12 @@ pub mod reason {
     pub const SNAPSHOT_FAILED: &str = "SnapshotFailed";
     /// The stored object of a snapshot is gone.
     pub const SNAPSHOT_MISSING: &str = "SnapshotMissing";
+    /// The source of a restore is known and its members are being prepared.
+    pub const RESTORE_STARTED: &str = "RestoreStarted";
+    /// The restored data is in place.
+    pub const RESTORE_SUCCEEDED: &str = "RestoreSucceeded";
+    /// A restore was given up.
+    pub const RESTORE_FAILED: &str = "RestoreFailed";
     /// The stored object of a snapshot is back.
     pub const SNAPSHOT_FOUND_AGAIN: &str = "SnapshotFoundAgain";
 }

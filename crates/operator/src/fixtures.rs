@@ -1,7 +1,7 @@
 //! Objects for tests, as a user would write them.
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::{EtcdBackup, EtcdSnapshot};
+use etcd_backup_api::{EtcdBackup, EtcdRestore, EtcdSnapshot};
 use serde_json::{Value, json};
 
 /// A moment of the tests, `HH:MM:SS` on 23 November 2026.
@@ -49,6 +49,27 @@ pub(crate) fn snapshot(changes: Value) -> EtcdSnapshot {
             }],
         },
         "spec": {"backupName": "prod"},
+    });
+    merge(&mut object, changes);
+    serde_json::from_value(object).unwrap()
+}
+
+/// A restore of that snapshot into the claim `data-etcd-0`, created at 07:00:00, changed by merging `changes` into it.
+pub(crate) fn restore(changes: Value) -> EtcdRestore {
+    let mut object = json!({
+        "apiVersion": "etcdbackup.dev/v1alpha1",
+        "kind": "EtcdRestore",
+        "metadata": {
+            "name": "after", "namespace": "ns", "uid": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "generation": 1,
+            "resourceVersion": "11", "creationTimestamp": "2026-11-23T07:00:00Z",
+        },
+        "spec": {
+            "source": {"snapshotName": "prod-1"},
+            "members": [{
+                "name": "m0", "peerURLs": ["https://m0:2380"],
+                "target": {"persistentVolumeClaim": {"claimName": "data-etcd-0"}},
+            }],
+        },
     });
     merge(&mut object, changes);
     serde_json::from_value(object).unwrap()

@@ -1,4 +1,4 @@
-//! The controllers: plans and snapshots, runs, leader election, metrics, health.
+//! The controllers: plans, snapshots and restores, runs, leader election, metrics, health.
 //!
 //! ```text
 //! watches ──► caches ──► [leader only] reconciles: observe → decide → act → report
@@ -10,6 +10,7 @@
 //! A reconcile never waits for etcd or a store: it asks, and is woken when the answer is there.
 
 pub mod admin;
+pub mod agent;
 pub mod cache;
 pub mod connect;
 pub mod context;
@@ -27,6 +28,7 @@ pub mod ownership;
 pub mod plan;
 mod process;
 pub mod reconcile;
+pub mod restore;
 pub mod runs;
 pub mod settings;
 mod shutdown;

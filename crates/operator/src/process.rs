@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use etcd_backup_api::{EtcdBackup, EtcdSnapshot};
+use etcd_backup_api::{EtcdBackup, EtcdRestore, EtcdSnapshot};
 use futures::future::select_all;
 use kube::Client;
 use kube::runtime::reflector::ObjectRef;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::admin::{Health, health_router, metrics_router, serve};
-use crate::cache::{PlanObject, SnapshotObject};
+use crate::cache::{PlanObject, RestoreObject, SnapshotObject};
 use crate::connect::Connector;
 use crate::context::{Clock, Scope, Shared, system_clock};
 use crate::error::RunError;
@@ -25,6 +25,7 @@ use crate::events::Events;
 use crate::lease::{Elector, Leadership, LeaseSettings, identity};
 use crate::listing::Ledger;
 use crate::metrics::Metrics;
+use crate::restore::{Errands, InUse, Restoring};
 use crate::runs::{Executor, Limits, Runs};
 use crate::settings::Settings;
 use crate::upkeep::{Bounds, Caretaker, Upkeep};
@@ -56,6 +57,8 @@ impl Process {
         let health = Health::new();
         let (snapshot_wakes, snapshots_woken) = unbounded_channel();
         let (plan_wakes, plans_woken) = unbounded_channel();
+        let (restore_wakes, restores_woken) = unbounded_channel();
+        let in_use = Arc::new(InUse::default());
         let connector = Connector::new(client.clone(), &settings, Arc::clone(&metrics));
         let events = Events::new(client.clone(), &identity);
         let executor = Executor::new(
@@ -70,8 +73,15 @@ impl Process {
             max_concurrent: settings.max_concurrent_runs.into(),
             ..Limits::default()
         };
+        let errands = Errands::new(
+            connector.clone(),
+            Arc::clone(&in_use),
+            restore_wakes,
+            Arc::clone(&clock),
+        );
         let caretaker = Caretaker::new(
             connector,
+            Arc::clone(&in_use),
             leadership.clone(),
             Arc::clone(&metrics),
             Arc::clone(&clock),
@@ -94,6 +104,9 @@ impl Process {
             resync: TimeDelta::from_std(settings.catalogue_resync).unwrap_or(TimeDelta::hours(1)),
             ledger: Arc::new(Ledger::default()),
             own_writes: Arc::default(),
+            in_use,
+            errands,
+            restoring: Arc::new(Restoring::of(&settings)),
             stopping: Arc::new(AtomicBool::new(false)),
             client,
             clock,
@@ -112,7 +125,7 @@ impl Process {
         };
         process.serve_admin(&settings, &health).await?;
         process.watch(&settings, health);
-        process.forward(plans_woken, snapshots_woken);
+        process.forward(plans_woken, snapshots_woken, restores_woken);
         Ok(process)
     }
 
@@ -188,18 +201,21 @@ impl Process {
         if namespaces.is_empty() {
             namespaces.push(None);
         }
-        let (mut plans, mut snapshots) = (Vec::new(), Vec::new());
+        let (mut plans, mut snapshots, mut restores) = (Vec::new(), Vec::new(), Vec::new());
         for namespace in namespaces {
             let (scope, watches) = watching::scope(namespace);
-            let (of_plans, of_snapshots) = watches.reports();
+            let (of_plans, of_snapshots, of_restores) = watches.reports();
             plans.push(of_plans);
             snapshots.push(of_snapshots);
+            if settings.enable_restore {
+                restores.push(of_restores);
+            }
             self.spawn("a watch", watches.run(self.shared.clone(), Arc::clone(&scope)));
             self.scopes.push(scope);
         }
         self.spawn(
             "the readiness check",
-            watching::keep_ready(health, plans, snapshots),
+            watching::keep_ready(health, plans, snapshots, restores),
         );
     }
 
@@ -208,7 +224,20 @@ impl Process {
         &mut self,
         plans: UnboundedReceiver<ObjectRef<EtcdBackup>>,
         snapshots: UnboundedReceiver<ObjectRef<EtcdSnapshot>>,
+        restores: UnboundedReceiver<ObjectRef<EtcdRestore>>,
     ) {
+        let scopes = self.scopes.clone();
+        self.spawn(
+            "the wake-ups of restores",
+            each(restores, move |woken| {
+                let namespace = woken.namespace.as_deref().unwrap_or_default();
+                if let Some(scope) = scopes.iter().find(|scope| scope.covers(namespace)) {
+                    scope
+                        .restores
+                        .wake(ObjectRef::<RestoreObject>::new(&woken.name).within(namespace));
+                }
+            }),
+        );
         let scopes = self.scopes.clone();
         self.spawn(
             "the wake-ups of plans",

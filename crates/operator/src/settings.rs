@@ -91,6 +91,19 @@ pub struct Settings {
     #[arg(long, env = "ETCD_BACKUP_CATALOGUE_RESYNC", value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub catalogue_resync: Duration,
 
+    /// Carry out EtcdRestores. It needs rights over Jobs, pods and StatefulSets: see config/components/restore.
+    #[arg(long, env = "ETCD_BACKUP_ENABLE_RESTORE", action = ArgAction::Set, default_value_t = false, num_args = 0..=1,
+          default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub enable_restore: bool,
+
+    /// The image of the pods that restore: the operator's own.
+    #[arg(long, env = "ETCD_BACKUP_AGENT_IMAGE", value_name = "IMAGE")]
+    pub agent_image: Option<String>,
+
+    /// Let restores write into directories of nodes below this one, as root; may be given several times. Without it no restore may use `hostPath`.
+    #[arg(long = "restore-host-path-root", env = "ETCD_BACKUP_RESTORE_HOST_PATH_ROOT", value_name = "PATH", value_delimiter = ',')]
+    pub restore_host_path_roots: Vec<PathBuf>,
+
     /// How logs are written.
     #[arg(long, env = "ETCD_BACKUP_LOG_FORMAT", value_name = "FORMAT", default_value = "human")]
     pub log_format: LogFormat,
@@ -189,6 +202,12 @@ pub enum SettingsError {
         /// What was given.
         path: PathBuf,
     },
+    /// A root for restores that would allow everything or means different things in different places.
+    #[error("--restore-host-path-root: {} is not an absolute path of a directory below /, without . and ..", path.display())]
+    HostPathRoot {
+        /// What was given.
+        path: PathBuf,
+    },
     /// An endpoint for ambient credentials that is not one.
     #[error("--ambient-credentials-endpoint: {source}")]
     AmbientEndpoint {
@@ -227,6 +246,13 @@ impl Settings {
         }
         if let Some(path) = self.local_store_roots.iter().find(|path| !is_usable_root(path)) {
             return Err(SettingsError::LocalRoot { path: path.clone() });
+        }
+        if let Some(path) = self
+            .restore_host_path_roots
+            .iter()
+            .find(|path| !is_usable_root(path))
+        {
+            return Err(SettingsError::HostPathRoot { path: path.clone() });
         }
         for endpoint in &self.ambient_credentials_endpoints {
             let url = parse_url(endpoint).map_err(|source| SettingsError::AmbientEndpoint { source })?;
@@ -270,6 +296,19 @@ fn check_namespace(flag: &'static str, value: &str) -> Result<(), SettingsError>
 fn is_usable_root(path: &Path) -> bool {
     let plain = |component: Component<'_>| matches!(component, Component::RootDir | Component::Normal(_));
     path.is_absolute() && path.components().count() > 1 && path.components().all(plain)
+}
+
+#[cfg(test)]
+impl Settings {
+    /// The defaults, without an election.
+    pub(crate) fn for_tests() -> Self {
+        #[derive(Debug, clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        <Command as clap::Parser>::parse_from(["operator", "--leader-elect=false"]).settings
+    }
 }
 
 #[cfg(test)]
@@ -356,6 +395,7 @@ mod tests {
             (vec!["--lease-retry-period=0s"], "--lease-retry-period"),
             (vec!["--catalogue-resync=0s"], "--catalogue-resync"),
             (vec!["--local-store-root=/"], "--local-store-root"),
+            (vec!["--restore-host-path-root=/"], "--restore-host-path-root"),
             (vec!["--local-store-root=backups"], "--local-store-root"),
             (vec!["--local-store-root=/var/../etc"], "--local-store-root"),
             (

@@ -1,4 +1,4 @@
-//! One term of leadership: both controllers in every scope, until the lead is lost or the process ends.
+//! One term of leadership: every controller in every scope, until the lead is lost or the process ends.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tracing::info;
 use crate::context::{Context, Scope, Shared};
 use crate::lease::Tenure;
 use crate::reconcile::{Backoffs, drive};
-use crate::{plan, snapshot};
+use crate::{plan, restore, snapshot};
 
 /// Acts for as long as `tenure` lasts. When the caller drops it instead, the process ends.
 ///
@@ -35,6 +35,7 @@ pub(crate) async fn serve(shared: &Shared, scopes: &[Arc<Scope>], tenure: Tenure
     info!("No longer leading");
     shared.runs.stand_down();
     shared.upkeep.stand_down();
+    shared.errands.stand_down();
     for plan in scopes.iter().flat_map(|scope| scope.cache.plans().state()) {
         shared
             .metrics
@@ -46,7 +47,12 @@ async fn drive_scope(scope: Arc<Scope>, context: Arc<Context>) {
     // A reconcile of either kind reads both caches: half-filled ones would look like deleted objects.
     let filled = async {
         scope.cache.plans().wait_until_ready().await?;
-        scope.cache.snapshots().wait_until_ready().await
+        scope.cache.snapshots().wait_until_ready().await?;
+        // What a restore reads must be known before anything is pruned. Where none is carried out, nothing is read.
+        if context.shared.restoring.enabled {
+            scope.cache.restores().wait_until_ready().await?;
+        }
+        Ok::<_, kube::runtime::reflector::store::WriterDropped>(())
     };
     if filled.await.is_err() {
         // The watch was dropped: the process ends.
@@ -61,8 +67,20 @@ async fn drive_scope(scope: Arc<Scope>, context: Arc<Context>) {
     let snapshots = drive(
         scope.cache.snapshots().clone(),
         &scope.snapshots,
-        context,
+        Arc::clone(&context),
         snapshot::reconcile,
     );
-    tokio::join!(plans, snapshots);
+    let restores = async {
+        if scope.cache.restores().wait_until_ready().await.is_err() {
+            return;
+        }
+        drive(
+            scope.cache.restores().clone(),
+            &scope.restores,
+            context,
+            restore::reconcile,
+        )
+        .await;
+    };
+    tokio::join!(plans, snapshots, restores);
 }

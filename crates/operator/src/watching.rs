@@ -10,7 +10,9 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::watch;
 
 use crate::admin::{Check, Health};
-use crate::cache::{Cache, Key, PlanObject, Seen, SnapshotObject, WatchTrouble, Writers, follow};
+use crate::cache::{
+    Cache, Key, PlanObject, RestoreObject, Seen, SnapshotObject, WatchTrouble, Writers, follow,
+};
 use crate::context::{Scope, Shared};
 use crate::wake::Wake;
 
@@ -23,14 +25,17 @@ pub(crate) fn scope(namespace: Option<String>) -> (Arc<Scope>, Watches) {
         cache,
         plans: Wake::default(),
         snapshots: Wake::default(),
+        restores: Wake::default(),
     });
-    let [plans, snapshots] = [(), ()].map(|()| watch::Sender::new(Some(WatchTrouble::not_yet())));
+    let [plans, snapshots, restores] =
+        [(), (), ()].map(|()| watch::Sender::new(Some(WatchTrouble::not_yet())));
     (
         scope,
         Watches {
             writers,
             plans,
             snapshots,
+            restores,
         },
     )
 }
@@ -41,18 +46,23 @@ pub(crate) struct Watches {
     writers: Writers,
     plans: watch::Sender<Option<WatchTrouble>>,
     snapshots: watch::Sender<Option<WatchTrouble>>,
+    restores: watch::Sender<Option<WatchTrouble>>,
 }
 
 /// What a watch reports: why it does not work, while it does not.
 pub(crate) type Report = watch::Receiver<Option<WatchTrouble>>;
 
 impl Watches {
-    /// What the watch of plans and that of snapshots report.
-    pub(crate) fn reports(&self) -> (Report, Report) {
-        (self.plans.subscribe(), self.snapshots.subscribe())
+    /// What the watches of plans, snapshots and restores report.
+    pub(crate) fn reports(&self) -> (Report, Report, Report) {
+        (
+            self.plans.subscribe(),
+            self.snapshots.subscribe(),
+            self.restores.subscribe(),
+        )
     }
 
-    /// Watches both kinds for ever.
+    /// Watches every kind for ever.
     pub(crate) async fn run(self, shared: Shared, scope: Arc<Scope>) {
         let namespace = scope.namespace.as_deref();
         let plans = follow(
@@ -69,21 +79,37 @@ impl Watches {
             self.snapshots,
             |seen| snapshot_changed(&shared, &scope, &seen),
         );
-        tokio::join!(plans, snapshots);
+        let restores = follow(
+            api::<RestoreObject>(&shared.client, namespace),
+            "etcdrestores",
+            self.writers.restores,
+            self.restores,
+            |seen| restore_changed(&shared, &scope, &seen),
+        );
+        tokio::join!(plans, snapshots, restores);
     }
 }
 
 /// Keeps the health of this process current with what the watches of all scopes report.
-pub(crate) async fn keep_ready(health: Health, plans: Vec<Report>, snapshots: Vec<Report>) {
+///
+/// Restores count only where they are carried out: an operator whose definitions are older than itself still backs up.
+pub(crate) async fn keep_ready(
+    health: Health,
+    plans: Vec<Report>,
+    snapshots: Vec<Report>,
+    restores: Vec<Report>,
+) {
     loop {
         show(&health, Check::Plans, &plans);
         show(&health, Check::Snapshots, &snapshots);
+        show(&health, Check::Restores, &restores);
+        let all = || plans.iter().chain(&snapshots).chain(&restores);
         let undefined = |report: &Report| report.borrow().clone().filter(|trouble| trouble.undefined);
-        match plans.iter().chain(&snapshots).find_map(undefined) {
+        match all().find_map(undefined) {
             Some(trouble) => health.not_ready(Check::Definitions, trouble.text),
             None => health.ready(Check::Definitions),
         }
-        let mut all: Vec<Report> = plans.iter().chain(&snapshots).cloned().collect();
+        let mut all: Vec<Report> = all().cloned().collect();
         let changes = all.iter_mut().map(|report| report.changed().boxed());
         if select_all(changes).await.0.is_err() {
             return;
@@ -165,6 +191,27 @@ fn snapshot_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, SnapshotObje
                 .for_each(|gone| shared.runs.forget(&gone.uid));
             wake_all(scope);
         }
+    }
+}
+
+/// A restore's own reconcile, and those of the others: one that ended gives its targets free. What it reads stays as long as
+/// it reads.
+fn restore_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, RestoreObject>) {
+    match seen {
+        Seen::Applied(restore) => shared.in_use.follow(restore),
+        Seen::Deleted(restore) => {
+            let uid = restore.uid().unwrap_or_default();
+            shared.in_use.release(&uid);
+            shared.errands.forget(&uid);
+            shared.own_writes.forget(&uid);
+        }
+        Seen::Listed => {}
+    }
+    for restore in scope.cache.restores().state() {
+        if matches!(seen, Seen::Listed) {
+            shared.in_use.follow(&restore);
+        }
+        scope.restores.wake(ObjectRef::from_obj(&*restore));
     }
 }
 

@@ -23,16 +23,19 @@ pub enum Check {
     Plans,
     /// The cache of snapshots is filled.
     Snapshots,
+    /// The cache of restores is filled, where they are carried out.
+    Restores,
 }
 
 impl Check {
-    const ALL: [Self; 3] = [Self::Definitions, Self::Plans, Self::Snapshots];
+    const ALL: [Self; 4] = [Self::Definitions, Self::Plans, Self::Snapshots, Self::Restores];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Definitions => "definitions",
             Self::Plans => "plans",
             Self::Snapshots => "snapshots",
+            Self::Restores => "restores",
         }
     }
 }

@@ -38,6 +38,7 @@ async fn readiness_waits_for_every_check_and_names_the_missing_one() {
         "{text}"
     );
     health.ready(Check::Snapshots);
+    health.ready(Check::Restores);
     assert_eq!(get(health_router(health), "/readyz").await.0, StatusCode::OK);
 }
 

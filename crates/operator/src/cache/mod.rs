@@ -1,7 +1,7 @@
 //! The objects of this API as the API server last showed them.
 //!
 //! One watch per kind and scope, however many readers: both controllers, the index and the wake-ups hang on the
-//! same two streams. Watches run on standby replicas too, so that a new leader begins with a warm cache.
+//! same streams. Watches run on standby replicas too, so that a new leader begins with a warm cache.
 
 mod follow;
 mod index;
@@ -9,7 +9,7 @@ mod index;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use etcd_backup_api::{EtcdBackup, EtcdSnapshot};
+use etcd_backup_api::{EtcdBackup, EtcdRestore, EtcdSnapshot};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -23,11 +23,15 @@ pub type PlanObject = DeserializeGuard<EtcdBackup>;
 /// A snapshot as it was read.
 pub type SnapshotObject = DeserializeGuard<EtcdSnapshot>;
 
+/// A restore as it was read.
+pub type RestoreObject = DeserializeGuard<EtcdRestore>;
+
 /// The cache of one namespace, or of all.
 #[derive(Debug)]
 pub struct Cache {
     plans: Store<PlanObject>,
     snapshots: Store<SnapshotObject>,
+    restores: Store<RestoreObject>,
     index: Index,
 }
 
@@ -38,6 +42,8 @@ pub struct Writers {
     pub plans: Writer<PlanObject>,
     /// Of snapshots.
     pub snapshots: Writer<SnapshotObject>,
+    /// Of restores.
+    pub restores: Writer<RestoreObject>,
 }
 
 impl Cache {
@@ -46,6 +52,7 @@ impl Cache {
         Self {
             plans: writers.plans.as_reader(),
             snapshots: writers.snapshots.as_reader(),
+            restores: writers.restores.as_reader(),
             index: Index::default(),
         }
     }
@@ -60,6 +67,11 @@ impl Cache {
         &self.snapshots
     }
 
+    /// All restores.
+    pub const fn restores(&self) -> &Store<RestoreObject> {
+        &self.restores
+    }
+
     /// Which snapshots belong to which plan.
     pub const fn index(&self) -> &Index {
         &self.index
@@ -69,6 +81,12 @@ impl Cache {
     pub fn plan(&self, namespace: &str, name: &str) -> Option<Arc<EtcdBackup>> {
         let object = self.plans.get(&ObjectRef::new(name).within(namespace))?;
         object.0.as_ref().ok().map(|plan| Arc::new(plan.clone()))
+    }
+
+    /// The snapshot of that name, if it is there and can be understood.
+    pub fn snapshot(&self, namespace: &str, name: &str) -> Option<Arc<EtcdSnapshot>> {
+        let object = self.snapshots.get(&ObjectRef::new(name).within(namespace))?;
+        object.0.as_ref().ok().map(|one| Arc::new(one.clone()))
     }
 
     /// The snapshots that name `plan` as theirs, those that do not decode left out.

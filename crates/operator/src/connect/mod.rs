@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::{EtcdBackup, StorageSpec};
+use etcd_backup_api::{EtcdBackup, EtcdSpec, StorageSpec};
 use etcd_backup_dial::DialPolicy;
 use etcd_backup_store::{LocalStore, S3Store, Store, StoreError};
 use kube::{Client, ResourceExt};
@@ -27,6 +27,8 @@ use tokio::sync::OnceCell;
 
 pub use failure::Failure;
 pub use measured::Measured;
+pub use s3::config as s3_config;
+pub use secrets::Secrets;
 
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -65,19 +67,41 @@ impl Connector {
 
     /// What is needed to speak to the plan's etcd. Nothing is dialled yet.
     pub async fn etcd(&self, plan: &EtcdBackup) -> Result<etcd_backup_etcd::Config, Failure> {
-        cluster::config(&self.client, &namespace_of(plan)?, &plan.spec.etcd, &self.policy).await
+        self.etcd_of(&namespace_of(plan)?, &plan.spec.etcd).await
+    }
+
+    /// What is needed to speak to the etcd that `spec` names, with Secrets of `namespace`.
+    pub async fn etcd_of(
+        &self,
+        namespace: &str,
+        spec: &EtcdSpec,
+    ) -> Result<etcd_backup_etcd::Config, Failure> {
+        cluster::config(&self.client, namespace, spec, &self.policy).await
     }
 
     /// The plan's store, with its operations measured. Nothing is sent to it yet. `now` is what retention by Object
     /// Lock is counted from.
     pub async fn store(&self, plan: &EtcdBackup, now: DateTime<Utc>) -> Result<Arc<dyn Store>, Failure> {
-        let namespace = namespace_of(plan)?;
-        let store: Box<dyn Store> = match &plan.spec.storage {
+        self.store_of(&namespace_of(plan)?, &plan.spec.storage, now).await
+    }
+
+    /// As [`Self::store`], for any store that an object of `namespace` names.
+    pub async fn store_of(
+        &self,
+        namespace: &str,
+        storage: &StorageSpec,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        let store: Box<dyn Store> = match storage {
             StorageSpec {
                 s3: Some(spec),
                 local: None,
             } => {
-                let mut config = s3::config(&self.client, &namespace, spec, now).await?;
+                let secrets = Secrets::Api {
+                    client: &self.client,
+                    namespace,
+                };
+                let mut config = s3::config(&secrets, spec, now).await?;
                 config.policy = self.policy.clone();
                 config.ambient_endpoints.clone_from(&self.ambient_endpoints);
                 Box::new(S3Store::new(config).await.map_err(|error| refused(&error))?)

@@ -4,10 +4,9 @@ use chrono::{DateTime, Utc};
 use etcd_backup_api::secret::keys;
 use etcd_backup_api::{ChecksumPolicy, ObjectLockMode, S3Storage, ServerSideEncryptionType};
 use etcd_backup_store::s3::{Checksums, Credentials, LockMode, ObjectLock, S3Config, Sse};
-use kube::Client;
 
 use super::failure::Failure;
-use super::secrets;
+use super::secrets::Secrets;
 
 /// The names under which a Secret may hold credentials: those of the AWS tools, and those of the custom resource's
 /// own style. The first is the one that is asked for when none is there.
@@ -17,9 +16,11 @@ const SESSION_TOKEN: [&str; 2] = [keys::SESSION_TOKEN, "sessionToken"];
 
 /// The configuration that `spec` and its Secrets give. The administrator's part (dial policy, endpoints for ambient
 /// credentials) is left at its strict default.
-pub(super) async fn config(
-    client: &Client,
-    namespace: &str,
+///
+/// # Errors
+/// A Secret that is missing or lacks a key, and a retention that no calendar has.
+pub async fn config(
+    secrets: &Secrets<'_>,
     spec: &S3Storage,
     now: DateTime<Utc>,
 ) -> Result<S3Config, Failure> {
@@ -53,7 +54,7 @@ pub(super) async fn config(
         config.object_lock = Some(ObjectLock { mode, retain_until });
     }
     if let Some(reference) = &spec.credentials {
-        let secret = secrets::read(client, namespace, &reference.secret_name).await?;
+        let secret = secrets.read(&reference.secret_name).await?;
         config.credentials = Credentials::Static {
             access_key_id: secret.text(&ACCESS_KEY_ID)?,
             secret_access_key: secret.text(&SECRET_ACCESS_KEY)?,
@@ -61,7 +62,7 @@ pub(super) async fn config(
         };
     }
     if let Some(reference) = &spec.tls {
-        let secret = secrets::read(client, namespace, &reference.secret_name).await?;
+        let secret = secrets.read(&reference.secret_name).await?;
         let ca = secret.pem(keys::CA_CERTIFICATE, "CERTIFICATE")?;
         config.ca_pem = Some(ca.ok_or_else(|| secret.invalid(keys::CA_CERTIFICATE, "is missing"))?);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
@@ -27,6 +28,63 @@ impl fmt::Debug for SecretKeys {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+/// Where Secrets are read from.
+#[derive(Clone, Copy)]
+pub enum Secrets<'a> {
+    /// The API server.
+    Api {
+        /// Asks it.
+        client: &'a Client,
+        /// The namespace of all of them.
+        namespace: &'a str,
+    },
+    /// Directories in which a kubelet has mounted them, one for each, named after it.
+    Mounted(&'a Path),
+}
+
+impl Secrets<'_> {
+    /// All keys of one Secret.
+    pub(super) async fn read(&self, name: &str) -> Result<SecretKeys, Failure> {
+        match self {
+            Self::Api { client, namespace } => read(client, namespace, name).await,
+            Self::Mounted(folder) => mounted(folder, name).await,
+        }
+    }
+}
+
+impl fmt::Debug for Secrets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Api { .. } => "Secrets::Api",
+            Self::Mounted(_) => "Secrets::Mounted",
+        })
+    }
+}
+
+/// Reads the files of a mounted Secret. What begins with a dot is the kubelet's own.
+async fn mounted(folder: &Path, name: &str) -> Result<SecretKeys, Failure> {
+    if !is_object_name(name) {
+        return Err(Failure::lasting(
+            "SecretInvalid",
+            "the name of a Secret is not one that Kubernetes accepts",
+        ));
+    }
+    let failed = |_| Failure::transient("SecretNotFound", format!("the Secret {name} is not mounted"));
+    let mut entries = tokio::fs::read_dir(folder.join(name)).await.map_err(failed)?;
+    let mut data = BTreeMap::new();
+    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+        let key = entry.file_name().to_string_lossy().into_owned();
+        if !key.starts_with('.') {
+            let value = tokio::fs::read(entry.path()).await.map_err(failed)?;
+            data.insert(key, ByteString(value));
+        }
+    }
+    Ok(SecretKeys {
+        name: name.to_owned(),
+        data,
+    })
 }
 
 /// Reads a Secret of `namespace`.
@@ -304,6 +362,19 @@ mod tests {
             "{failure}"
         );
         assert_eq!(keys.pem("tls.crt", "CERTIFICATE").unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_mounted_secret_reads_like_one_from_the_api_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = folder.path().join("login");
+        std::fs::create_dir_all(mount.join("..data")).unwrap();
+        std::fs::write(mount.join("password"), "pw\n").unwrap();
+        let keys = Secrets::Mounted(folder.path()).read("login").await.unwrap();
+        assert_eq!(keys.text(&["password"]).unwrap(), "pw");
+        let secrets = Secrets::Mounted(folder.path());
+        assert_eq!(secrets.read("absent").await.unwrap_err().reason, "SecretNotFound");
+        assert_eq!(secrets.read("../x").await.unwrap_err().reason, "SecretInvalid");
     }
 
     #[tokio::test]

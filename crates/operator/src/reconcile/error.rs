@@ -44,6 +44,25 @@ pub enum ReconcileError {
         /// What the API server said.
         source: kube::Error,
     },
+    /// A Job could not be described.
+    #[error("cannot describe a Job: {0}")]
+    DescribeJob(#[source] crate::restore::job::JobError),
+    /// A Job could not be created.
+    #[error("cannot create Job {name}: {}", api_error(source))]
+    CreateJob {
+        /// The object.
+        name: String,
+        /// What the API server said.
+        source: kube::Error,
+    },
+    /// A Job could not be deleted.
+    #[error("cannot delete Job {name}: {}", api_error(source))]
+    DeleteJob {
+        /// The object.
+        name: String,
+        /// What the API server said.
+        source: kube::Error,
+    },
     /// The reconcile ended in a bug of ours. The others go on.
     #[error("the reconcile ended in a bug of the operator")]
     Panicked,
@@ -65,11 +84,15 @@ impl ReconcileError {
     pub fn cure(&self) -> Cure {
         match self {
             Self::Undecodable(_) | Self::NotLeader(_) => Cure::Change,
-            Self::WriteStatus(StatusError::Encode(_)) | Self::Panicked => Cure::BackOff,
+            Self::WriteStatus(StatusError::Encode(_)) | Self::DescribeJob(_) | Self::Panicked => {
+                Cure::BackOff
+            }
             Self::WriteStatus(StatusError::Write { source, .. })
             | Self::WriteMetadata { source, .. }
             | Self::CreateSnapshot { source, .. }
-            | Self::DeleteSnapshot { source, .. } => by_answer(source),
+            | Self::DeleteSnapshot { source, .. }
+            | Self::CreateJob { source, .. }
+            | Self::DeleteJob { source, .. } => by_answer(source),
         }
     }
 

@@ -146,6 +146,13 @@ impl Bench {
         let metrics = Arc::new(Metrics::new(leadership.clone()));
         let (snapshots, _) = unbounded_channel();
         let (plans, listed) = unbounded_channel();
+        let settings = crate::settings::Settings::for_tests();
+        let errands = crate::restore::Errands::new(
+            crate::connect::Connector::new(client.clone(), &settings, Arc::clone(&metrics)),
+            Arc::default(),
+            unbounded_channel().0,
+            Arc::clone(&clock),
+        );
         let shared = Shared {
             runs: Runs::new(
                 Arc::new(Endless),
@@ -163,6 +170,9 @@ impl Bench {
             resync: TimeDelta::hours(1),
             ledger: Arc::new(Ledger::default()),
             own_writes: Arc::default(),
+            in_use: Arc::default(),
+            errands,
+            restoring: Arc::default(),
             stopping: Arc::new(AtomicBool::new(false)),
         };
         let writers = Writers::default();
@@ -172,6 +182,7 @@ impl Bench {
             cache,
             plans: Wake::default(),
             snapshots: Wake::default(),
+            restores: Wake::default(),
         });
         let tenure = leadership.tenure().unwrap();
         let context = Arc::new(Context {

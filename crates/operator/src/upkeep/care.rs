@@ -21,6 +21,7 @@ use super::{delete, prune};
 use crate::connect::{Connector, Failure};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
+use crate::restore::InUse;
 
 /// How often leftovers are looked for. They are left alone for a day anyway, and each look costs two listings.
 const SWEEP_EVERY: Duration = Duration::from_hours(6);
@@ -28,6 +29,7 @@ const SWEEP_EVERY: Duration = Duration::from_hours(6);
 /// Looks after stores for real.
 pub struct Caretaker {
     connector: Connector,
+    in_use: Arc<InUse>,
     leadership: Leadership,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -44,15 +46,17 @@ impl std::fmt::Debug for Caretaker {
 }
 
 impl Caretaker {
-    /// A caretaker that removes things only while this process leads.
+    /// A caretaker that removes things only while this process leads, and never what is `in_use`.
     pub fn new(
         connector: Connector,
+        in_use: Arc<InUse>,
         leadership: Leadership,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
         Self {
             connector,
+            in_use,
             leadership,
             metrics,
             clock,
@@ -78,6 +82,7 @@ impl Caretaker {
                 plan_uid: Some(plan_uid),
             },
             store: self.connector.store(plan, (self.clock)()).await?,
+            in_use: Arc::clone(&self.in_use),
             fence: Box::new(move || tenure.fence().map_err(|error| Fenced(error.to_string()))),
         })
     }

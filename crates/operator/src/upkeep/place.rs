@@ -12,6 +12,7 @@ use etcd_backup_store::Store;
 
 use super::result::Refusal;
 use crate::connect::Failure;
+use crate::restore::InUse;
 
 /// After so many failed removals in a row of work the store is taken to be in trouble, and left alone until the next
 /// time (as etcd-backup-restore's garbage collector does).
@@ -22,6 +23,8 @@ pub(super) struct Place {
     pub(super) plan: PlanKey,
     pub(super) owner: Owner,
     pub(super) store: Arc<dyn Store>,
+    /// What restores read.
+    pub(super) in_use: Arc<InUse>,
     /// Asked before every removal.
     pub(super) fence: Box<dyn Fn() -> Result<(), Fenced> + Send + Sync>,
 }
@@ -62,6 +65,12 @@ impl Place {
                     "NotTried",
                     format!("not tried any more after {MOST_ERRORS} failed removals"),
                 );
+                refused.push(Refusal { run_id, failure });
+                continue;
+            }
+            // Asked again for each: a restore may have begun since the listing.
+            if self.in_use.holds(&run_id) {
+                let failure = Failure::transient("InUse", "a restore is reading it");
                 refused.push(Refusal { run_id, failure });
                 continue;
             }

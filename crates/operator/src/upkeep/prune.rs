@@ -57,12 +57,9 @@ pub(super) async fn run(
         .backups
         .iter()
         .map(|entry| {
-            entry.candidate(
-                &place.owner,
-                prune.pinned.contains(&entry.location.run.to_string()),
-                false,
-                false,
-            )
+            let run_id = entry.location.run.to_string();
+            let (pinned, in_use) = (prune.pinned.contains(&run_id), place.in_use.holds(&run_id));
+            entry.candidate(&place.owner, pinned, in_use, false)
         })
         .collect();
     let verdict = retention::plan(&policy(rules), &candidates, &context);

@@ -133,6 +133,7 @@ impl Bench {
             plan: key(),
             owner: owner("plan-uid"),
             store: Arc::clone(&store) as Arc<dyn Store>,
+            in_use: Arc::default(),
             fence: Box::new(fence),
         };
         Self { store, place, fenced }

@@ -1,0 +1,24 @@
+//! What the operator and the agent in the pod of a Job say to each other.
+//!
+//! The task goes in as JSON in an environment variable and holds no secret: those are mounted as files. The result comes
+//! back as the container's termination message, which Kubernetes keeps in the pod's status.
+
+mod result;
+mod store;
+mod task;
+
+pub use result::{AgentResult, LONGEST_RESULT};
+pub use store::{StoreAccess, open_store};
+pub use task::{Member, RestoreTask, Step, TASK_VARIABLE, TaskError};
+
+/// Where each Secret is mounted: a directory of its own, named after the Secret, with a file for each key.
+pub const SECRETS: &str = "/etc/etcd-backup/secrets";
+
+/// Where the volume or directory with a member's data is mounted.
+pub const TARGET: &str = "/target";
+
+/// The file that becomes the container's termination message: Kubernetes' default.
+pub const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// With this exit code the agent says that trying again cannot help: the Job fails at once. Any other failure is tried again.
+pub const EXIT_LASTING: i32 = 10;

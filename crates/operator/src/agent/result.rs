@@ -1,0 +1,118 @@
+//! What came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::status::shortened;
+
+/// The longest termination message that Kubernetes keeps (`kubelet`, `MaxContainerTerminationMessageLength`).
+pub const LONGEST_RESULT: usize = 4096;
+
+/// The longest text inside a result, so that all of it fits however much of it has to be escaped.
+const LONGEST_TEXT: usize = 500;
+
+/// What came of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all_fields = "camelCase")]
+pub enum AgentResult {
+    /// The new data waits beside the old, proved and on the disk.
+    Prepared {
+        /// Bytes of the database.
+        bytes: u64,
+        /// The revision that the new cluster starts at.
+        revision: i64,
+        /// What every member answers when asked for the HashKV of that revision.
+        #[serde(default, rename = "hashKV", skip_serializing_if = "Option::is_none")]
+        hash_kv: Option<u32>,
+        /// Id of the new cluster, 16 hexadecimal digits.
+        #[serde(rename = "clusterID")]
+        cluster_id: String,
+        /// Id of the member, 16 hexadecimal digits.
+        #[serde(rename = "memberID")]
+        member_id: String,
+        /// What whoever starts the cluster should know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// The new data is in place.
+    Committed {
+        /// The name of what was there before, inside the data directory.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<String>,
+    },
+    /// Nothing of what was prepared is left.
+    Discarded,
+    /// It could not be done.
+    Failed {
+        /// Why, in one word.
+        reason: String,
+        /// Why, in a sentence.
+        message: String,
+    },
+}
+
+impl AgentResult {
+    /// The result as JSON of at most [`LONGEST_RESULT`] bytes.
+    pub fn encode(&self) -> String {
+        let mut short = self.clone();
+        match &mut short {
+            Self::Failed { reason, message } => {
+                *reason = shortened(std::mem::take(reason), 128);
+                *message = shortened(std::mem::take(message), LONGEST_TEXT);
+            }
+            Self::Prepared {
+                message: Some(message),
+                ..
+            } => *message = shortened(std::mem::take(message), LONGEST_TEXT),
+            Self::Committed {
+                previous: Some(previous),
+            } => *previous = shortened(std::mem::take(previous), LONGEST_TEXT),
+            Self::Prepared { .. } | Self::Committed { .. } | Self::Discarded => {}
+        }
+        // A struct of texts and numbers always has a JSON form.
+        serde_json::to_string(&short).unwrap_or_default()
+    }
+
+    /// The result that a termination message holds, `None` when it holds something else.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text.trim()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_result_is_read_as_it_was_written() {
+        for result in [
+            AgentResult::Prepared {
+                bytes: 1,
+                revision: 2,
+                hash_kv: Some(3),
+                cluster_id: "a".into(),
+                member_id: "b".into(),
+                message: Some("c".into()),
+            },
+            AgentResult::Committed { previous: None },
+            AgentResult::Discarded,
+            AgentResult::Failed {
+                reason: "NoSuchBucket".into(),
+                message: "it is gone".into(),
+            },
+        ] {
+            assert_eq!(AgentResult::parse(&result.encode()), Some(result));
+        }
+        assert_eq!(AgentResult::parse("Segmentation fault"), None);
+    }
+
+    #[test]
+    fn a_result_always_fits_into_a_termination_message() {
+        let result = AgentResult::Failed {
+            reason: "\u{1}".repeat(9000),
+            message: "\u{1}".repeat(9000),
+        };
+        let text = result.encode();
+        assert!(text.len() <= LONGEST_RESULT, "{}", text.len());
+        assert!(AgentResult::parse(&text).is_some());
+    }
+}

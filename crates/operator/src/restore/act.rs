@@ -1,0 +1,125 @@
+//! Carries out what was decided about a restore.
+
+use etcd_backup_api::{EtcdRestore, labels};
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Resource, ResourceExt};
+use serde_json::json;
+
+use super::decide::{Action, Decision};
+use super::job;
+use super::resolve::Wanted;
+use crate::cache::RestoreObject;
+use crate::context::Context;
+use crate::explain::{is_conflict, is_gone};
+use crate::reconcile::ReconcileError;
+use crate::status::{self, FIELD_MANAGER, Written};
+
+/// The finalizer alone, or: the status first, and only what it says then.
+pub(super) async fn act(
+    restore: &EtcdRestore,
+    decision: &Decision,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    if let Some(held) = decision.finalizer {
+        return finalizer(restore, held, context).await;
+    }
+    context.tenure.fence()?;
+    let client = &context.shared.client;
+    let written = status::write(client, restore, restore.status.as_ref(), &decision.status)
+        .await
+        .map_err(ReconcileError::WriteStatus)?;
+    let uid = restore.uid().unwrap_or_default();
+    if let Written::Changed { version } = &written {
+        context.shared.own_writes.wrote(&uid, version.as_deref());
+    }
+    if decision.status.phase.is_terminal() {
+        context.shared.errands.forget(&uid);
+        context.shared.in_use.release(&uid);
+    }
+    for action in &decision.actions {
+        context.tenure.fence()?;
+        match action {
+            Action::Resolve => {
+                if let Ok(wanted) = Wanted::of(restore, &context.scope.cache) {
+                    context.shared.errands.resolve(restore, wanted);
+                }
+            }
+            Action::Create(step, index) => create(restore, decision, *step, *index, context).await?,
+            Action::Delete(step, index) => delete(restore, *step, *index, context).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn create(
+    restore: &EtcdRestore,
+    decision: &Decision,
+    step: crate::agent::Step,
+    index: usize,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    // With the status as it was just written.
+    let restore = EtcdRestore {
+        status: Some(decision.status.clone()),
+        ..restore.clone()
+    };
+    let job =
+        job::job(&restore, step, index, &context.shared.restoring).map_err(ReconcileError::DescribeJob)?;
+    let api: Api<Job> = jobs(&restore, context);
+    match api.create(&PostParams::default(), &job).await {
+        Ok(_) => Ok(()),
+        // Made before, and not seen: it is what was wanted.
+        Err(error) if is_conflict(&error) => Ok(()),
+        Err(source) => Err(ReconcileError::CreateJob {
+            name: job.name_any(),
+            source,
+        }),
+    }
+}
+
+async fn delete(
+    restore: &EtcdRestore,
+    step: crate::agent::Step,
+    index: usize,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let name = job::name(restore, step, index);
+    let api: Api<Job> = jobs(restore, context);
+    match api.delete(&name, &DeleteParams::background()).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
+        Err(source) => Err(ReconcileError::DeleteJob { name, source }),
+    }
+}
+
+fn jobs(restore: &EtcdRestore, context: &Context) -> Api<Job> {
+    Api::namespaced(
+        context.shared.client.clone(),
+        &restore.namespace().unwrap_or_default(),
+    )
+}
+
+async fn finalizer(restore: &EtcdRestore, held: bool, context: &Context) -> Result<(), ReconcileError> {
+    let others = restore
+        .finalizers()
+        .iter()
+        .filter(|name| *name != labels::FINALIZER)
+        .cloned();
+    let wanted: Vec<String> = others.chain(held.then(|| labels::FINALIZER.to_owned())).collect();
+    let patch = json!({
+        "apiVersion": EtcdRestore::api_version(&()),
+        "kind": EtcdRestore::kind(&()),
+        "metadata": { "resourceVersion": restore.resource_version(), "finalizers": wanted },
+    });
+    context.tenure.fence()?;
+    let name = restore.name_any();
+    let api: Api<RestoreObject> = Api::namespaced(
+        context.shared.client.clone(),
+        &restore.namespace().unwrap_or_default(),
+    );
+    api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(&patch))
+        .await
+        .map(drop)
+        .map_err(|source| ReconcileError::WriteMetadata { name, source })
+}

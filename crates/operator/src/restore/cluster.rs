@@ -1,0 +1,150 @@
+//! What the API server shows of a restore's Jobs and pods.
+
+use etcd_backup_api::{EtcdRestore, labels};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::{Api, ListParams};
+use kube::{Client, Resource, ResourceExt};
+
+use super::decide::{JobState, Problem, SeenJob};
+use super::job::{MEMBER, STEP, name};
+use crate::agent::{AgentResult, Step};
+use crate::explain::api_error;
+
+/// A restore's Jobs, and which steps still have a pod that may be writing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Work {
+    /// The Jobs.
+    pub jobs: Vec<SeenJob>,
+    /// Steps and members whose pods have not ended.
+    pub running: Vec<(Step, usize)>,
+}
+
+/// Lists both.
+pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work, Problem> {
+    let namespace = restore.namespace().unwrap_or_default();
+    let uid = restore.uid().unwrap_or_default();
+    let own = ListParams::default().labels(&format!("{}={uid}", labels::RESTORE_UID));
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
+    let jobs = jobs.list(&own).await.map_err(|error| failed(&error))?;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+    let pods = pods.list(&own).await.map_err(|error| failed(&error))?.items;
+    let seen = jobs.items.iter().filter_map(|job| seen(restore, job, &pods));
+    Ok(Work {
+        jobs: seen.collect(),
+        running: pods.iter().filter(|pod| !has_ended(pod)).filter_map(of).collect(),
+    })
+}
+
+fn failed(error: &kube::Error) -> Problem {
+    let forbidden = matches!(error, kube::Error::Api(status) if status.code == 403);
+    Problem {
+        reason: if forbidden {
+            "Forbidden"
+        } else {
+            "ApiServerUnavailable"
+        }
+        .to_owned(),
+        message: if forbidden {
+            format!("{}; config/components/restore has these rights", api_error(error))
+        } else {
+            api_error(error)
+        },
+    }
+}
+
+fn of<K: Resource>(object: &K) -> Option<(Step, usize)> {
+    let step = Step::of(object.labels().get(STEP)?)?;
+    Some((step, object.labels().get(MEMBER)?.parse().ok()?))
+}
+
+fn seen(restore: &EtcdRestore, job: &Job, pods: &[Pod]) -> Option<SeenJob> {
+    let (step, index) = of(job)?;
+    let controlled = job
+        .owner_references()
+        .iter()
+        .any(|owner| Some(&owner.uid) == restore.uid().as_ref());
+    // The label alone can be anybody's.
+    if !controlled || job.name_any() != name(restore, step, index) {
+        return None;
+    }
+    let own: Vec<&Pod> = pods
+        .iter()
+        .filter(|pod| of(*pod) == Some((step, index)))
+        .collect();
+    Some(SeenJob {
+        step,
+        index,
+        state: state(job, &own),
+    })
+}
+
+fn state(job: &Job, pods: &[&Pod]) -> JobState {
+    let conditions = job
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let ended = conditions.filter(|condition| condition.status == "True");
+    for condition in ended {
+        match condition.type_.as_str() {
+            "Complete" => return JobState::Complete(pods.iter().find_map(|pod| result(pod))),
+            "Failed" => {
+                let said = pods.iter().rev().find_map(|pod| why(pod));
+                let own = Problem {
+                    reason: condition.reason.clone().unwrap_or_else(|| "JobFailed".to_owned()),
+                    message: condition
+                        .message
+                        .clone()
+                        .unwrap_or_else(|| "its Job failed".to_owned()),
+                };
+                return JobState::Failed(said.unwrap_or(own));
+            }
+            _ => {}
+        }
+    }
+    JobState::Active(pods.iter().find_map(|pod| waits(pod)))
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+fn container(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status.as_ref()?.container_statuses.as_ref()?.first()
+}
+
+/// What the agent of a pod said in the end.
+fn result(pod: &Pod) -> Option<AgentResult> {
+    let ended = container(pod)?.state.as_ref()?.terminated.as_ref()?;
+    AgentResult::parse(ended.message.as_deref()?)
+}
+
+/// Why a pod failed: what the agent said, else what Kubernetes says of it.
+fn why(pod: &Pod) -> Option<Problem> {
+    if let Some(AgentResult::Failed { reason, message }) = result(pod) {
+        return Some(Problem { reason, message });
+    }
+    let ended = container(pod)?.state.as_ref()?.terminated.as_ref()?;
+    Some(Problem {
+        reason: ended.reason.clone().unwrap_or_else(|| "PodFailed".to_owned()),
+        message: format!(
+            "its pod {} ended with exit code {}",
+            pod.name_any(),
+            ended.exit_code
+        ),
+    })
+}
+
+/// What a pod waits for.
+fn waits(pod: &Pod) -> Option<String> {
+    let waiting = container(pod).and_then(|status| status.state.as_ref()?.waiting.as_ref());
+    if let Some(waiting) = waiting {
+        return Some(waiting.reason.clone().unwrap_or_default());
+    }
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let unplaced = conditions
+        .iter()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    unplaced.map(|condition| condition.message.clone().unwrap_or_default())
+}

@@ -1,0 +1,34 @@
+//! The conditions of a restore: a function of its phase.
+
+use chrono::{DateTime, Utc};
+use etcd_backup_api::conditions::{reason, restore as kind};
+use etcd_backup_api::{EtcdRestoreStatus, RestorePhase};
+
+use crate::status::{Conditions, Truth};
+
+/// Sets the conditions that `status` implies. `before` is what the status said.
+pub(super) fn set(status: &mut EtcdRestoreStatus, before: &EtcdRestoreStatus, now: DateTime<Utc>) {
+    let mut conditions = Conditions::new(&before.conditions, status.observed_generation, now);
+    let reason = status
+        .reason
+        .clone()
+        .unwrap_or_else(|| reason::PENDING.to_owned());
+    let message = status.message.clone().unwrap_or_default();
+    let truth = |holds: bool| if holds { Truth::True } else { Truth::False };
+    let phase = status.phase;
+    conditions.set(
+        kind::COMPLETE,
+        truth(phase == RestorePhase::Succeeded),
+        &reason,
+        message.clone(),
+    );
+    conditions.set(
+        kind::FAILED,
+        truth(phase == RestorePhase::Failed),
+        &reason,
+        message.clone(),
+    );
+    let progressing = !phase.is_terminal() && phase != RestorePhase::Pending;
+    conditions.set(kind::PROGRESSING, truth(progressing), &reason, message);
+    status.conditions = conditions.finish();
+}

@@ -1,0 +1,135 @@
+//! What is to become of a restore. Pure: what it needs to know is handed in, what it wants is handed back.
+//!
+//! Until `Committing` everything can be undone, and is when anything fails or the restore is deleted. From then on it is
+//! carried through.
+
+mod conditions;
+mod source;
+#[cfg(test)]
+mod tests;
+mod view;
+mod work;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use etcd_backup_api::{EtcdRestore, EtcdRestoreStatus, RestoreFailure, RestorePhase, labels};
+use kube::ResourceExt;
+
+pub use view::{Action, Decision, JobState, Observed, Problem, SeenJob};
+
+use crate::events::{Note, reason as event};
+
+/// How often Jobs are looked at while they run.
+const LOOK: TimeDelta = TimeDelta::seconds(3);
+
+/// How often what is missing is looked for.
+const WAIT: TimeDelta = TimeDelta::seconds(15);
+
+const ACTION: &str = "Restore";
+
+/// Decides about `restore` at `now`.
+pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) -> Decision {
+    let mut case = Case::new(restore, observed, now);
+    let held = restore.finalizers().iter().any(|name| name == labels::FINALIZER);
+    let deleting = restore.metadata.deletion_timestamp.is_some();
+    match case.before.phase {
+        RestorePhase::Succeeded | RestorePhase::Failed => {
+            case.decision.finalizer = held.then_some(false);
+        }
+        RestorePhase::Pending | RestorePhase::Resolving if deleting => {
+            case.decision.finalizer = held.then_some(false);
+        }
+        RestorePhase::Pending | RestorePhase::Resolving => source::decide(&mut case),
+        // Before the first Job: from here on something may have to be undone.
+        RestorePhase::Preparing if !held && !deleting => case.decision.finalizer = Some(true),
+        RestorePhase::Preparing if deleting => {
+            case.undo(
+                "Deleted",
+                "the restore was deleted while its members were prepared",
+            );
+        }
+        RestorePhase::Preparing => work::prepare(&mut case),
+        RestorePhase::Undoing => work::undo(&mut case),
+        RestorePhase::Committing | RestorePhase::Starting | RestorePhase::Verifying => {
+            work::commit(&mut case);
+        }
+    }
+    case.finish()
+}
+
+/// A restore under decision.
+struct Case<'a> {
+    restore: &'a EtcdRestore,
+    observed: &'a Observed,
+    before: EtcdRestoreStatus,
+    decision: Decision,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Case<'a> {
+    fn new(restore: &'a EtcdRestore, observed: &'a Observed, now: DateTime<Utc>) -> Self {
+        let before = restore.status.clone().unwrap_or_default();
+        Self {
+            restore,
+            observed,
+            decision: Decision {
+                finalizer: None,
+                status: before.clone(),
+                actions: Vec::new(),
+                notes: Vec::new(),
+                again: None,
+            },
+            before,
+            now,
+        }
+    }
+
+    /// Says why the restore stands where it stands.
+    fn say(&mut self, reason: &str, message: impl Into<String>) {
+        self.decision.status.reason = Some(reason.to_owned());
+        self.decision.status.message = Some(message.into());
+    }
+
+    fn enter(&mut self, phase: RestorePhase, message: impl Into<String>) {
+        self.decision.status.phase = phase;
+        self.decision.status.phase_time = Some(self.now);
+        self.say(phase.as_str(), message);
+    }
+
+    /// Nothing has changed at any target, and nothing will.
+    fn fail(&mut self, reason: &str, message: impl Into<String>) {
+        let message = message.into();
+        self.decision
+            .notes
+            .push(Note::warning(event::RESTORE_FAILED, ACTION, message.clone()));
+        self.enter(RestorePhase::Failed, message.clone());
+        self.say(reason, message);
+        self.decision.status.completion_time = Some(self.now);
+    }
+
+    /// Takes away what was prepared; then fails with this.
+    fn undo(&mut self, reason: &str, message: impl Into<String>) {
+        let message = message.into();
+        self.decision.status.failure = Some(RestoreFailure {
+            reason: reason.to_owned(),
+            message: message.clone(),
+        });
+        self.enter(RestorePhase::Undoing, message.clone());
+        self.say(reason, message);
+        self.decision.again = Some(self.now);
+    }
+
+    fn finish(mut self) -> Decision {
+        if self.decision.finalizer.is_some() {
+            // The status is decided at the next look, from the changed object.
+            self.decision.status = self.before;
+            self.decision.actions.clear();
+            return self.decision;
+        }
+        if self.before.phase.is_terminal() {
+            return self.decision;
+        }
+        self.decision.status.observed_generation = self.restore.metadata.generation;
+        conditions::set(&mut self.decision.status, &self.before, self.now);
+        self.decision
+    }
+}

@@ -1,0 +1,101 @@
+//! Before anything is done: may it be, and what is restored?
+
+use chrono::TimeDelta;
+use etcd_backup_api::{MemberStatus, RestorePhase};
+use kube::ResourceExt;
+
+use super::{ACTION, Action, Case, WAIT};
+use crate::connect::Failure;
+use crate::events::{Note, reason as event};
+use crate::restore::{Errand, Resolved, targets};
+
+pub(super) fn decide(case: &mut Case<'_>) {
+    if let Some(problem) = &case.observed.refusal {
+        if case.observed.enabled {
+            return case.fail(&problem.reason, problem.message.clone());
+        }
+        // Whoever starts the operator can help that; then the restore begins.
+        return case.say(&problem.reason, problem.message.clone());
+    }
+    if let Some(rival) = &case.observed.rival {
+        let message = format!(
+            "the older EtcdRestore {rival} writes to the same target: wait for its end, then create another restore"
+        );
+        return case.fail("TargetInUse", message);
+    }
+    if case.before.phase == RestorePhase::Pending {
+        case.decision.status.start_time = Some(case.now);
+        case.enter(RestorePhase::Resolving, "the snapshot is looked up");
+    }
+    if let Some(failure) = &case.observed.missing {
+        return wait_or_fail(case, failure);
+    }
+    match &case.observed.source {
+        Errand::Busy => {}
+        Errand::Idle => case.decision.actions.push(Action::Resolve),
+        Errand::Done {
+            answer: Ok(found), ..
+        } => pin(case, found),
+        Errand::Done {
+            at,
+            answer: Err(failure),
+        } => {
+            wait_or_fail(case, failure);
+            if failure.transient && case.now >= *at + WAIT {
+                case.decision.actions.push(Action::Resolve);
+            }
+        }
+    }
+}
+
+/// What may come right is waited for as long as one member's work may take.
+fn wait_or_fail(case: &mut Case<'_>, failure: &Failure) {
+    let patience = TimeDelta::from_std(case.restore.spec.timeout.as_std()).unwrap_or(TimeDelta::MAX);
+    let began = case.decision.status.start_time.unwrap_or(case.now);
+    if !failure.transient || case.now - began >= patience {
+        return case.fail(&failure.reason, failure.message.clone());
+    }
+    case.say(&failure.reason, failure.message.clone());
+    case.decision.again = Some(case.now + WAIT);
+}
+
+fn pin(case: &mut Case<'_>, found: &Resolved) {
+    let spec = &case.restore.spec;
+    if found.source.encrypted && spec.decryption.is_none() {
+        let message = "the snapshot is encrypted: name a Secret with the age identity as spec.decryption";
+        return case.fail("IdentityNeeded", message);
+    }
+    if found.source.storage.local.is_some() && spec.job.local_store.is_none() {
+        let message = "the snapshot is in a directory: name the claim that holds it as spec.job.localStore";
+        return case.fail("LocalStoreNotMounted", message);
+    }
+    let members = spec
+        .members
+        .iter()
+        .enumerate()
+        .map(|(index, member)| MemberStatus {
+            name: member.name.clone(),
+            target: targets::target(case.restore, index)
+                .as_ref()
+                .map(targets::describe),
+            ..MemberStatus::default()
+        });
+    let status = &mut case.decision.status;
+    status.members = members.collect();
+    status.members_done = Some(0);
+    status.initial_cluster_token = Some(
+        spec.initial_cluster_token
+            .clone()
+            .unwrap_or_else(|| format!("etcd-restore-{}", case.restore.uid().unwrap_or_default())),
+    );
+    status.source = Some(found.source.clone());
+    let message = format!(
+        "{} is restored, revision {}",
+        found.source.url, found.source.revision
+    );
+    case.decision
+        .notes
+        .push(Note::normal(event::RESTORE_STARTED, ACTION, message.clone()));
+    case.enter(RestorePhase::Preparing, message);
+    case.decision.again = Some(case.now);
+}

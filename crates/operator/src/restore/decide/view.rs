@@ -1,0 +1,84 @@
+//! What a decision about a restore is made from, and what it says.
+
+use chrono::{DateTime, Utc};
+use etcd_backup_api::EtcdRestoreStatus;
+
+use crate::agent::{AgentResult, Step};
+use crate::connect::Failure;
+use crate::events::Note;
+use crate::restore::cluster::Work;
+use crate::restore::{Errand, Resolved};
+
+/// All that is known about a restore besides the object itself.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Why this specification is not carried out here.
+    pub refusal: Option<Problem>,
+    /// Whether restores are carried out at all.
+    pub enabled: bool,
+    /// The name of an older restore of the same target.
+    pub rival: Option<String>,
+    /// Something that the source names and that is not there.
+    pub missing: Option<Failure>,
+    /// What is known of the source.
+    pub source: Errand<Resolved>,
+    /// Its Jobs and pods.
+    pub work: Result<Work, Problem>,
+}
+
+/// Why something cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// In one word.
+    pub reason: String,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// A Job of a restore.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenJob {
+    /// What it does.
+    pub step: Step,
+    /// For which member.
+    pub index: usize,
+    /// How far it is.
+    pub state: JobState,
+}
+
+/// How far a Job is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobState {
+    /// Under way, or waiting for something.
+    Active(Option<String>),
+    /// Done, with what its agent said if that is still known.
+    Complete(Option<AgentResult>),
+    /// Given up.
+    Failed(Problem),
+}
+
+/// What is to happen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Whether the finalizer must come or go. It comes first and alone.
+    pub finalizer: Option<bool>,
+    /// What the status is to say.
+    pub status: EtcdRestoreStatus,
+    /// What is to be done, after the status says so.
+    pub actions: Vec<Action>,
+    /// What is to be told.
+    pub notes: Vec<Note>,
+    /// When to look again if nothing happens before.
+    pub again: Option<DateTime<Utc>>,
+}
+
+/// Something to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Look the source up.
+    Resolve,
+    /// Make a member's Job.
+    Create(Step, usize),
+    /// End a member's Job.
+    Delete(Step, usize),
+}

@@ -1,0 +1,167 @@
+//! The Jobs that work at the targets.
+//!
+//! Everything about them follows from the restore, its pinned status and the administrator's settings, so that a Job that
+//! vanished is made again as it was. They hold no secret: those are mounted.
+
+mod mounts;
+mod pod;
+#[cfg(test)]
+mod tests;
+
+use etcd_backup_api::{EtcdRestore, labels};
+use k8s_openapi::api::batch::v1::{
+    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+    PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, ResourceExt};
+
+use super::restoring::Restoring;
+use super::targets;
+use crate::agent::{EXIT_LASTING, Member, RestoreTask, Step};
+
+/// Label on Jobs and pods: what they do.
+pub const STEP: &str = "etcdbackup.dev/restore-step";
+
+/// Label on Jobs and pods: the position of the member that they do it for.
+pub const MEMBER: &str = "etcdbackup.dev/restore-member";
+
+/// The name of the one container.
+pub const CONTAINER: &str = "agent";
+
+/// How often a step is tried again, on another node where that is possible.
+const RETRIES: i32 = 2;
+
+/// How often putting data into place is tried again: there is no way back from there.
+const COMMIT_RETRIES: i32 = 6;
+
+/// Why a Job cannot be described. None of it happens to a restore that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// The status does not say what is restored.
+    #[error("the source of the restore is not known yet")]
+    NoSource,
+    /// There is no such member, or it has no target.
+    #[error("the member has no target")]
+    NoTarget,
+    /// There is no image.
+    #[error("no image is set for the pods that restore")]
+    NoImage,
+    /// The task cannot be expressed as JSON.
+    #[error("the task cannot be expressed as JSON")]
+    Encode,
+}
+
+/// The name of a member's Job for a step: always the same, so that it is made once.
+///
+/// It begins with the restore's, as far as that fits into the 63 characters that a label takes.
+pub fn name(restore: &EtcdRestore, step: Step, index: usize) -> String {
+    let uid: String = restore
+        .uid()
+        .unwrap_or_default()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(8)
+        .collect();
+    let tail = format!("-{uid}-{}-{index}", step.as_str());
+    let mut head = restore.name_any().replace('.', "-");
+    head.truncate(63 - tail.len());
+    format!("{}{tail}", head.trim_end_matches('-'))
+}
+
+/// The Job that does `step` for the member at `index`.
+pub fn job(restore: &EtcdRestore, step: Step, index: usize, restoring: &Restoring) -> Result<Job, JobError> {
+    let task = task(restore, index, restoring)?;
+    let seconds = restore.spec.timeout.as_std().as_secs();
+    let labels = labels(restore, step, index);
+    Ok(Job {
+        metadata: ObjectMeta {
+            name: Some(name(restore, step, index)),
+            namespace: restore.namespace(),
+            labels: Some(labels.clone()),
+            owner_references: restore.controller_owner_ref(&()).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        spec: Some(JobSpec {
+            active_deadline_seconds: Some(i64::try_from(seconds).unwrap_or(i64::MAX)),
+            backoff_limit: Some(if step == Step::Commit {
+                COMMIT_RETRIES
+            } else {
+                RETRIES
+            }),
+            pod_failure_policy: Some(failure_policy()),
+            template: pod::template(restore, step, index, restoring, &task, labels)?,
+            ..JobSpec::default()
+        }),
+        status: None,
+    })
+}
+
+fn labels(restore: &EtcdRestore, step: Step, index: usize) -> std::collections::BTreeMap<String, String> {
+    [
+        ("app.kubernetes.io/name", "etcd-backup-agent".to_owned()),
+        (labels::RESTORE_UID, restore.uid().unwrap_or_default()),
+        (STEP, step.as_str().to_owned()),
+        (MEMBER, index.to_string()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+/// What cannot be helped fails at once; an eviction does not count as a try.
+fn failure_policy() -> PodFailurePolicy {
+    let lasting = PodFailurePolicyRule {
+        action: "FailJob".to_owned(),
+        on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
+            container_name: Some(CONTAINER.to_owned()),
+            operator: "In".to_owned(),
+            values: vec![EXIT_LASTING],
+        }),
+        ..PodFailurePolicyRule::default()
+    };
+    let evicted = PodFailurePolicyRule {
+        action: "Ignore".to_owned(),
+        on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
+            type_: "DisruptionTarget".to_owned(),
+            status: "True".to_owned(),
+        }]),
+        ..PodFailurePolicyRule::default()
+    };
+    PodFailurePolicy {
+        rules: vec![lasting, evicted],
+    }
+}
+
+fn task(restore: &EtcdRestore, index: usize, restoring: &Restoring) -> Result<RestoreTask, JobError> {
+    let status = restore.status.as_ref().ok_or(JobError::NoSource)?;
+    let spec = &restore.spec;
+    let member = spec.members.get(index).ok_or(JobError::NoTarget)?;
+    let target = targets::target(restore, index).ok_or(JobError::NoTarget)?;
+    Ok(RestoreTask {
+        restore: format!(
+            "{}/{}",
+            restore.namespace().unwrap_or_default(),
+            restore.name_any()
+        ),
+        uid: restore.uid().unwrap_or_default(),
+        member: member.name.clone(),
+        data_dir: mounts::data_dir(&target),
+        existing_data: spec.existing_data,
+        source: status.source.clone().ok_or(JobError::NoSource)?,
+        store: restoring.access.clone(),
+        decryption: spec.decryption.as_ref().map(|secret| secret.secret_name.clone()),
+        revision: spec.revision,
+        bump_revision: u64::try_from(spec.bump_revision).unwrap_or_default(),
+        initial_cluster_token: status.initial_cluster_token.clone().ok_or(JobError::NoSource)?,
+        target_version: spec.target_version.clone(),
+        members: spec
+            .members
+            .iter()
+            .map(|member| Member {
+                name: member.name.clone(),
+                peer_urls: member.peer_urls.clone(),
+            })
+            .collect(),
+    })
+}

@@ -1,0 +1,93 @@
+//! What is known about a restore.
+
+use etcd_backup_api::{EtcdRestore, RestorePhase};
+use kube::ResourceExt;
+
+use super::decide::{Observed, Problem};
+use super::resolve::Wanted;
+use super::{cluster, targets};
+use crate::context::Context;
+
+/// Looks around. The API server is asked only while there can be Jobs.
+pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observed {
+    let phase = restore
+        .status
+        .as_ref()
+        .map(|status| status.phase)
+        .unwrap_or_default();
+    let working = matches!(
+        phase,
+        RestorePhase::Preparing | RestorePhase::Undoing | RestorePhase::Committing
+    );
+    let others: Vec<_> = context.scope.cache.restores().state();
+    let others = others.iter().filter_map(|object| object.0.as_ref().ok());
+    Observed {
+        refusal: refusal(restore, context),
+        enabled: context.shared.restoring.enabled && context.shared.restoring.image.is_some(),
+        rival: targets::rival(restore, others).map(ResourceExt::name_any),
+        missing: Wanted::of(restore, &context.scope.cache).err(),
+        source: context.shared.errands.source(&restore.uid().unwrap_or_default()),
+        work: if working {
+            cluster::look(&context.shared.client, restore).await
+        } else {
+            Ok(cluster::Work::default())
+        },
+    }
+}
+
+/// What this operator does not do, or not for this specification.
+fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
+    let restoring = &context.shared.restoring;
+    let problem = |reason: &str, message: String| {
+        Some(Problem {
+            reason: reason.to_owned(),
+            message,
+        })
+    };
+    if !restoring.enabled {
+        let message =
+            "this operator carries out no restores: make config/components/restore part of its installation";
+        return problem("RestoreDisabled", message.to_owned());
+    }
+    if restoring.image.is_none() {
+        let message = "no image is known for the pods that restore: start the operator with --agent-image";
+        return problem("AgentImageMissing", message.to_owned());
+    }
+    if restore.spec.stateful_set.is_some() || restore.spec.verify.is_some() {
+        let message = "statefulSet and verify are not carried out yet: name the targets, stop the members before and start \
+                       them afterwards";
+        return problem("Unsupported", message.to_owned());
+    }
+    let paths = restore
+        .spec
+        .members
+        .iter()
+        .filter_map(|member| member.target.as_ref()?.host_path.as_ref());
+    if let Some(path) = paths
+        .into_iter()
+        .find(|path| !restoring.allows_host_path(&path.path))
+    {
+        let message = format!(
+            "restores may not write to {}: its administrator allows directories of nodes with --restore-host-path-root",
+            path.path
+        );
+        return problem("HostPathRefused", message);
+    }
+    targets::clash(restore).and_then(|(first, second)| {
+        let name = |index: usize| {
+            restore
+                .spec
+                .members
+                .get(index)
+                .map_or("", |member| member.name.as_str())
+        };
+        problem(
+            "InvalidSpec",
+            format!(
+                "members {} and {} have the same target",
+                name(first),
+                name(second)
+            ),
+        )
+    })
+}
