@@ -181,6 +181,11 @@ pub struct PinnedSource {
     /// Bytes of the snapshot itself.
     pub snapshot_size: u64,
 
+    /// SHA-256 of the snapshot itself, 64 hexadecimal digits: what every member is built of has it.
+    #[serde(rename = "snapshotSHA256")]
+    #[schemars(length(max = 64))]
+    pub snapshot_sha256: String,
+
     /// Revision of etcd's key space.
     pub revision: i64,
 

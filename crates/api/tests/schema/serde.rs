@@ -137,6 +137,7 @@ fn the_status_of_a_restore_fits_its_own_schema() {
             sha256: "0".repeat(64),
             size: 10,
             snapshot_size: 20,
+            snapshot_sha256: "00".into(),
             revision: 42,
             cluster_id: "cdf818194e3a8c32".into(),
             taken: time,

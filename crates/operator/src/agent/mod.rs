@@ -8,7 +8,7 @@ mod store;
 mod task;
 
 pub use result::{AgentResult, LONGEST_RESULT};
-pub use store::{StoreAccess, open_store};
+pub use store::{StoreAccess, find_pinned, location_of, open_store};
 pub use task::{Member, RestoreTask, Step, TASK_VARIABLE, TaskError};
 
 /// Where each Secret is mounted: a directory of its own, named after the Secret, with a file for each key.

@@ -4,13 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::StorageSpec;
+use etcd_backup_api::{PinnedSource, StorageSpec};
+use etcd_backup_backup::catalogue::Entry;
+use etcd_backup_backup::layout::{ClusterId, Location, PlanKey};
 use etcd_backup_dial::DialPolicy;
 use etcd_backup_store::{LocalStore, S3Store, Store};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::connect::{Failure, Secrets, refused, s3_config};
+use crate::restore::resolve::again;
 
 /// What the administrator of the operator allows, handed on to the agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,58 @@ pub async fn open_store(
         _ => Err(Failure::lasting(
             "InvalidSpec",
             "storage must name exactly one of s3 and local",
+        )),
+    }
+}
+
+/// Where a key, or the folder that it is in, lies. `None` when it is no key of a backup.
+pub fn location_of(key: &str) -> Option<Location> {
+    let mut parts = key.split('/');
+    let mut next = || parts.next();
+    let plan = PlanKey::new(next()?, next()?).ok()?;
+    let cluster: ClusterId = next()?.parse().ok()?;
+    Some(Location {
+        plan,
+        cluster,
+        run: next()?.parse().ok()?,
+    })
+}
+
+/// What the store says of a pinned source now.
+///
+/// # Errors
+/// As any look into a store; and when what is there is not what was pinned.
+pub async fn find_pinned(store: &dyn Store, source: &PinnedSource) -> Result<Entry, Failure> {
+    let location = location_of(&source.key).ok_or_else(|| {
+        Failure::lasting(
+            "InvalidTask",
+            format!("{} is not the key of a backup", source.key),
+        )
+    })?;
+    let entry = again(store, &location).await?;
+    let manifest = &entry.manifest;
+    let same = [
+        ("key", entry.snapshot_key() == source.key),
+        ("run", entry.location.run.to_string() == source.run_id),
+        ("size as stored", manifest.object.size == source.size),
+        (
+            "SHA-256 as stored",
+            manifest.object.sha256.to_string() == source.sha256,
+        ),
+        ("size", manifest.snapshot.size == source.snapshot_size),
+        (
+            "SHA-256",
+            manifest.snapshot.sha256.to_string() == source.snapshot_sha256,
+        ),
+    ];
+    match same.into_iter().find(|(_, same)| !same) {
+        None => Ok(entry),
+        Some((what, _)) => Err(Failure::lasting(
+            "SourceChanged",
+            format!(
+                "{} is not the backup that this restore began with: its {what} is another",
+                source.url
+            ),
         )),
     }
 }

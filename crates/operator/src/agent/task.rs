@@ -137,10 +137,15 @@ impl RestoreTask {
         Ok(task)
     }
 
-    /// Where in the data directory the new data waits. Hidden, so that etcd looks past it, and named after the restore, so that
-    /// no other one takes it for its own.
-    pub fn staging(&self) -> PathBuf {
+    /// What becomes `member`, once it is complete, beside the `member` that is there. Hidden, so that etcd looks past it, and
+    /// named after the restore, so that no other one takes it for its own.
+    pub fn prepared(&self) -> PathBuf {
         self.data_dir.join(format!(".etcd-restore-{}", self.uid))
+    }
+
+    /// Where that is built.
+    pub fn building(&self) -> PathBuf {
+        self.data_dir.join(format!(".etcd-restore-{}.building", self.uid))
     }
 
     /// The name that a member's old data gets, beside the new.
@@ -168,7 +173,7 @@ pub(crate) mod tests {
             "existingData": "Refuse",
             "source": {
                 "url": "file:///backups/ns/prod/x", "key": "ns/prod/x", "storage": {"local": {"path": "/backups"}},
-                "runID": "20261123T060000Z-abcdefgh", "sha256": "00", "size": 1, "snapshotSize": 2, "revision": 3,
+                "runID": "20261123T060000Z-abcdefgh", "sha256": "00", "size": 1, "snapshotSize": 2, "snapshotSHA256": "", "revision": 3,
                 "clusterID": "1", "taken": "2026-11-23T06:00:00Z",
             },
             "store": {"allowEndpointCIDRs": [], "ambientEndpoints": []},
@@ -183,8 +188,12 @@ pub(crate) mod tests {
         let again = serde_json::to_string(&read).unwrap();
         assert_eq!(RestoreTask::parse(&again).unwrap(), read);
         assert_eq!(
-            read.staging(),
+            read.prepared(),
             Path::new("/target/data/.etcd-restore-0a1b2c3d-4e5f")
+        );
+        assert_eq!(
+            read.building(),
+            Path::new("/target/data/.etcd-restore-0a1b2c3d-4e5f.building")
         );
         assert_eq!(read.aside(), Path::new("/target/data/member.replaced-0a1b2c3d"));
     }

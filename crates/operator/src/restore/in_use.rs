@@ -63,7 +63,7 @@ mod tests {
     fn pinned() -> serde_json::Value {
         json!({
             "url": "s3://b/k", "key": "k", "storage": {"local": {"path": "/b"}}, "runID": "run-1", "sha256": "",
-            "size": 1, "snapshotSize": 1, "revision": 1, "clusterID": "1", "taken": "2026-11-23T06:00:00Z",
+            "size": 1, "snapshotSize": 1, "snapshotSHA256": "", "revision": 1, "clusterID": "1", "taken": "2026-11-23T06:00:00Z",
         })
     }
 

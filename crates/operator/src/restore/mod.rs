@@ -18,7 +18,7 @@ mod errands;
 mod in_use;
 pub mod job;
 mod observe;
-mod resolve;
+pub(crate) mod resolve;
 mod restoring;
 pub mod targets;
 

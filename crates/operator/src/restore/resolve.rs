@@ -8,11 +8,12 @@ use etcd_backup_api::{
     EtcdBackup, EtcdRestore, EtcdSnapshot, EtcdSpec, PinnedSource, SnapshotPhase, StorageSource, StorageSpec,
 };
 use etcd_backup_backup::catalogue::{self, Broken, CatalogueError, Entry};
-use etcd_backup_backup::layout::{ClusterId, Location, PlanKey, RunId};
+use etcd_backup_backup::layout::{Location, PlanKey, RunId};
 use etcd_backup_store::Store;
 use kube::ResourceExt;
 
 use super::InUse;
+use crate::agent::location_of;
 use crate::cache::Cache;
 use crate::connect::{Connector, Failure, refused};
 use crate::snapshot::decide::run_id_of;
@@ -163,21 +164,11 @@ fn of_storage(source: &StorageSource) -> Result<Which, Failure> {
 
 /// Where a key, or the folder that it is in, lies.
 fn location(text: &str) -> Result<Location, Failure> {
-    let invalid = || {
+    location_of(text).ok_or_else(|| {
         Failure::lasting(
             reason::INVALID_SPEC,
             "source.storage.key is not namespace/plan/cluster-id/run, with or without the name of a file",
         )
-    };
-    let parts: Vec<&str> = text.split('/').collect();
-    let [namespace, name, cluster, run] = *parts.get(..4).ok_or_else(invalid)? else {
-        return Err(invalid());
-    };
-    let cluster: ClusterId = cluster.parse().map_err(|_| invalid())?;
-    Ok(Location {
-        plan: key(namespace, name)?,
-        cluster,
-        run: run.parse().map_err(|_| invalid())?,
     })
 }
 
@@ -263,7 +254,7 @@ async fn find(store: &dyn Store, which: &Which) -> Result<Entry, Failure> {
     }
 }
 
-async fn again(store: &dyn Store, location: &Location) -> Result<Entry, Failure> {
+pub(crate) async fn again(store: &dyn Store, location: &Location) -> Result<Entry, Failure> {
     match catalogue::find(store, location).await {
         Ok(Some(Ok(entry))) => Ok(entry),
         Ok(Some(Err(broken))) => Err(unusable(&broken)),
@@ -320,6 +311,7 @@ fn pinned(entry: &Entry, place: &str, storage: &StorageSpec, version_id: Option<
         sha256: manifest.object.sha256.to_string(),
         size: manifest.object.size,
         snapshot_size: manifest.snapshot.size,
+        snapshot_sha256: manifest.snapshot.sha256.to_string(),
         revision: manifest.revision,
         cluster_id: manifest.etcd.cluster_id.to_string(),
         taken: manifest.times.started,

@@ -26,7 +26,7 @@ fn quiet() -> Observed {
 fn found(encrypted: bool) -> Errand<Resolved> {
     let source = json!({
         "url": "s3://b/k", "key": "k", "storage": {"s3": {"bucket": "bbb"}}, "runID": "run-1", "sha256": "",
-        "size": 1, "snapshotSize": 1, "revision": 9, "clusterID": "1", "taken": "2026-11-23T06:00:00Z",
+        "size": 1, "snapshotSize": 1, "snapshotSHA256": "", "revision": 9, "clusterID": "1", "taken": "2026-11-23T06:00:00Z",
         "encrypted": encrypted,
     });
     Errand::Done {

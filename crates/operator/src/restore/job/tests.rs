@@ -13,7 +13,7 @@ fn built(changes: Value, step: Step) -> Value {
         serde_json::from_value(json!({
             "phase": "Preparing", "initialClusterToken": "token",
             "source": {
-                "url": "s3://b/k", "key": "k", "runID": "run-1", "sha256": "", "size": 1, "snapshotSize": 1,
+                "url": "s3://b/k", "key": "k", "runID": "run-1", "sha256": "", "size": 1, "snapshotSize": 1, "snapshotSHA256": "",
                 "revision": 9, "clusterID": "1", "taken": "2026-11-23T06:00:00Z", "encrypted": true,
                 "storage": {"s3": {"bucket": "bbb", "credentials": {"secretName": "keys"}, "tls": {"secretName": "keys"}}},
             },
