@@ -9,8 +9,8 @@ use clap::{
 
 use crate::{
     commands::{
-        completion::Completion, diff::Diff, fetch::Fetch, inspect::Inspect, list::List, man::Man,
-        operator::Operator, restore::Restore, retention::Retention, show::Show, snapshot::Snapshot,
+        agent::Agent, completion::Completion, diff::Diff, fetch::Fetch, inspect::Inspect, list::List,
+        man::Man, operator::Operator, restore::Restore, retention::Retention, show::Show, snapshot::Snapshot,
         verify::Verify,
     },
     connection::{self, Connection},
@@ -46,6 +46,9 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Run the operator in a Kubernetes cluster
     Operator(Box<Operator>),
+    /// What the Jobs of the operator run: nothing for people
+    #[command(subcommand, hide = true)]
+    Agent(Agent),
     /// Save a snapshot of a live member, or look at a saved one
     #[command(subcommand)]
     Snapshot(Snapshot),
@@ -69,6 +72,7 @@ pub(crate) enum Verb {
 /// where they do something.
 const WITHOUT_ETCD: &[&[&str]] = &[
     &["operator"],
+    &["agent", "restore"],
     &["version"],
     &["completion"],
     &["man"],
@@ -88,7 +92,7 @@ const WITHOUT_ETCD: &[&[&str]] = &[
 ];
 
 /// Where nothing is printed that could have a format.
-const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["completion"], &["man"]];
+const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["agent", "restore"], &["completion"], &["man"]];
 
 /// Reads a path. An empty one, as of a variable that is set to nothing, is none to whoever uses it, and no mistake.
 pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
@@ -181,6 +185,7 @@ mod tests {
         for line in [
             "etcd-backup snapshot save f",
             "etcd-backup snapshot status f",
+            "etcd-backup agent restore prepare",
             "etcd-backup list s3://b",
             "etcd-backup show s3://b",
             "etcd-backup verify s3://b",

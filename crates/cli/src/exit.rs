@@ -19,6 +19,7 @@ Exit codes:
   4    the snapshot is not sound
   5    the file or the store cannot be read or written
   6    the store holds no such backup
+  10   agent: trying again cannot help
   130  interrupted; nothing half-written is left under the wanted name";
 
 /// The kinds of failure that scripts can tell apart.
@@ -31,6 +32,8 @@ pub(crate) enum Exit {
     Unsound = 4,
     Storage = 5,
     NotFound = 6,
+    /// Of the agent alone: its Job need not try again.
+    Lasting = 10,
     Interrupted = 130,
 }
 

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+pub(crate) mod agent;
 pub(crate) mod completion;
 pub(crate) mod diff;
 pub(crate) mod fetch;
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
         Verb::Operator(operator) => operator::run(*operator),
+        Verb::Agent(agent) => agent::run(&agent),
         Verb::Snapshot(snapshot) => snapshot::run(snapshot, &cli.connection, cli.format),
         Verb::List(list) => list::run(&list, cli.format),
         Verb::Show(show) => show::run(&show, cli.format),

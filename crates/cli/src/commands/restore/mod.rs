@@ -4,7 +4,7 @@ mod flags;
 mod outcome;
 mod source;
 mod token;
-mod watch;
+pub(in crate::commands) mod watch;
 
 use std::sync::Arc;
 

@@ -11,21 +11,21 @@ use crate::progress::Progress;
 
 /// What the restoring thread and the one that waits for it share.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(in crate::commands) struct Watch {
     cancelled: AtomicBool,
     shown: Mutex<Option<(Stage, Progress)>>,
 }
 
 impl Watch {
-    pub(super) fn cancel(&self) {
+    pub(in crate::commands) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(in crate::commands) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    pub(super) fn tell(&self, told: Told) {
+    pub(in crate::commands) fn tell(&self, told: Told) {
         // Only showing could have failed while it was held, and that is no reason to stop.
         let mut shown = self
             .shown
@@ -43,7 +43,7 @@ impl Watch {
     }
 
     /// Clears the line.
-    pub(super) fn end(&self) {
+    pub(in crate::commands) fn end(&self) {
         let mut shown = self
             .shown
             .lock()
