@@ -96,7 +96,7 @@ pub struct Settings {
           default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub enable_restore: bool,
 
-    /// The image of the pods that restore: the operator's own.
+    /// The image of the pods that restore. Without it: the image of the operator's own pod, POD_NAME in POD_NAMESPACE.
     #[arg(long, env = "ETCD_BACKUP_AGENT_IMAGE", value_name = "IMAGE")]
     pub agent_image: Option<String>,
 

@@ -125,3 +125,10 @@ pub(super) struct OperationError {
     pub(super) operation: &'static str,
     pub(super) reason: String,
 }
+
+/// How a restore ended: `reason` is empty when it ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RestoreEnd {
+    pub(super) result: &'static str,
+    pub(super) reason: String,
+}

@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 pub use labels::{Flow, Operation, Stage};
 pub use plans::PlanSeries;
 
-use labels::{OperationError, OperationName, StageName};
+use labels::{OperationError, OperationName, RestoreEnd, StageName};
 use plans::{Plans, bounded};
 use table::Families;
 
@@ -56,6 +56,13 @@ impl Metrics {
             let _ = families.operation_seconds.get_or_create_owned(&OperationName {
                 operation: operation.as_str(),
             });
+        }
+        // So that the first one is seen as an increase.
+        for (result, reason) in [("Succeeded", ""), ("Failed", "Internal")] {
+            let reason = reason.to_owned();
+            let _ = families
+                .restores
+                .get_or_create_owned(&RestoreEnd { result, reason });
         }
         let plans = Arc::new(Plans::default());
         registry.register_collector(Box::new(Arc::clone(&plans)));
@@ -128,6 +135,24 @@ impl Metrics {
             reason: bounded(reason),
         };
         self.families.operation_errors.get_or_create(&labels).inc();
+    }
+
+    /// A restore ended: well, after so long, or for this reason.
+    pub fn restore_ended(&self, how: Result<Duration, &str>) {
+        let labels = match how {
+            Ok(_) => RestoreEnd {
+                result: "Succeeded",
+                reason: String::new(),
+            },
+            Err(reason) => RestoreEnd {
+                result: "Failed",
+                reason: bounded(reason),
+            },
+        };
+        self.families.restores.get_or_create(&labels).inc();
+        if let Ok(took) = how {
+            self.families.restore_seconds.observe(took.as_secs_f64());
+        }
     }
 
     /// The text that a scrape gets: OpenMetrics 1.0.

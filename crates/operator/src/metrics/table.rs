@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{OperationError, OperationName, StageName};
+use super::labels::{OperationError, OperationName, RestoreEnd, StageName};
 use super::plans::PlanState;
 
 /// What the values of a gauge measure.
@@ -101,6 +101,8 @@ pub(super) struct Families {
     pub(super) stage_bytes: Family<StageName, Counter>,
     pub(super) operation_seconds: Family<OperationName, Histogram, fn() -> Histogram>,
     pub(super) operation_errors: Family<OperationError, Counter>,
+    pub(super) restores: Family<RestoreEnd, Counter>,
+    pub(super) restore_seconds: Histogram,
 }
 
 impl Families {
@@ -112,6 +114,8 @@ impl Families {
             stage_bytes: Family::default(),
             operation_seconds: Family::new_with_constructor(|| Histogram::new(OPERATION_SECONDS)),
             operation_errors: Family::default(),
+            restores: Family::default(),
+            restore_seconds: Histogram::new(STAGE_SECONDS),
         };
         registry.register(
             "runs_active",
@@ -145,6 +149,17 @@ impl Families {
             "store_operation_errors",
             "Operations on stores that failed, by operation and reason",
             families.operation_errors.clone(),
+        );
+        registry.register(
+            "restores",
+            "EtcdRestores that have ended, by result and by the reason of a failure",
+            families.restores.clone(),
+        );
+        registry.register_with_unit(
+            "restore_duration",
+            "How long EtcdRestores took that ended well, from the first look at them",
+            Unit::Seconds,
+            families.restore_seconds.clone(),
         );
         families
     }

@@ -76,6 +76,27 @@ fn what_is_set_is_what_is_scraped() {
 }
 
 #[test]
+fn restores_are_counted_by_how_they_ended_and_the_good_ones_are_timed() {
+    let metrics = Metrics::new(Leadership::always());
+    metrics.restore_ended(Ok(Duration::from_secs(40)));
+    metrics.restore_ended(Err("TargetInUse"));
+    metrics.restore_ended(Err("TargetInUse"));
+    let text = metrics.encode().unwrap();
+    for series in [
+        r#"etcd_backup_restores_total{result="Succeeded",reason=""} 1"#,
+        r#"etcd_backup_restores_total{result="Failed",reason="TargetInUse"} 2"#,
+        r#"etcd_backup_restores_total{result="Failed",reason="Internal"} 0"#,
+        "etcd_backup_restore_duration_seconds_sum 40.0",
+        r#"etcd_backup_restore_duration_seconds_bucket{le="30.0"} 0"#,
+    ] {
+        assert!(
+            text.lines().any(|line| line == series),
+            "{series} is missing in\n{text}"
+        );
+    }
+}
+
+#[test]
 fn a_plan_that_goes_takes_its_series_along_and_late_work_does_not_bring_them_back() {
     let metrics = Metrics::new(Leadership::always());
     let late = metrics.track_plan("prod", "main");

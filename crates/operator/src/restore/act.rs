@@ -1,6 +1,8 @@
 //! Carries out what was decided about a restore.
 
-use etcd_backup_api::{EtcdRestore, labels};
+use std::time::Duration;
+
+use etcd_backup_api::{EtcdRestore, EtcdRestoreStatus, RestorePhase, labels};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
@@ -30,10 +32,14 @@ pub(super) async fn act(
         .await
         .map_err(ReconcileError::WriteStatus)?;
     let uid = restore.uid().unwrap_or_default();
+    let over = decision.status.phase.is_terminal();
     if let Written::Changed { version } = &written {
         context.shared.own_writes.wrote(&uid, version.as_deref());
+        if over {
+            context.shared.metrics.restore_ended(end(&decision.status));
+        }
     }
-    if decision.status.phase.is_terminal() {
+    if over {
         context.shared.errands.forget(&uid);
         context.shared.in_use.release(&uid);
     }
@@ -50,6 +56,16 @@ pub(super) async fn act(
         }
     }
     Ok(())
+}
+
+/// How it ended, for the metrics.
+fn end(status: &EtcdRestoreStatus) -> Result<Duration, &str> {
+    if status.phase == RestorePhase::Failed {
+        return Err(status.reason.as_deref().unwrap_or_default());
+    }
+    let took = status.completion_time.zip(status.start_time);
+    let took = took.and_then(|(end, start)| (end - start).to_std().ok());
+    Ok(took.unwrap_or_default())
 }
 
 async fn create(

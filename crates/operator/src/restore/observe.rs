@@ -10,6 +10,8 @@ use crate::context::Context;
 
 /// Looks around. The API server is asked only while there can be Jobs.
 pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observed {
+    let restoring = &context.shared.restoring;
+    restoring.learn_image(&context.shared.client).await;
     let phase = restore
         .status
         .as_ref()
@@ -23,7 +25,7 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
     let others = others.iter().filter_map(|object| object.0.as_ref().ok());
     Observed {
         refusal: refusal(restore, context),
-        enabled: context.shared.restoring.enabled && context.shared.restoring.image.is_some(),
+        enabled: restoring.enabled && restoring.image.get().is_some(),
         rival: targets::rival(restore, others).map(ResourceExt::name_any),
         missing: Wanted::of(restore, &context.scope.cache).err(),
         source: context.shared.errands.source(&restore.uid().unwrap_or_default()),
@@ -49,8 +51,9 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
             "this operator carries out no restores: make config/components/restore part of its installation";
         return problem("RestoreDisabled", message.to_owned());
     }
-    if restoring.image.is_none() {
-        let message = "no image is known for the pods that restore: start the operator with --agent-image";
+    if restoring.image.get().is_none() {
+        let message = "no image is known for the pods that restore: the operator cannot see its own pod, so start it with \
+                       --agent-image";
         return problem("AgentImageMissing", message.to_owned());
     }
     if restore.spec.stateful_set.is_some() || restore.spec.verify.is_some() {

@@ -1,17 +1,33 @@
 //! What the administrator lets restores do.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client};
+use tokio::time::timeout;
+use tracing::warn;
 
 use crate::agent::StoreAccess;
+use crate::explain::api_error;
 use crate::settings::Settings;
+
+/// The operator's container in the pod that we ship (config/manager).
+const CONTAINER: &str = "operator";
+
+/// How long the API server may take to show the operator's own pod.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the administrator lets restores do.
 #[derive(Debug, Clone, Default)]
 pub struct Restoring {
     /// Restores are carried out at all.
     pub enabled: bool,
-    /// The image of the pods.
-    pub image: Option<String>,
+    /// The image of the pods: as a flag says, or the operator's own once its pod was seen.
+    pub image: OnceLock<String>,
+    /// Namespace and name of the operator's own pod.
+    pub pod: Option<(String, String)>,
     /// Directories of nodes below which restores may write.
     pub host_path_roots: Vec<PathBuf>,
     /// What the pods may dial.
@@ -23,7 +39,16 @@ impl Restoring {
     pub fn of(settings: &Settings) -> Self {
         Self {
             enabled: settings.enable_restore,
-            image: settings.agent_image.clone().filter(|image| !image.is_empty()),
+            image: settings
+                .agent_image
+                .clone()
+                .filter(|image| !image.is_empty())
+                .map(OnceLock::from)
+                .unwrap_or_default(),
+            pod: settings
+                .leader_elect_namespace
+                .clone()
+                .map(|namespace| (namespace, settings.pod_name.clone())),
             host_path_roots: settings.restore_host_path_roots.clone(),
             access: StoreAccess {
                 allow_endpoint_cidrs: settings
@@ -36,6 +61,28 @@ impl Restoring {
         }
     }
 
+    /// Looks the image up in the operator's own pod, unless it is known. When that fails it is tried again at the next call.
+    pub(super) async fn learn_image(&self, client: &Client) {
+        let (Some((namespace, name)), true) = (&self.pod, self.enabled && self.image.get().is_none()) else {
+            return;
+        };
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+        match timeout(PATIENCE, pods.get(name)).await {
+            Ok(Ok(pod)) => {
+                if let Some(image) = image_of(&pod) {
+                    // Somebody else may have been faster, with the same.
+                    let _ = self.image.set(image);
+                }
+            }
+            Ok(Err(error)) => warn!(
+                pod = name,
+                error = api_error(&error),
+                "Cannot see the operator's own pod"
+            ),
+            Err(_) => warn!(pod = name, "The API server does not show the operator's own pod"),
+        }
+    }
+
     /// Whether a restore may write into this directory of a node.
     pub fn allows_host_path(&self, path: &str) -> bool {
         self.host_path_roots
@@ -44,9 +91,33 @@ impl Restoring {
     }
 }
 
+/// The image as the pod's specification names it: what its tag means is for the node to say.
+fn image_of(pod: &Pod) -> Option<String> {
+    let containers = &pod.spec.as_ref()?.containers;
+    let own = containers.iter().find(|container| container.name == CONTAINER)?;
+    own.image.clone()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn the_pods_run_the_image_of_the_operators_container_and_of_no_other() {
+        let pod = |containers| {
+            let pod = json!({"spec": {"containers": containers}});
+            image_of(&serde_json::from_value(pod).unwrap())
+        };
+        let mesh = json!({"name": "mesh", "image": "mesh:1"});
+        let operator = json!({"name": "operator", "image": "registry/etcd-backup:v1"});
+        assert_eq!(
+            pod(json!([mesh, operator])).as_deref(),
+            Some("registry/etcd-backup:v1")
+        );
+        assert_eq!(pod(json!([mesh])), None);
+    }
 
     #[test]
     fn only_what_lies_below_an_allowed_directory_is_allowed() {

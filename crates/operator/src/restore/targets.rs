@@ -1,7 +1,7 @@
 //! Where a restore writes, and who else does.
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::{ClaimReference, EtcdRestore, RestoreTarget};
+use etcd_backup_api::{ClaimReference, EtcdRestore, RestorePhase, RestoreTarget};
 use kube::ResourceExt;
 
 use crate::status::instant;
@@ -97,8 +97,9 @@ pub fn clash(restore: &EtcdRestore) -> Option<(usize, usize)> {
         .find(|(first, second)| directory(*first).is_some() && directory(*first) == directory(*second))
 }
 
-/// The unfinished restore that has a better right to one of the places of `restore`: the older one, by creation and then by
-/// UID.
+/// The unfinished restore that has a better right to one of the places of `restore`: one that puts data in place, else one that
+/// has begun, else the older one, by creation and then by UID. Where both were told to begin by what each knew of the other,
+/// one of them learns better before it puts anything in place.
 pub fn rival<'a>(
     restore: &EtcdRestore,
     others: impl IntoIterator<Item = &'a EtcdRestore>,
@@ -107,7 +108,7 @@ pub fn rival<'a>(
     others.into_iter().find(|other| {
         other.uid() != restore.uid()
             && !is_over(other)
-            && seniority(other) < seniority(restore)
+            && rank(other) < rank(restore)
             && self::places(other)
                 .iter()
                 .any(|place| places.iter().any(|own| own.meets(place)))
@@ -121,8 +122,20 @@ fn is_over(restore: &EtcdRestore) -> bool {
         .is_some_and(|status| status.phase.is_terminal())
 }
 
-fn seniority(restore: &EtcdRestore) -> (Option<DateTime<Utc>>, Option<String>) {
-    (restore.creation_timestamp().as_ref().map(instant), restore.uid())
+/// Who comes first: the lower.
+fn rank(restore: &EtcdRestore) -> (u8, Option<DateTime<Utc>>, Option<String>) {
+    let phase = restore
+        .status
+        .as_ref()
+        .map(|status| status.phase)
+        .unwrap_or_default();
+    let progress = match phase {
+        RestorePhase::Pending | RestorePhase::Resolving => 2,
+        RestorePhase::Preparing | RestorePhase::Undoing => 1,
+        _ => 0,
+    };
+    let created = restore.creation_timestamp().as_ref().map(instant);
+    (progress, created, restore.uid())
 }
 
 #[cfg(test)]
@@ -151,6 +164,31 @@ mod tests {
         assert!(rival(&other, [&one]).is_some());
         assert!(rival(&one, [&other]).is_none());
         assert!(rival(&one, [&one]).is_none(), "nobody is a rival of their own");
+    }
+
+    fn in_phase(mut restore: EtcdRestore, phase: RestorePhase) -> EtcdRestore {
+        restore.status = Some(etcd_backup_api::EtcdRestoreStatus {
+            phase,
+            ..Default::default()
+        });
+        restore
+    }
+
+    #[test]
+    fn one_that_has_begun_wins_over_an_older_one_and_one_that_commits_over_both() {
+        let old = |phase| in_phase(aged("a", "2026-11-23T06:00:00Z"), phase);
+        let young = |phase| in_phase(aged("b", "2026-11-23T06:00:01Z"), phase);
+        let phases = [
+            (RestorePhase::Resolving, RestorePhase::Preparing),
+            (RestorePhase::Preparing, RestorePhase::Committing),
+        ];
+        for (behind, ahead) in phases {
+            assert!(rival(&old(behind), [&young(ahead)]).is_some());
+            assert!(rival(&young(ahead), [&old(behind)]).is_none());
+        }
+        let preparing = RestorePhase::Preparing;
+        assert!(rival(&young(preparing), [&old(preparing)]).is_some());
+        assert!(rival(&old(preparing), [&young(preparing)]).is_none());
     }
 
     #[test]

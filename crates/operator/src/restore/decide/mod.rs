@@ -47,7 +47,10 @@ pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) ->
                 "the restore was deleted while its members were prepared",
             );
         }
-        RestorePhase::Preparing => work::prepare(&mut case),
+        RestorePhase::Preparing => match &observed.rival {
+            Some(rival) => case.undo("TargetInUse", source::rivalry(rival)),
+            None => work::prepare(&mut case),
+        },
         RestorePhase::Undoing => work::undo(&mut case),
         RestorePhase::Committing | RestorePhase::Starting | RestorePhase::Verifying => {
             work::commit(&mut case);

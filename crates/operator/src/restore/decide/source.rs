@@ -18,10 +18,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
         return case.say(&problem.reason, problem.message.clone());
     }
     if let Some(rival) = &case.observed.rival {
-        let message = format!(
-            "the older EtcdRestore {rival} writes to the same target: wait for its end, then create another restore"
-        );
-        return case.fail("TargetInUse", message);
+        return case.fail("TargetInUse", rivalry(rival));
     }
     if case.before.phase == RestorePhase::Pending {
         case.decision.status.start_time = Some(case.now);
@@ -46,6 +43,13 @@ pub(super) fn decide(case: &mut Case<'_>) {
             }
         }
     }
+}
+
+/// What to say when another restore of the same target comes first.
+pub(super) fn rivalry(rival: &str) -> String {
+    format!(
+        "the EtcdRestore {rival} writes to the same target: wait for its end, then create another restore"
+    )
 }
 
 /// What may come right is waited for as long as one member's work may take.

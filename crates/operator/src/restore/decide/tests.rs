@@ -136,6 +136,23 @@ fn a_younger_restore_of_the_same_target_is_refused() {
 }
 
 #[test]
+fn of_two_that_began_at_once_one_takes_back_what_it_prepared() {
+    let observed = Observed {
+        rival: Some("other".into()),
+        ..with(vec![
+            (Step::Prepare, 0, prepared(1)),
+            (Step::Prepare, 1, prepared(1)),
+        ])
+    };
+    let decision = look(&object("Preparing", "Preparing"), &observed);
+    assert_eq!(decision.status.phase, RestorePhase::Undoing);
+    assert_eq!(decision.status.reason.as_deref(), Some("TargetInUse"));
+    // Once data goes into place nobody gives way any more.
+    let committing = look(&object("Committing", "Prepared"), &observed);
+    assert_eq!(committing.status.phase, RestorePhase::Committing);
+}
+
+#[test]
 fn what_is_missing_is_waited_for_and_what_cannot_come_right_is_not() {
     for (failure, phase) in [
         (Failure::transient("PlanNotFound", "x"), RestorePhase::Resolving),

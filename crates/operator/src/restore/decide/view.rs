@@ -16,7 +16,7 @@ pub struct Observed {
     pub refusal: Option<Problem>,
     /// Whether restores are carried out at all.
     pub enabled: bool,
-    /// The name of an older restore of the same target.
+    /// The name of a restore of the same target that comes first.
     pub rival: Option<String>,
     /// Something that the source names and that is not there.
     pub missing: Option<Failure>,

@@ -39,7 +39,7 @@ pub(super) fn template(
     let root = target.host_path.is_some();
     let container = Container {
         name: CONTAINER.to_owned(),
-        image: Some(restoring.image.clone().ok_or(JobError::NoImage)?),
+        image: Some(restoring.image.get().cloned().ok_or(JobError::NoImage)?),
         args: Some(["agent", "restore", step.as_str()].map(str::to_owned).to_vec()),
         env: Some(vec![EnvVar {
             name: TASK_VARIABLE.to_owned(),

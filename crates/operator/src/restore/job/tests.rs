@@ -22,7 +22,7 @@ fn built(changes: Value, step: Step) -> Value {
     );
     let restoring = Restoring {
         enabled: true,
-        image: Some("registry/etcd-backup:v1".into()),
+        image: std::sync::OnceLock::from("registry/etcd-backup:v1".to_owned()),
         ..Restoring::default()
     };
     serde_json::to_value(job(&restore, step, 0, &restoring).unwrap()).unwrap()
