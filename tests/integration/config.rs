@@ -130,7 +130,54 @@ async fn whoever_edits_a_namespace_may_plan_backups_and_whoever_views_it_may_loo
     Ok(())
 }
 
+#[tokio::test]
+async fn only_with_the_component_for_restores_may_the_operator_make_jobs() -> Result<()> {
+    let (_etcd, server) = server().await?;
+    let plain = server.install()?;
+    for words in RESTORING {
+        assert!(!may(&plain, &format!("{words} -n default"))?, "without: {words}");
+    }
+    let operator = server.install_overlay("tests/integration/operator/restores/installed")?;
+    for words in RESTORING {
+        assert!(may(&operator, &format!("{words} -n default"))?, "with: {words}");
+    }
+    let granted = ["create jobs.batch", "list pods", "get pods"];
+    for words in DENIED.iter().filter(|words| !granted.contains(words)) {
+        assert!(
+            !may(&operator, &format!("{words} -n default"))?,
+            "not for that: {words}"
+        );
+    }
+    let arguments = "jsonpath={.spec.template.spec.containers[0].args}";
+    let deployment = [
+        "get",
+        "deployment",
+        "etcd-backup-operator",
+        "--namespace",
+        &operator.namespace,
+    ];
+    let arguments = server
+        .kubectl()?
+        .run(&[&deployment[..], &["-o", arguments]].concat())?;
+    assert!(arguments.contains("--enable-restore"), "{arguments}");
+    Ok(())
+}
+
+const RESTORING: &[&str] = &[
+    "create jobs.batch",
+    "list jobs.batch",
+    "delete jobs.batch",
+    "list pods",
+    "get pods",
+];
+
 const NEEDED: &[&str] = &[
+    "get etcdrestores.etcdbackup.dev",
+    "list etcdrestores.etcdbackup.dev",
+    "watch etcdrestores.etcdbackup.dev",
+    "patch etcdrestores.etcdbackup.dev",
+    "patch etcdrestores.etcdbackup.dev --subresource=status",
+    "update etcdrestores.etcdbackup.dev --subresource=finalizers",
     "get etcdbackups.etcdbackup.dev",
     "list etcdbackups.etcdbackup.dev",
     "watch etcdbackups.etcdbackup.dev",
@@ -162,6 +209,12 @@ const DENIED: &[&str] = &[
     "update secrets",
     "delete secrets",
     "create etcdbackups.etcdbackup.dev",
+    "create etcdrestores.etcdbackup.dev",
+    "update etcdrestores.etcdbackup.dev",
+    "delete etcdrestores.etcdbackup.dev",
+    "watch jobs.batch",
+    "patch jobs.batch",
+    "delete pods",
     "delete etcdbackups.etcdbackup.dev",
     "deletecollection etcdsnapshots.etcdbackup.dev",
     "get pods",
