@@ -26,6 +26,7 @@ mod quiet;
 mod releases;
 mod replicas;
 mod restarts;
+mod restores;
 mod retention;
 mod schedule;
 mod store_faults;

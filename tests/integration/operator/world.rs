@@ -32,10 +32,15 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts one.
     pub(super) async fn set() -> Result<Self> {
+        Self::set_with("config/default").await
+    }
+
+    /// Starts one on which this kustomization is installed.
+    pub(super) async fn set_with(installation: &str) -> Result<Self> {
         let etcd = Etcd::start(Version::V3_6).await?;
         let server = ApiServer::start(&etcd).await?;
         Ok(Self {
-            identity: server.install()?,
+            identity: server.install_overlay(installation)?,
             server,
             gateway: Versitygw::start().await?,
             _etcd: etcd,

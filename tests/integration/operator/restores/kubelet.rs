@@ -1,0 +1,287 @@
+//! What runs Jobs where Kubernetes has no nodes: as much of the Job controller, the kubelet and the garbage collector as a
+//! restore can notice.
+//!
+//! Each Job that somebody made gets a pod of its own template; the pod's container runs as a process ([`Container`]); how it
+//! ended is written into the pod's status and then the Job's as those controllers write it, and as the API server checks it.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{Pod, Secret},
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tokio::{task::JoinHandle, time::sleep};
+
+use super::{
+    container::{Container, Ended},
+    disk::Disk,
+};
+use crate::operator::schedule::now;
+
+/// Runs the Jobs of a namespace until it is dropped.
+pub(super) struct Kubelet {
+    node: Arc<Node>,
+    work: JoinHandle<()>,
+}
+
+struct Node {
+    jobs: Api<Job>,
+    pods: Api<Pod>,
+    secrets: Api<Secret>,
+    disk: Arc<Disk>,
+    /// Ends of names of Jobs whose pods are not placed.
+    held: Mutex<BTreeSet<String>>,
+}
+
+impl Kubelet {
+    pub(super) fn start(client: &Client, namespace: &str, disk: &Arc<Disk>) -> Self {
+        let node = Arc::new(Node {
+            jobs: Api::namespaced(client.clone(), namespace),
+            pods: Api::namespaced(client.clone(), namespace),
+            secrets: Api::namespaced(client.clone(), namespace),
+            disk: Arc::clone(disk),
+            held: Mutex::default(),
+        });
+        let own = Arc::clone(&node);
+        let work = tokio::spawn(async move {
+            let mut running = HashMap::new();
+            loop {
+                own.turn(&mut running).await;
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        Self { node, work }
+    }
+
+    /// No node has room for the pods of Jobs whose names end so, such as `-prepare-2`.
+    pub(super) fn hold(&self, job: &str) {
+        self.node.held().insert(job.to_owned());
+    }
+
+    /// Now there is room.
+    pub(super) fn release(&self) {
+        self.node.held().clear();
+    }
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        self.work.abort();
+    }
+}
+
+impl Node {
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[expect(clippy::print_stderr, reason = "a failed test shows what was known")]
+    async fn turn(&self, running: &mut HashMap<String, Container>) {
+        if let Err(error) = self.look(running).await {
+            eprintln!("the kubelet of the test: {error:#}");
+        }
+    }
+
+    async fn look(&self, running: &mut HashMap<String, Container>) -> Result<()> {
+        let all = ListParams::default();
+        let pods = self.pods.list(&all).await.context("list pods")?.items;
+        let jobs = self.jobs.list(&all).await.context("list Jobs")?.items;
+        for pod in &pods {
+            let of_job = pod.owner_references().iter().any(|owner| owner.kind == "Job");
+            if of_job && !jobs.iter().any(|job| owns(job, pod)) {
+                running.remove(&pod.name_any());
+                let now = DeleteParams::default().grace_period(0);
+                self.pods
+                    .delete(&pod.name_any(), &now)
+                    .await
+                    .context("collect a pod")?;
+            }
+        }
+        let mut ended = Vec::new();
+        for (name, container) in &mut *running {
+            ended.extend(container.ended().map(|how| (name.clone(), how)));
+        }
+        let news = !ended.is_empty();
+        for (name, how) in ended {
+            self.status(&name, &terminated(&how)).await?;
+            running.remove(&name);
+        }
+        if news {
+            // What was listed does not say so yet.
+            return Ok(());
+        }
+        for job in jobs.iter().filter(|job| !is_over(job)) {
+            let own: Vec<&Pod> = pods.iter().filter(|pod| owns(job, pod)).collect();
+            self.control(job, &own, running).await?;
+        }
+        Ok(())
+    }
+
+    async fn control(&self, job: &Job, own: &[&Pod], running: &mut HashMap<String, Container>) -> Result<()> {
+        let spec = job.spec.as_ref().context("a Job without a specification")?;
+        if own.iter().any(|pod| phase(pod) == "Succeeded") {
+            return self.finish(job, complete(job)).await;
+        }
+        let failed: Vec<i32> = own
+            .iter()
+            .filter(|pod| phase(pod) == "Failed")
+            .map(|pod| code(pod))
+            .collect();
+        if failed.iter().any(|code| fails_job(job, *code)) {
+            return self.finish(job, given_up(job, "PodFailurePolicy")).await;
+        }
+        if failed.len() > usize::try_from(spec.backoff_limit.unwrap_or(6))? {
+            return self.finish(job, given_up(job, "BackoffLimitExceeded")).await;
+        }
+        let active = own
+            .iter()
+            .find(|pod| !matches!(phase(pod), "Succeeded" | "Failed"));
+        let Some(pod) = active else {
+            return self.create(job, own.len()).await;
+        };
+        let (name, held) = (pod.name_any(), self.held().clone());
+        if running.contains_key(&name) || held.iter().any(|end| job.name_any().ends_with(end)) {
+            return Ok(());
+        }
+        let spec = pod.spec.as_ref().context("a pod without a specification")?;
+        let container = Container::start(spec, None, &self.secrets, &self.disk).await?;
+        running.insert(name.clone(), container);
+        self.status(&name, &json!({"phase": "Running"})).await
+    }
+
+    async fn create(&self, job: &Job, number: usize) -> Result<()> {
+        let template = job.spec.as_ref().map(|spec| spec.template.clone());
+        let template = template.context("a Job without a template")?;
+        let pod = Pod {
+            metadata: ObjectMeta {
+                name: Some(format!("{}-{number}", job.name_any())),
+                labels: template.metadata.and_then(|metadata| metadata.labels),
+                owner_references: job.controller_owner_ref(&()).map(|owner| vec![owner]),
+                ..ObjectMeta::default()
+            },
+            spec: template.spec,
+            status: None,
+        };
+        self.pods
+            .create(&PostParams::default(), &pod)
+            .await
+            .context("create a pod")?;
+        Ok(())
+    }
+
+    async fn status(&self, pod: &str, status: &Value) -> Result<()> {
+        let patch = Patch::Merge(json!({"status": status}));
+        self.pods
+            .patch_status(pod, &PatchParams::default(), &patch)
+            .await
+            .with_context(|| format!("say how {pod} is"))?;
+        Ok(())
+    }
+
+    async fn finish(&self, job: &Job, status: Value) -> Result<()> {
+        let patch = Patch::Merge(json!({"status": status}));
+        self.jobs
+            .patch_status(&job.name_any(), &PatchParams::default(), &patch)
+            .await
+            .with_context(|| format!("say how {} is", job.name_any()))?;
+        Ok(())
+    }
+}
+
+fn owns(job: &Job, pod: &Pod) -> bool {
+    pod.owner_references()
+        .iter()
+        .any(|owner| Some(&owner.uid) == job.uid().as_ref())
+}
+
+fn is_over(job: &Job) -> bool {
+    let conditions = job
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|condition| matches!(&*condition.type_, "Complete" | "Failed") && condition.status == "True")
+}
+
+fn phase(pod: &Pod) -> &str {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    phase.unwrap_or("Pending")
+}
+
+fn code(pod: &Pod) -> i32 {
+    let statuses = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
+    let ended = statuses.filter_map(|status| status.state.as_ref()?.terminated.as_ref());
+    ended.map(|ended| ended.exit_code).next().unwrap_or(255)
+}
+
+/// Whether the Job's own policy says that it is not worth another try.
+fn fails_job(job: &Job, code: i32) -> bool {
+    let policy = job
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.pod_failure_policy.as_ref());
+    let rules = policy.iter().flat_map(|policy| &policy.rules);
+    rules.filter(|rule| rule.action == "FailJob").any(|rule| {
+        rule.on_exit_codes
+            .as_ref()
+            .is_some_and(|on| on.operator == "In" && on.values.contains(&code))
+    })
+}
+
+fn terminated(how: &Ended) -> Value {
+    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let (phase, reason) = if how.code == 0 {
+        ("Succeeded", "Completed")
+    } else {
+        ("Failed", "Error")
+    };
+    json!({
+        "phase": phase,
+        "containerStatuses": [{
+            "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"terminated": {
+                "exitCode": how.code, "reason": reason, "message": how.message, "startedAt": now, "finishedAt": now,
+            }},
+        }],
+    })
+}
+
+fn conditions(kinds: [&str; 2], reason: &str) -> Value {
+    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let condition = |kind: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": reason, "message": "of the test", "lastProbeTime": now,
+            "lastTransitionTime": now,
+        })
+    };
+    json!(kinds.map(condition))
+}
+
+fn complete(job: &Job) -> Value {
+    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    json!({
+        "startTime": job.creation_timestamp(), "completionTime": now, "succeeded": 1,
+        "conditions": conditions(["SuccessCriteriaMet", "Complete"], "CompletionsReached"),
+    })
+}
+
+fn given_up(job: &Job, reason: &str) -> Value {
+    json!({
+        "startTime": job.creation_timestamp(), "failed": 1,
+        "conditions": conditions(["FailureTarget", "Failed"], reason),
+    })
+}

@@ -1,0 +1,117 @@
+//! Ways to name a snapshot, and that it stays while it is restored.
+
+use anyhow::{Context, Result, ensure};
+use etcd_backup_api::MemberPhase;
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::scene::Scene;
+use crate::operator::{
+    outcome::PATIENCE,
+    plan::{Plan, STORE_SECRET},
+    schedule::now,
+};
+
+#[tokio::test]
+async fn a_plan_and_a_time_or_a_bucket_alone_name_a_snapshot_too() -> Result<()> {
+    let scene = Scene::begin("restore-sources").await?;
+    let run = |taken: &etcd_backup_api::EtcdSnapshot| {
+        taken.status.as_ref().and_then(|status| status.run_id.clone())
+    };
+    let first = scene.case.take("first", "prod").await?;
+    let began =
+        |taken: &etcd_backup_api::EtcdSnapshot| taken.status.as_ref().and_then(|status| status.start_time);
+    // Objects hold whole seconds.
+    let next_second = async || began(&first).is_some_and(|began| now().timestamp() > began.timestamp());
+    harness::wait::until("another second to begin", PATIENCE, next_second).await?;
+    let second = scene.case.take("second", "prod").await?;
+    let between = began(&second).context("no time")?;
+
+    let s3 = json!({
+        "bucket": scene.case.bucket, "prefix": "backups", "endpoint": scene.case.endpoint, "allowHTTP": true,
+        "credentials": {"secretName": STORE_SECRET},
+    });
+    let plan = format!("{}/prod", scene.case.namespace);
+    let pinned = scene
+        .restore_from("newest", &json!({"backup": {"name": "prod"}}))
+        .await?;
+    ensure!(Some(&pinned.run_id) == run(&second).as_ref(), "{pinned:?}");
+    let before = json!({"backup": {"name": "prod", "before": between}});
+    let pinned = scene.restore_from("earlier", &before).await?;
+    ensure!(Some(&pinned.run_id) == run(&first).as_ref(), "{pinned:?}");
+
+    // Kubernetes knows nothing of it any more.
+    scene.case.delete_plan("prod").await?;
+    let pinned = scene
+        .restore_from("bucket", &json!({"storage": {"s3": s3, "plan": plan}}))
+        .await?;
+    ensure!(Some(&pinned.run_id) == run(&second).as_ref(), "{pinned:?}");
+    let by_key = json!({"storage": {"s3": s3, "key": pinned.key}});
+    let again = scene.restore_from("by-key", &by_key).await?;
+    ensure!(again.run_id == pinned.run_id, "{again:?}");
+    scene
+        .case
+        .apply(&Plan::new("prod", &scene.ward.subject, &scene.case))
+        .await?;
+    scene.finish().await
+}
+
+impl Scene {
+    /// Restores all three members, and gives what was pinned.
+    async fn restore_from(
+        &self,
+        name: &str,
+        source: &serde_json::Value,
+    ) -> Result<etcd_backup_api::PinnedSource> {
+        self.create(name, &self.spec(source)).await?;
+        let status = self.succeeded(name).await.context(name.to_owned())?;
+        status.source.context("no source")
+    }
+}
+
+#[tokio::test]
+async fn what_is_being_restored_is_not_removed_by_retention() -> Result<()> {
+    let scene = Scene::begin("restore-in-use").await?;
+    let plan = Plan::new("prod", &scene.ward.subject, &scene.case).with("retention", json!({"keepLast": 1}));
+    scene.case.apply(&plan).await?;
+    scene.case.take("a", "prod").await?;
+    scene.kubelet.hold("-prepare-2");
+    scene
+        .create("slow", &scene.spec(&json!({"snapshotName": "a"})))
+        .await?;
+    let two = |status: &etcd_backup_api::EtcdRestoreStatus| {
+        let prepared = status
+            .members
+            .iter()
+            .filter(|member| member.phase == MemberPhase::Prepared);
+        prepared.count() == 2
+    };
+    scene.until("slow", "two members to be prepared", two).await?;
+    scene.case.take("b", "prod").await?;
+    scene.case.take("c", "prod").await?;
+    scene.remain(&["a", "c"]).await?;
+    scene.kubelet.release();
+    scene.succeeded("slow").await?;
+    scene.case.take("d", "prod").await?;
+    scene.remain(&["d"]).await?;
+    scene.finish().await
+}
+
+impl Scene {
+    /// Waits until only these snapshots are there, and retention has looked at them.
+    async fn remain(&self, expected: &[&str]) -> Result<()> {
+        let what = format!("{expected:?} to remain");
+        harness::wait::until_ok(what, PATIENCE, async || {
+            let names: Vec<_> = self
+                .case
+                .all_snapshots()
+                .await?
+                .iter()
+                .map(ResourceExt::name_any)
+                .collect();
+            ensure!(names == expected, "there are {names:?}");
+            Ok(())
+        })
+        .await
+    }
+}
