@@ -164,6 +164,8 @@ async fn only_with_the_component_for_restores_may_the_operator_make_jobs() -> Re
 }
 
 const RESTORING: &[&str] = &[
+    "get statefulsets.apps",
+    "patch statefulsets.apps --subresource=scale",
     "create jobs.batch",
     "list jobs.batch",
     "delete jobs.batch",
@@ -213,6 +215,8 @@ const DENIED: &[&str] = &[
     "update etcdrestores.etcdbackup.dev",
     "delete etcdrestores.etcdbackup.dev",
     "watch jobs.batch",
+    "patch statefulsets.apps",
+    "list statefulsets.apps",
     "patch jobs.batch",
     "delete pods",
     "delete etcdbackups.etcdbackup.dev",

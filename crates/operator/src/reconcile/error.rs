@@ -63,6 +63,14 @@ pub enum ReconcileError {
         /// What the API server said.
         source: kube::Error,
     },
+    /// A StatefulSet could not be scaled.
+    #[error("cannot scale StatefulSet {name}: {}", api_error(source))]
+    ScaleStatefulSet {
+        /// The object.
+        name: String,
+        /// What the API server said.
+        source: kube::Error,
+    },
     /// The reconcile ended in a bug of ours. The others go on.
     #[error("the reconcile ended in a bug of the operator")]
     Panicked,
@@ -92,7 +100,8 @@ impl ReconcileError {
             | Self::CreateSnapshot { source, .. }
             | Self::DeleteSnapshot { source, .. }
             | Self::CreateJob { source, .. }
-            | Self::DeleteJob { source, .. } => by_answer(source),
+            | Self::DeleteJob { source, .. }
+            | Self::ScaleStatefulSet { source, .. } => by_answer(source),
         }
     }
 

@@ -9,8 +9,9 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::decide::{Action, Decision};
-use super::job;
 use super::resolve::Wanted;
+use super::verify::Question;
+use super::{job, stateful_set};
 use crate::cache::RestoreObject;
 use crate::context::Context;
 use crate::explain::{is_conflict, is_gone};
@@ -53,6 +54,12 @@ pub(super) async fn act(
             }
             Action::Create(step, index) => create(restore, decision, *step, *index, context).await?,
             Action::Delete(step, index) => delete(restore, *step, *index, context).await?,
+            Action::Scale(replicas) => scale(restore, *replicas, context).await?,
+            Action::Verify => {
+                if let Some(question) = Question::of(restore) {
+                    context.shared.errands.verify(restore, question);
+                }
+            }
         }
     }
     Ok(())
@@ -107,6 +114,24 @@ async fn delete(
         Err(error) if is_gone(&error) => Ok(()),
         Err(source) => Err(ReconcileError::DeleteJob { name, source }),
     }
+}
+
+async fn scale(restore: &EtcdRestore, replicas: i32, context: &Context) -> Result<(), ReconcileError> {
+    let pinned = restore
+        .status
+        .as_ref()
+        .and_then(|status| status.stateful_set.as_ref());
+    let (Some(named), Some(pinned)) = (&restore.spec.stateful_set, pinned) else {
+        return Ok(());
+    };
+    let namespace = restore.namespace().unwrap_or_default();
+    let client = &context.shared.client;
+    stateful_set::scale(client, &namespace, &named.name, &pinned.uid, replicas)
+        .await
+        .map_err(|source| ReconcileError::ScaleStatefulSet {
+            name: named.name.clone(),
+            source,
+        })
 }
 
 fn jobs(restore: &EtcdRestore, context: &Context) -> Api<Job> {

@@ -1,4 +1,4 @@
-//! What restores ask of stores: the answers take their time, and wake the restore.
+//! What restores ask of stores and of the clusters that they made: the answers take their time, and wake the restore.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::InUse;
 use super::resolve::{self, Resolved, Wanted};
+use super::verify::{self, Agreement, Question};
 use crate::connect::{Connector, Failure};
 
 /// How long one question may take. A listing of ten thousand backups takes a minute from a slow store.
@@ -58,6 +59,7 @@ impl<T: Clone> Slot<T> {
 #[derive(Default)]
 struct Slots {
     sources: HashMap<String, Slot<Resolved>>,
+    checks: HashMap<String, Slot<Agreement>>,
 }
 
 /// Asks, and keeps the last answer of each restore. Cheap to clone.
@@ -107,6 +109,18 @@ impl Errands {
         self.ask(restore, question, |slots| &mut slots.sources);
     }
 
+    /// What is known of the restored cluster.
+    pub fn verification(&self, uid: &str) -> Errand<Agreement> {
+        self.lock().checks.get(uid).map_or(Errand::Idle, Slot::errand)
+    }
+
+    /// Asks the restored cluster, unless that is under way.
+    pub(super) fn verify(&self, restore: &EtcdRestore, question: Question) {
+        let connector = self.connector.clone();
+        let question = async move { verify::verify(&connector, &question).await };
+        self.ask(restore, question, |slots| &mut slots.checks);
+    }
+
     fn ask<T: Send + 'static>(
         &self,
         restore: &EtcdRestore,
@@ -134,7 +148,9 @@ impl Errands {
 
     /// The restore is over or gone.
     pub fn forget(&self, uid: &str) {
-        self.lock().sources.remove(uid);
+        let mut slots = self.lock();
+        slots.sources.remove(uid);
+        slots.checks.remove(uid);
     }
 
     /// This process does not lead any more: another one asks now.

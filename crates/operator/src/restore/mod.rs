@@ -1,12 +1,15 @@
 //! EtcdRestores: observe, decide, act, report.
 //!
 //! ```text
-//! Pending ─► Resolving ─► Preparing ──────────► Committing ─► Succeeded
-//!              which        build beside          rename
-//!              snapshot     the old data
+//! Pending ─► Resolving ─► Preparing ──────────► Committing ─► [Starting ─► Verifying] ─► Succeeded
+//!              which        stop the members,     rename        start       ask
+//!              snapshot     build beside the
+//!                           old data
 //!                              │ a member fails
 //!                              └─► Undoing ─► Failed, with every target's old data in place
 //! ```
+//!
+//! Members are stopped and started only where a StatefulSet runs them, and asked only where it is known where they are.
 //!
 //! The work at the targets is done by Jobs, one for each member and step. Unlike the other controllers this one asks the
 //! API server at each look, for a restore's own Jobs and pods: there are few restores, and none most of the time.
@@ -20,7 +23,9 @@ pub mod job;
 mod observe;
 pub(crate) mod resolve;
 mod restoring;
+pub mod stateful_set;
 pub mod targets;
+mod verify;
 
 use std::sync::Arc;
 
@@ -33,6 +38,7 @@ pub use errands::{Errand, Errands};
 pub use in_use::InUse;
 pub use resolve::Resolved;
 pub use restoring::Restoring;
+pub use verify::Agreement;
 
 use crate::cache::RestoreObject;
 use crate::context::Context;

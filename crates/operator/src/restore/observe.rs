@@ -5,7 +5,7 @@ use kube::ResourceExt;
 
 use super::decide::{Observed, Problem};
 use super::resolve::Wanted;
-use super::{cluster, targets};
+use super::{cluster, stateful_set, targets};
 use crate::context::Context;
 
 /// Looks around. The API server is asked only while there can be Jobs.
@@ -34,6 +34,17 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
         } else {
             Ok(cluster::Work::default())
         },
+        set: match &restore.spec.stateful_set {
+            Some(set) if restoring.enabled && !phase.is_terminal() => {
+                let namespace = restore.namespace().unwrap_or_default();
+                Some(stateful_set::look(&context.shared.client, &namespace, &set.name).await)
+            }
+            _ => None,
+        },
+        verification: context
+            .shared
+            .errands
+            .verification(&restore.uid().unwrap_or_default()),
     }
 }
 
@@ -55,11 +66,6 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
         let message = "no image is known for the pods that restore: the operator cannot see its own pod, so start it with \
                        --agent-image";
         return problem("AgentImageMissing", message.to_owned());
-    }
-    if restore.spec.stateful_set.is_some() || restore.spec.verify.is_some() {
-        let message = "statefulSet and verify are not carried out yet: name the targets, stop the members before and start \
-                       them afterwards";
-        return problem("Unsupported", message.to_owned());
     }
     let paths = restore
         .spec

@@ -1,10 +1,6 @@
 //! etcd on what was restored.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use etcd_client::{Client, GetOptions};
@@ -25,26 +21,59 @@ pub(super) type Place = (String, u16, PathBuf);
 /// Members that run on restored directories.
 pub(super) struct Members {
     clients: Vec<String>,
-    _processes: Vec<Process>,
-    _logs: TempDir,
+    processes: Vec<Process>,
+    /// Where their output goes.
+    logs: Option<TempDir>,
 }
 
 impl Members {
     /// Starts etcd 3.6, with its own checks on, on every place, and waits until each answers a linearizable read.
     pub(super) async fn start(places: &[Place], token: &str) -> Result<Self> {
+        let clients: Vec<u16> = places.iter().map(|_| ports::free()).collect::<Result<_>>()?;
+        Self::start_at(places, &clients, token, "existing").await
+    }
+
+    /// The same, on these client ports, in an initial cluster of this state.
+    pub(super) async fn start_at(
+        places: &[Place],
+        clients: &[u16],
+        token: &str,
+        state: &str,
+    ) -> Result<Self> {
         let logs = scratch::folder("members")?;
         let initial: Vec<_> = places
             .iter()
             .map(|(name, peer, _)| format!("{name}=http://127.0.0.1:{peer}"))
             .collect();
-        let (mut clients, mut processes) = (Vec::new(), Vec::new());
-        for place in places {
-            let url = format!("http://127.0.0.1:{}", ports::free()?);
-            processes.push(launch(place, &url, &initial.join(","), token, logs.path())?);
-            clients.push(url);
+        let mut members = Self::at(clients);
+        for (place, url) in places.iter().zip(&members.clients) {
+            let mut command = launch(place, url, &initial.join(","))?;
+            command.args(["--initial-cluster-token", token, "--initial-cluster-state", state]);
+            let log = logs.path().join(&place.0);
+            members
+                .processes
+                .push(Process::start(&place.0, &mut command, &log)?);
         }
-        for (index, url) in clients.iter().enumerate() {
-            let process = &mut processes[index];
+        members.logs = Some(logs);
+        members.ready().await?;
+        Ok(members)
+    }
+
+    /// Members that somebody else runs.
+    pub(super) fn at(clients: &[u16]) -> Self {
+        Self {
+            clients: clients
+                .iter()
+                .map(|port| format!("http://127.0.0.1:{port}"))
+                .collect(),
+            processes: Vec::new(),
+            logs: None,
+        }
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        for (index, url) in self.clients.iter().enumerate() {
+            let process = &mut self.processes[index];
             wait::until_ok(format!("member {index} to answer"), READY, async || {
                 process.check()?;
                 Client::connect([url], None).await?.get("x", None).await?;
@@ -52,11 +81,7 @@ impl Members {
             })
             .await?;
         }
-        Ok(Self {
-            clients,
-            _processes: processes,
-            _logs: logs,
-        })
+        Ok(())
     }
 
     /// HashKV of every member at a revision.
@@ -91,7 +116,7 @@ async fn contents(client: &mut Client) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     Ok(all.kvs().iter().map(pair).collect())
 }
 
-fn launch((name, peer, data): &Place, url: &str, initial: &str, token: &str, logs: &Path) -> Result<Process> {
+fn launch((name, peer, data): &Place, url: &str, initial: &str) -> Result<Command> {
     let peer_url = format!("http://127.0.0.1:{peer}");
     let mut command = Command::new(binaries::tool(Version::V3_6.set(), "etcd")?);
     command.env("ETCD_VERIFY", "all");
@@ -100,12 +125,6 @@ fn launch((name, peer, data): &Place, url: &str, initial: &str, token: &str, log
     command.args(["--listen-client-urls", url, "--advertise-client-urls", url]);
     command.args(["--listen-peer-urls", &peer_url]);
     command.args(["--initial-advertise-peer-urls", &peer_url]);
-    command.args([
-        "--initial-cluster-token",
-        token,
-        "--initial-cluster-state",
-        "existing",
-    ]);
     command.arg("--unsafe-no-fsync");
-    Process::start(name, &mut command, &logs.join(name))
+    Ok(command)
 }

@@ -8,5 +8,6 @@ mod scene;
 
 mod refusals;
 mod sources;
+mod stateful;
 mod steps;
 mod whole;

@@ -4,6 +4,9 @@
 //! carried through.
 
 mod conditions;
+mod set;
+#[cfg(test)]
+mod set_tests;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -52,9 +55,9 @@ pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) ->
             None => work::prepare(&mut case),
         },
         RestorePhase::Undoing => work::undo(&mut case),
-        RestorePhase::Committing | RestorePhase::Starting | RestorePhase::Verifying => {
-            work::commit(&mut case);
-        }
+        RestorePhase::Committing => work::commit(&mut case),
+        RestorePhase::Starting => set::start(&mut case),
+        RestorePhase::Verifying => set::verify(&mut case),
     }
     case.finish()
 }

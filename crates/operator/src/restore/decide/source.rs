@@ -73,19 +73,53 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
         let message = "the snapshot is in a directory: name the claim that holds it as spec.job.localStore";
         return case.fail("LocalStoreNotMounted", message);
     }
+    let mut restore = case.restore.clone();
+    let mut verify = spec.verify.as_ref().map(|verify| verify.etcd.clone());
+    if let Some(named) = &spec.stateful_set {
+        let set = match &case.observed.set {
+            Some(Ok(set)) => set,
+            Some(Err(failure)) => return wait_or_fail(case, failure),
+            None => return,
+        };
+        let members = i32::try_from(spec.members.len()).unwrap_or(i32::MAX);
+        if set.replicas != 0 && set.replicas != members {
+            let message = format!(
+                "the StatefulSet {} has {} replicas, and {members} members are named",
+                named.name, set.replicas
+            );
+            return case.fail("InvalidSpec", message);
+        }
+        let pinned = match set.pin(named.volume_claim_template.as_ref()) {
+            Ok(pinned) => pinned,
+            Err(message) => {
+                return case.fail(
+                    "InvalidSpec",
+                    format!("the StatefulSet {}: {message}", named.name),
+                );
+            }
+        };
+        // Who does not start the members does not know when to ask them.
+        verify = verify.or_else(|| found.etcd.clone().filter(|_| pinned.replicas > 0));
+        restore
+            .status
+            .get_or_insert_default()
+            .stateful_set
+            .clone_from(&Some(pinned));
+    }
     let members = spec
         .members
         .iter()
         .enumerate()
         .map(|(index, member)| MemberStatus {
             name: member.name.clone(),
-            target: targets::target(case.restore, index)
-                .as_ref()
-                .map(targets::describe),
+            target: targets::target(&restore, index).as_ref().map(targets::describe),
             ..MemberStatus::default()
         });
+    let members = members.collect();
     let status = &mut case.decision.status;
-    status.members = members.collect();
+    status.members = members;
+    status.verify = verify;
+    status.stateful_set = restore.status.and_then(|status| status.stateful_set);
     status.members_done = Some(0);
     status.initial_cluster_token = Some(
         spec.initial_cluster_token

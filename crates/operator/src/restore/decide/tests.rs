@@ -12,7 +12,7 @@ use crate::restore::{Errand, Resolved};
 
 const FINALIZER: &str = "etcdbackup.dev/cleanup";
 
-fn quiet() -> Observed {
+pub(super) fn quiet() -> Observed {
     Observed {
         refusal: None,
         enabled: true,
@@ -20,10 +20,12 @@ fn quiet() -> Observed {
         missing: None,
         source: Errand::Idle,
         work: Ok(Work::default()),
+        set: None,
+        verification: Errand::Idle,
     }
 }
 
-fn found(encrypted: bool) -> Errand<Resolved> {
+pub(super) fn found(encrypted: bool) -> Errand<Resolved> {
     let source = json!({
         "url": "s3://b/k", "key": "k", "storage": {"s3": {"bucket": "bbb"}}, "runID": "run-1", "sha256": "",
         "size": 1, "snapshotSize": 1, "snapshotSHA256": "", "revision": 9, "clusterID": "1", "taken": "2026-11-23T06:00:00Z",
@@ -59,7 +61,7 @@ fn deleted(mut object: EtcdRestore) -> EtcdRestore {
     object
 }
 
-fn with(jobs: Vec<(Step, usize, JobState)>) -> Observed {
+pub(super) fn with(jobs: Vec<(Step, usize, JobState)>) -> Observed {
     let jobs = jobs
         .into_iter()
         .map(|(step, index, state)| SeenJob { step, index, state });
@@ -79,7 +81,7 @@ fn failed() -> JobState {
     })
 }
 
-fn prepared(hash: u32) -> JobState {
+pub(super) fn prepared(hash: u32) -> JobState {
     JobState::Complete(Some(AgentResult::Prepared {
         bytes: 5,
         revision: 10,
@@ -90,7 +92,7 @@ fn prepared(hash: u32) -> JobState {
     }))
 }
 
-fn look(object: &EtcdRestore, observed: &Observed) -> Decision {
+pub(super) fn look(object: &EtcdRestore, observed: &Observed) -> Decision {
     decide(object, observed, at("07:00:05"))
 }
 

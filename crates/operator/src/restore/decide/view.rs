@@ -7,7 +7,8 @@ use crate::agent::{AgentResult, Step};
 use crate::connect::Failure;
 use crate::events::Note;
 use crate::restore::cluster::Work;
-use crate::restore::{Errand, Resolved};
+use crate::restore::stateful_set::SetState;
+use crate::restore::{Agreement, Errand, Resolved};
 
 /// All that is known about a restore besides the object itself.
 #[derive(Debug, Clone)]
@@ -24,6 +25,10 @@ pub struct Observed {
     pub source: Errand<Resolved>,
     /// Its Jobs and pods.
     pub work: Result<Work, Problem>,
+    /// The StatefulSet that runs the members, if one is named.
+    pub set: Option<Result<SetState, Failure>>,
+    /// What is known of the restored cluster.
+    pub verification: Errand<Agreement>,
 }
 
 /// Why something cannot be done.
@@ -81,4 +86,8 @@ pub enum Action {
     Create(Step, usize),
     /// End a member's Job.
     Delete(Step, usize),
+    /// Have the StatefulSet run so many pods.
+    Scale(i32),
+    /// Ask the restored cluster.
+    Verify,
 }

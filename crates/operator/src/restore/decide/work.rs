@@ -2,13 +2,18 @@
 
 use etcd_backup_api::{MemberPhase, RestorePhase};
 
-use super::{ACTION, Action, Case, JobState, LOOK, Problem};
+use super::set::{self, Back};
+use super::{Action, Case, JobState, LOOK, Problem};
 use crate::agent::{AgentResult, Step};
-use crate::events::{Note, reason as event};
 use crate::restore::{cluster::Work, job};
 
 /// Every member's data is built; when all are, it is put into place.
 pub(super) fn prepare(case: &mut Case<'_>) {
+    match set::is_stopped(case) {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(failure) => return case.undo(&failure.reason, failure.message),
+    }
     let Some(work) = look(case) else { return };
     let mut failed = None;
     for index in 0..case.decision.status.members.len() {
@@ -75,6 +80,10 @@ pub(super) fn undo(case: &mut Case<'_>) {
     if open {
         return;
     }
+    let back = set::give_back(case);
+    if let Back::Waits = back {
+        return;
+    }
     let failure = case.before.failure.clone();
     let (reason, mut message) = failure.map_or_else(
         || ("Failed".to_owned(), "the restore was given up".to_owned()),
@@ -86,11 +95,23 @@ pub(super) fn undo(case: &mut Case<'_>) {
         message.push_str(&left.join(", "));
         message.push_str(": delete them by hand");
     }
+    if let Back::ByHand(by_hand) = back {
+        message.push_str(". ");
+        message.push_str(&by_hand);
+    }
     case.fail(&reason, message);
 }
 
 /// Every member's data is put into place. One that cannot be does not keep the others from it: there is no way back.
 pub(super) fn commit(case: &mut Case<'_>) {
+    // Somebody may have scaled it meanwhile. There is no way back, so that is waited for; where another StatefulSet has the
+    // name, the agent still refuses what an etcd has open.
+    match set::is_stopped(case) {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(failure) if failure.transient => return case.say(&failure.reason, failure.message),
+        Err(replaced) => case.say(&replaced.reason, replaced.message),
+    }
     let Some(work) = look(case) else { return };
     let mut problems: Vec<(usize, Problem)> = Vec::new();
     for index in 0..case.decision.status.members.len() {
@@ -114,12 +135,7 @@ pub(super) fn commit(case: &mut Case<'_>) {
     let total = members.len();
     case.decision.status.members_done = u32::try_from(done).ok();
     if done == total {
-        let message = "the new data of every member is in place: start the members with the names and peer URLs that stand here";
-        case.decision
-            .notes
-            .push(Note::normal(event::RESTORE_SUCCEEDED, ACTION, message));
-        case.enter(RestorePhase::Succeeded, message);
-        case.decision.status.completion_time = Some(case.now);
+        set::committed(case);
     } else if done + problems.len() == total {
         let which: Vec<String> = problems
             .iter()
