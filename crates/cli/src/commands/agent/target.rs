@@ -1,16 +1,16 @@
 //! A member's data directory, and what a restore has in it.
 
 use std::{
-    fs::{self, DirBuilder, File, TryLockError},
+    fs::{self, DirBuilder, File, Permissions, TryLockError},
     io::ErrorKind,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use etcd_backup_api::ExistingData;
 use etcd_backup_operator::agent::RestoreTask;
 
-use super::{error::AgentError, origin::Origin};
+use super::{error::AgentError, origin::Origin, owner::SHARED};
 
 /// The places in a data directory.
 #[derive(Debug)]
@@ -61,13 +61,9 @@ impl Target {
         Ok(target)
     }
 
-    /// Creates the data directory where it does not exist, as etcd creates it (`fileutil.PrivateDirMode`).
+    /// Creates the data directory where it does not exist.
     pub(super) fn create(&self) -> Result<(), AgentError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.data_dir)
-            .map_err(AgentError::file("create", &self.data_dir))
+        create(&self.data_dir)
     }
 
     /// Makes this process the only one that works here. `None` where no data directory is.
@@ -112,6 +108,27 @@ impl Target {
     pub(super) fn sync(&self) -> Result<(), AgentError> {
         sync(&self.data_dir)
     }
+}
+
+/// Creates a directory and what it is in, as etcd creates it (`fileutil.PrivateDirMode`), and in a volume of a group for that
+/// group too.
+fn create(path: &Path) -> Result<(), AgentError> {
+    let Some(parent) = path.parent().filter(|_| !path.is_dir()) else {
+        return Ok(());
+    };
+    create(parent)?;
+    DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .map_err(AgentError::file("create", path))?;
+    let mode = fs::metadata(parent)
+        .map_err(AgentError::file("look at", parent))?
+        .mode();
+    if mode & SHARED == SHARED {
+        fs::set_permissions(path, Permissions::from_mode(0o700 | SHARED))
+            .map_err(AgentError::file("change the mode of", path))?;
+    }
+    Ok(())
 }
 
 /// Whether something is there. A link that leads nowhere counts.
