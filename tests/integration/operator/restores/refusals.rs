@@ -29,7 +29,7 @@ async fn of_two_restores_of_one_target_one_is_refused_and_the_other_done() -> Re
     scene.create("second", &other).await?;
     let refused = scene.failed("second").await?;
     ensure!(
-        refused.reason.as_deref() == Some("TargetInUse"),
+        refused.reason.as_deref() == Some("RestoreUnderWay"),
         "{}",
         json!(refused)
     );

@@ -142,7 +142,28 @@ async fn a_prepare_that_is_killed_leaves_the_old_data_and_the_next_one_does_it()
         "{left:?}"
     );
 
-    // What is stored is no longer what was pinned.
+    // The store holds another backup than the one that was pinned.
+    let mut other = jobs[1].clone();
+    let task = other
+        .spec
+        .as_mut()
+        .and_then(|spec| {
+            spec.template.spec.as_mut()?.containers[0].env.as_mut()?[0]
+                .value
+                .as_mut()
+        })
+        .context("no task")?;
+    let mut changed: serde_json::Value = serde_json::from_str(task)?;
+    changed["source"]["snapshotSHA256"] = json!("00".repeat(32));
+    *task = changed.to_string();
+    let refused = scene.run(&other, "prepare").await?;
+    ensure!(
+        refused.word() == "SourceChanged" && refused.code == 10,
+        "{refused:?}"
+    );
+    ensure!(is_untouched(&scene.data(1)), "{:?}", names(&scene.data(1)));
+
+    // What it holds is damaged.
     let (key, mut bytes) = server
         .objects()
         .into_iter()

@@ -51,7 +51,7 @@ pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) ->
             );
         }
         RestorePhase::Preparing => match &observed.rival {
-            Some(rival) => case.undo("TargetInUse", source::rivalry(rival)),
+            Some(rival) => case.undo("RestoreUnderWay", source::rivalry(rival)),
             None => work::prepare(&mut case),
         },
         RestorePhase::Undoing => work::undo(&mut case),

@@ -18,7 +18,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
         return case.say(&problem.reason, problem.message.clone());
     }
     if let Some(rival) = &case.observed.rival {
-        return case.fail("TargetInUse", rivalry(rival));
+        return case.fail("RestoreUnderWay", rivalry(rival));
     }
     if case.before.phase == RestorePhase::Pending {
         case.decision.status.start_time = Some(case.now);

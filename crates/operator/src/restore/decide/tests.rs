@@ -133,7 +133,7 @@ fn a_younger_restore_of_the_same_target_is_refused() {
     };
     let decision = look(&restore(json!({})), &observed);
     assert_eq!(decision.status.phase, RestorePhase::Failed);
-    assert_eq!(decision.status.reason.as_deref(), Some("TargetInUse"));
+    assert_eq!(decision.status.reason.as_deref(), Some("RestoreUnderWay"));
     assert_eq!(condition(&decision, "Failed"), "True");
 }
 
@@ -148,7 +148,7 @@ fn of_two_that_began_at_once_one_takes_back_what_it_prepared() {
     };
     let decision = look(&object("Preparing", "Preparing"), &observed);
     assert_eq!(decision.status.phase, RestorePhase::Undoing);
-    assert_eq!(decision.status.reason.as_deref(), Some("TargetInUse"));
+    assert_eq!(decision.status.reason.as_deref(), Some("RestoreUnderWay"));
     // Once data goes into place nobody gives way any more.
     let committing = look(&object("Committing", "Prepared"), &observed);
     assert_eq!(committing.status.phase, RestorePhase::Committing);
