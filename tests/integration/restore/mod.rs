@@ -1,6 +1,8 @@
 //! Our restores under real etcd: it starts on them with its own checks on, and holds what the snapshot held.
 
 mod cluster;
+mod killed;
+mod program;
 mod runs;
 
 use std::{
