@@ -1,6 +1,7 @@
 //! Our restores under real etcd: it starts on them with its own checks on, and holds what the snapshot held.
 
 mod cluster;
+mod full_disk;
 mod killed;
 mod program;
 mod runs;
