@@ -10,7 +10,10 @@
 #[path = "../shared/fixture.rs"]
 mod fixture;
 mod fixtures;
+mod hostile;
 mod left_out;
+#[path = "../shared/mutate.rs"]
+mod mutate;
 mod places;
 mod refusals;
 mod revisions;

@@ -14,5 +14,7 @@ mod fixture;
 mod fixtures;
 mod forged;
 mod histories;
+#[path = "../shared/mutate.rs"]
+mod mutate;
 mod oracle;
 mod support;
