@@ -132,15 +132,17 @@ fn program(package: &str) -> Program {
     }
 }
 
-/// The release that `module` requires of the module which holds `package`.
+/// The release that `module` requires of the module which holds `package`. Where Go knows it by its commit only, a comment
+/// on that line says which release that is: `// is v3.4.13`.
 fn required<'a>(module: &'a str, package: &str) -> Option<&'a str> {
     module.lines().find_map(|line| {
+        let named = line.split_once(" is v").map(|(_, release)| release);
         let mut words = line.trim().trim_start_matches("require ").split_whitespace();
         let (path, version) = (words.next()?, words.next()?);
         let holds = package
             .strip_prefix(path)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        (holds && version.starts_with('v')).then_some(version)
+        (holds && version.starts_with('v')).then_some(named.unwrap_or(version))
     })
 }
 
@@ -174,6 +176,9 @@ mod tests {
     fn the_required_release_is_that_of_the_module_holding_the_package() {
         let module = "require (\n\tk8s.io/kube v9.9.9\n\tk8s.io/kubernetes v1.34.4 // indirect\n)\n";
         assert_eq!(required(module, "k8s.io/kubernetes/cmd/kubectl"), Some("v1.34.4"));
+        let module =
+            "require e.io/etcd v0.5.0-alpha.5.0.20200910180754-dd1b699fc489 // indirect; is v3.4.13\n";
+        assert_eq!(required(module, "e.io/etcd/etcdctl"), Some("3.4.13"));
     }
 
     #[test]
@@ -183,9 +188,11 @@ mod tests {
         assert_eq!(
             names,
             [
+                "bbolt",
                 "cni-plugins",
                 "containerd",
                 "coredns",
+                "etcd-3.4",
                 "etcd-3.5",
                 "etcd-3.6",
                 "etcd-3.7",
