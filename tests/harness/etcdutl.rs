@@ -54,14 +54,42 @@ pub fn restore(version: Version, snapshot: &Path, data: &Path, member: &Membersh
         .arg(snapshot)
         .arg("--data-dir")
         .arg(data);
-    command.args(["--name", member.name, "--initial-cluster", member.initial_cluster]);
-    command.args([
+    command.args(flags(member));
+    run(&mut command).map(drop)
+}
+
+/// How a member is told to whatever restores it.
+pub(crate) fn flags<'a>(member: &Membership<'a>) -> [&'a str; 8] {
+    [
+        "--name",
+        member.name,
+        "--initial-cluster",
+        member.initial_cluster,
         "--initial-cluster-token",
         member.token,
         "--initial-advertise-peer-urls",
         member.peer_url,
-    ]);
-    run(&mut command).map(drop)
+    ]
+}
+
+/// The hash of all revisions of all keys of a database that nobody has open, computed by etcd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HashKv {
+    /// CRC-32C.
+    pub hash: u32,
+    /// Up to this revision, the database's last.
+    pub hash_revision: i64,
+    /// What had been compacted.
+    pub compact_revision: i64,
+}
+
+/// Computes a database's HashKV. That of 3.7, whatever release the data is of: older ones do not have it, or panic when keys
+/// have leases.
+pub fn hash_kv(database: &Path) -> Result<HashKv> {
+    let mut command = Command::new(binaries::tool(Version::V3_7.set(), "etcdutl")?);
+    command.args(["hashkv", "--write-out", "json"]).arg(database);
+    serde_json::from_str(&run(&mut command)?).context("read etcdutl's answer")
 }
 
 fn run(command: &mut Command) -> Result<String> {

@@ -5,6 +5,7 @@
 //! panics; what a killed test process leaves behind, a small watcher ends (see [`process`]).
 
 pub mod apiserver;
+pub mod bbolt;
 pub mod binaries;
 pub mod etcd;
 pub mod etcdutl;
@@ -15,6 +16,7 @@ pub mod oracle;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+pub mod restorer;
 pub mod s3;
 pub mod scratch;
 pub mod tls;

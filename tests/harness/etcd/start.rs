@@ -12,12 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{Etcd, Member, Tls, Version};
-use crate::{
-    binaries,
-    etcdutl::{self, Membership},
-    ports, scratch,
-    tls::Authority,
-};
+use crate::{binaries, etcdutl::Membership, ports, restorer::Restorer, scratch, tls::Authority};
 
 /// What a cluster shall be. Await it to start the cluster.
 #[derive(Debug, Clone)]
@@ -29,7 +24,7 @@ pub struct Start {
     auth: Option<(String, String)>,
     arguments: Vec<String>,
     separable: bool,
-    snapshot: Option<PathBuf>,
+    snapshot: Option<(Restorer, PathBuf)>,
 }
 
 impl Start {
@@ -88,8 +83,13 @@ impl Start {
 
     /// Starts from a snapshot that this release's own `etcdutl` restores for every member.
     pub fn restored_from(self, snapshot: &Path) -> Self {
+        self.restored_by(Restorer::Etcdutl, snapshot)
+    }
+
+    /// Starts from a snapshot that is restored for every member.
+    pub fn restored_by(self, restorer: Restorer, snapshot: &Path) -> Self {
         Self {
-            snapshot: Some(snapshot.to_path_buf()),
+            snapshot: Some((restorer, snapshot.to_path_buf())),
             ..self
         }
     }
@@ -140,7 +140,7 @@ impl Start {
             .collect();
         let peers = peers.join(",");
         for member in &mut members {
-            if let Some(snapshot) = &self.snapshot {
+            if let Some((restorer, snapshot)) = &self.snapshot {
                 let peer_url = member.peer_url();
                 let membership = Membership {
                     name: &member.name,
@@ -148,12 +148,11 @@ impl Start {
                     token: &token,
                     peer_url: &peer_url,
                 };
-                etcdutl::restore(self.version, snapshot, member.data(), &membership)?;
+                restorer.restore(self.version, snapshot, member.data(), &membership)?;
             }
             let mut command = Command::new(program);
             command.args(["--initial-cluster", &peers, "--initial-cluster-token", &token]);
-            // A test's data need not outlive a power cut, and some disks take long to promise it.
-            command.arg("--unsafe-no-fsync");
+            command.args(self.version.unsafe_no_fsync());
             if let Some(tls) = tls {
                 command
                     .arg("--client-cert-auth")

@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Subject;
-use crate::{etcd::Etcd, etcdutl, scratch};
+use super::{Subject, restored};
+use crate::{etcdutl, restorer::Restorer, scratch};
 
 /// The revision of an etcd that holds nothing. Its own answers say 1, and etcdutl, which looks for the newest key, 0.
 const EMPTY: i64 = 1;
@@ -89,8 +89,12 @@ impl Backup {
                 == (number(&self.manifest, "/snapshot/hash"), self.revision),
             "etcdutl finds {status:?}"
         );
+        let hash_kv = &self.manifest["snapshot"]["hashKv"];
+        let expected = hash_kv.as_object().map(|_| hash_kv["hash"].as_u64());
+        restored::files(&snapshot, subject.version, place.path(), expected.flatten())
+            .context("restoring it, by etcdutl and by ourselves")?;
         if restore {
-            self.restore(&snapshot, subject).await.context("restoring it")?;
+            self.run(&snapshot, subject).await.context("running on it")?;
         }
         Ok(())
     }
@@ -118,17 +122,26 @@ impl Backup {
         Ok(path)
     }
 
-    async fn restore(&self, snapshot: &Path, subject: &Subject) -> Result<()> {
-        let mut etcd = Etcd::start(subject.version).restored_from(snapshot).await?;
-        etcd.auth.clone_from(&subject.auth);
-        let mut client = etcd.client().await?;
-        let found = client.hash_kv(self.revision).await.context("ask for HashKV")?;
+    /// Starts etcd on what etcdutl makes of the snapshot, and on what we make of it: both answer with the same.
+    async fn run(&self, snapshot: &Path, subject: &Subject) -> Result<()> {
+        let [theirs, ours] = Restorer::ALL.map(|restorer| restored::running(restorer, snapshot, subject));
+        let (theirs, ours) = tokio::try_join!(theirs, ours)?;
+        ensure!(
+            theirs == ours,
+            "restored by etcdutl it is {theirs:?}, and by ourselves {ours:?}"
+        );
+        ensure!(
+            theirs.revision == self.revision,
+            "its revision is {}, and the manifest says {}",
+            theirs.revision,
+            self.revision
+        );
         let expected = &self.manifest["snapshot"]["hashKv"];
         ensure!(
-            expected.is_null() || expected["hash"].as_u64() == Some(u64::from(found.hash())),
+            expected.is_null() || expected["hash"].as_u64() == Some(u64::from(theirs.hash)),
             "HashKV at revision {} is {}, and the manifest says {expected}",
             self.revision,
-            found.hash()
+            theirs.hash
         );
         Ok(())
     }

@@ -8,6 +8,7 @@ mod backup;
 mod canary;
 mod leftovers;
 mod mirror;
+mod restored;
 
 use std::{
     fs,
