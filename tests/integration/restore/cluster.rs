@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use etcd_backup_snapshot::restore::{
     Control, Request, Restored, Source, Target, cluster::InitialCluster, restore,
 };
@@ -93,7 +93,8 @@ impl Cluster {
             &peer_url,
         ]);
         command.args(["--initial-cluster-token", &self.restored.token]);
-        command.args(["--initial-cluster-state", "existing", "--unsafe-no-fsync"]);
+        command.args(["--initial-cluster-state", "existing"]);
+        command.args(self.version.unsafe_no_fsync());
         Process::start(name, &mut command, &log_of(self.folder.path(), name))
     }
 
@@ -107,6 +108,22 @@ impl Cluster {
             Ok(())
         })
         .await
+    }
+
+    /// Has every member rewrite its database, by etcd's own tool.
+    pub(crate) fn defragment(&self) -> Result<()> {
+        for member in 0..self.peers.len() {
+            let mut defrag = Command::new(binaries::tool(self.version.set(), "etcdctl")?);
+            let output = defrag
+                .args(["--endpoints", &self.url(member), "defrag"])
+                .output()?;
+            ensure!(
+                output.status.success(),
+                "etcdctl could not defragment: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(())
     }
 
     fn url(&self, member: usize) -> String {

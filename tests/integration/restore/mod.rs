@@ -1,5 +1,6 @@
 //! Our restores under real etcd: it starts on them with its own checks on, and holds what the snapshot held.
 
+mod checked;
 mod cluster;
 mod full_disk;
 mod killed;

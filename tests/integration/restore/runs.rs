@@ -8,7 +8,9 @@ use harness::{etcd::Version, etcdutl, scratch};
 use super::{Saved, cluster::Cluster};
 
 /// Snapshots and what runs on them: each release its own, and the next minor one.
-const PAIRS: [(Version, Version); 5] = [
+const PAIRS: [(Version, Version); 7] = [
+    (Version::V3_4, Version::V3_4),
+    (Version::V3_4, Version::V3_5),
     (Version::V3_5, Version::V3_5),
     (Version::V3_5, Version::V3_6),
     (Version::V3_6, Version::V3_6),
@@ -33,6 +35,12 @@ async fn every_release_starts_on_its_own_and_the_last_ones_data_and_answers_with
                 cluster.hashes(saved.revision).await?,
                 expected,
                 "{from} on {to}, after a crash"
+            );
+            cluster.defragment()?;
+            assert_eq!(
+                cluster.hashes(saved.revision).await?,
+                expected,
+                "{from} on {to}, defragmented"
             );
             cluster.client(0).await?.put("new", "value", None).await?;
             assert_eq!(cluster.keys(0).await?, saved.keys + 1);

@@ -1,0 +1,59 @@
+//! What bbolt itself says of the databases that we write.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use etcd_backup_snapshot::restore::{Control, Request, Source, Target, cluster::InitialCluster, restore};
+use flate2::read::GzDecoder;
+use harness::{bbolt, binaries, scratch};
+
+/// Folders of `tests/fixtures/etcd`, each with a snapshot of a real server.
+fn fixtures() -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(binaries::root().join("tests/fixtures/etcd"))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    ensure!(folders.len() == 5, "{folders:?}");
+    Ok(folders)
+}
+
+/// The snapshot of a fixture as a file.
+fn unpack(fixture: &Path, to: &Path) -> Result<()> {
+    let packed = File::open(fixture.join("snapshot.db.gz"))?;
+    io::copy(&mut GzDecoder::new(packed), &mut File::create(to)?)?;
+    Ok(())
+}
+
+#[test]
+fn bbolt_finds_nothing_wrong_with_any_database_that_was_restored() -> Result<()> {
+    let initial = [0, 1, 2].map(|member| format!("m{member}=http://127.0.0.1:238{member}"));
+    for fixture in fixtures()? {
+        let folder = scratch::folder("checked")?;
+        let snapshot = folder.path().join("snapshot.db");
+        unpack(&fixture, &snapshot)?;
+        for (members, bump) in [(1, 0), (1, 1_000_000_000), (3, 0), (3, 1_000_000_000)] {
+            let targets = (0..members).map(|member| Target {
+                name: format!("m{member}"),
+                data_dir: folder.path().join(format!("{members}-{bump}-m{member}")),
+                wal_dir: None,
+            });
+            let cluster = InitialCluster::parse(&initial[..members].join(","))?;
+            let mut request = Request::new(cluster, targets.collect(), [3; 16]);
+            request.bump_revision = bump;
+            let restored = restore(Source::File(File::open(&snapshot)?), &request, Control::default())?;
+            ensure!(restored.members.len() == members, "{restored:?}");
+            for member in restored.members {
+                bbolt::check(&member.data_dir.join("member/snap/db"))
+                    .with_context(|| format!("{}, member {}", fixture.display(), member.name))?;
+            }
+        }
+    }
+    Ok(())
+}
