@@ -99,17 +99,18 @@ pub(crate) async fn keep_ready(
     snapshots: Vec<Report>,
     restores: Vec<Report>,
 ) {
+    let mut all: Vec<Report> = plans.iter().chain(&snapshots).chain(&restores).cloned().collect();
     loop {
+        // Before they are read: what changes from here on ends the wait below.
+        all.iter_mut().for_each(Report::mark_unchanged);
         show(&health, Check::Plans, &plans);
         show(&health, Check::Snapshots, &snapshots);
         show(&health, Check::Restores, &restores);
-        let all = || plans.iter().chain(&snapshots).chain(&restores);
         let undefined = |report: &Report| report.borrow().clone().filter(|trouble| trouble.undefined);
-        match all().find_map(undefined) {
+        match all.iter().find_map(undefined) {
             Some(trouble) => health.not_ready(Check::Definitions, trouble.text),
             None => health.ready(Check::Definitions),
         }
-        let mut all: Vec<Report> = all().cloned().collect();
         let changes = all.iter_mut().map(|report| report.changed().boxed());
         if select_all(changes).await.0.is_err() {
             return;
@@ -232,4 +233,39 @@ fn wake_all(scope: &Scope) {
         .state()
         .iter()
         .for_each(|one| scope.snapshots.wake(ObjectRef::from_obj(&**one)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_was_seen_of_a_watch_is_not_looked_at_again() {
+        let health = Health::default();
+        let (watch, report) = watch::channel(Some(WatchTrouble::not_yet()));
+        let mut keeping = pin!(keep_ready(health.clone(), vec![report], vec![], vec![]));
+        let woken = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut look = || keeping.as_mut().poll(&mut Context::from_waker(&waker));
+        assert_eq!(look(), Poll::Pending);
+        assert!(!health.report().0);
+        watch.send_replace(None);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(look(), Poll::Pending);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "it looks without end");
+        assert!(health.report().0);
+    }
 }
