@@ -252,8 +252,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_was_seen_of_a_watch_is_not_looked_at_again() {
+    /// In a runtime, since that takes its turn from a task that never waits.
+    #[tokio::test]
+    async fn what_was_seen_of_a_watch_is_not_looked_at_again() {
         let health = Health::default();
         let (watch, report) = watch::channel(Some(WatchTrouble::not_yet()));
         let mut keeping = pin!(keep_ready(health.clone(), vec![report], vec![], vec![]));

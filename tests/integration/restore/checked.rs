@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -55,5 +56,19 @@ fn bbolt_finds_nothing_wrong_with_any_database_that_was_restored() -> Result<()>
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn bbolt_would_say_so() -> Result<()> {
+    let folder = scratch::folder("checked")?;
+    let snapshot = folder.path().join("snapshot.db");
+    unpack(fixtures()?.first().context("find a fixture")?, &snapshot)?;
+    bbolt::check(&snapshot)?;
+    // All pages but bbolt's two meta pages, of 4 KiB here.
+    let length = fs::metadata(&snapshot)?.len();
+    let file = File::options().write(true).open(&snapshot)?;
+    file.write_all_at(&vec![0; usize::try_from(length)? - 8192], 8192)?;
+    ensure!(bbolt::check(&snapshot).is_err());
     Ok(())
 }
