@@ -99,10 +99,9 @@ pub(crate) async fn keep_ready(
     snapshots: Vec<Report>,
     restores: Vec<Report>,
 ) {
+    // The same ones in every turn: each remembers what it has seen.
     let mut all: Vec<Report> = plans.iter().chain(&snapshots).chain(&restores).cloned().collect();
     loop {
-        // Before they are read: what changes from here on ends the wait below.
-        all.iter_mut().for_each(Report::mark_unchanged);
         show(&health, Check::Plans, &plans);
         show(&health, Check::Snapshots, &snapshots);
         show(&health, Check::Restores, &restores);
