@@ -265,6 +265,8 @@ mod tests {
         watch.send_replace(None);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         assert_eq!(look(), Poll::Pending);
+        // A task that took its whole turn is woken when it has yielded.
+        tokio::task::yield_now().await;
         assert_eq!(woken.0.load(Ordering::Relaxed), 1, "it looks without end");
         assert!(health.report().0);
     }
