@@ -94,7 +94,9 @@ impl Backup {
         restored::files(&snapshot, subject.version, place.path(), expected.flatten())
             .context("restoring it, by etcdutl and by ourselves")?;
         if restore {
-            self.run(&snapshot, subject).await.context("running on it")?;
+            Box::pin(self.run(&snapshot, subject))
+                .await
+                .context("running on it")?;
         }
         Ok(())
     }
