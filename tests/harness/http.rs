@@ -1,6 +1,4 @@
-//! The one HTTP request that readiness needs: GET without TLS, on loopback.
-
-use std::net::Ipv4Addr;
+//! The one HTTP request that readiness needs: GET without TLS, on this machine.
 
 use anyhow::{Context, Result, bail};
 use tokio::{
@@ -12,17 +10,22 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connects.
-pub(crate) async fn connect(port: u16) -> Result<TcpStream> {
-    let connected = timeout(PATIENCE, TcpStream::connect((Ipv4Addr::LOCALHOST, port))).await;
+pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream> {
+    let connected = timeout(PATIENCE, TcpStream::connect((host, port))).await;
     connected
         .context("connect in time")?
-        .with_context(|| format!("connect to port {port}"))
+        .with_context(|| format!("connect to {host}:{port}"))
 }
 
-/// Gets the body of a 2xx answer.
+/// Gets the body of a 2xx answer, on loopback.
 pub async fn get(port: u16, path: &str) -> Result<String> {
-    let mut stream = connect(port).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    get_from("127.0.0.1", port, path).await
+}
+
+/// The same, at another address.
+pub async fn get_from(host: &str, port: u16, path: &str) -> Result<String> {
+    let mut stream = connect(host, port).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .await

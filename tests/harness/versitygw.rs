@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{binaries, http, ports, process::Process, scratch, tls::Files, wait};
@@ -36,15 +37,20 @@ impl Versitygw {
 
     /// Starts it over HTTP, with versioning available.
     pub async fn start() -> Result<Self> {
-        Self::start_with(None).await
+        Self::start_with("127.0.0.1", None).await
+    }
+
+    /// Starts it over HTTP at another address of this machine, such as one that pods reach.
+    pub async fn start_at(host: &str) -> Result<Self> {
+        Self::start_with(host, None).await
     }
 
     /// Starts it over HTTPS.
     pub async fn start_tls(certificate: &Files) -> Result<Self> {
-        Self::start_with(Some(certificate)).await
+        Self::start_with("127.0.0.1", Some(certificate)).await
     }
 
-    async fn start_with(certificate: Option<&Files>) -> Result<Self> {
+    async fn start_with(host: &str, certificate: Option<&Files>) -> Result<Self> {
         let program = binaries::tool("versitygw", "versitygw")?;
         let folder = scratch::folder("versitygw")?;
         // One must not be a prefix of the other: versitygw refuses that.
@@ -62,7 +68,7 @@ impl Versitygw {
             "--health",
             "/health",
             "--port",
-            &format!("127.0.0.1:{port}"),
+            &format!("{host}:{port}"),
         ]);
         if let Some(files) = certificate {
             command
@@ -81,15 +87,15 @@ impl Versitygw {
         let mut server = Self {
             process,
             folder,
-            endpoint: format!("{scheme}://127.0.0.1:{port}"),
+            endpoint: format!("{scheme}://{host}:{port}"),
             access_key: access_key.to_owned(),
             secret_key: secret_key.to_owned(),
         };
         wait::until_ok("versitygw to listen", Duration::from_secs(20), async || {
             server.process.check()?;
             match certificate {
-                None => http::get(port, "/health").await.map(drop),
-                Some(_) => http::connect(port).await.map(drop),
+                None => http::get_from(host, port, "/health").await.map(drop),
+                Some(_) => http::connect(host, port).await.map(drop),
             }
         })
         .await?;
@@ -105,6 +111,11 @@ impl Versitygw {
     /// The directory whose sub-directories are the buckets. Objects are plain files in them.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Sends it a signal, such as one that makes it stand still.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
     }
 
     /// The process, to pause or kill it.

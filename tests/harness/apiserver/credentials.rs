@@ -18,25 +18,26 @@ const ADMIN_TOKEN: &str = "admin-of-the-test";
 pub(super) struct Credentials {
     /// A kubeconfig file that may do everything.
     pub(super) admin: PathBuf,
+    /// The certificate of who signed the server's.
+    pub(super) authority: PathBuf,
+    /// What service accounts' tokens are signed with.
+    pub(super) signing_key: PathBuf,
     url: String,
-    authority: PathBuf,
     server: Files,
-    signing_key: PathBuf,
     verifying_key: PathBuf,
     tokens: PathBuf,
 }
 
 impl Credentials {
-    pub(super) fn write(folder: &Path, url: &str) -> Result<Self> {
+    /// Makes them, with a certificate for a server of these host names and addresses.
+    pub(super) fn write(folder: &Path, url: &str, names: &[&str]) -> Result<Self> {
         let signer = KeyPair::generate().context("generate the key of service account tokens")?;
         let authority = Authority::new("apiserver-test-ca")?;
         let credentials = Self {
             admin: folder.join("admin.kubeconfig"),
             url: url.to_owned(),
             authority: folder.join("ca.crt"),
-            server: authority
-                .server(&["localhost", "127.0.0.1"])?
-                .write(folder, "server")?,
+            server: authority.server(names)?.write(folder, "server")?,
             signing_key: folder.join("service-accounts.key"),
             verifying_key: folder.join("service-accounts.pub"),
             tokens: folder.join("tokens.csv"),

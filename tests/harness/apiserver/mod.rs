@@ -28,17 +28,30 @@ pub use install::Operator;
 
 /// Flags that are the same for every start.
 const FLAGS: &[&str] = &[
-    "--bind-address=127.0.0.1",
-    "--advertise-address=127.0.0.1",
-    // Nothing answers for the `kubernetes` service here, and its reconciler would write every ten seconds.
-    "--endpoint-reconciler-type=none",
     "--authorization-mode=RBAC",
     "--anonymous-auth=false",
     "--service-cluster-ip-range=10.96.0.0/24",
     "--service-account-issuer=https://kubernetes.default.svc",
+];
+
+/// Flags of one without nodes.
+const ALONE: &[&str] = &[
+    "--bind-address=127.0.0.1",
+    "--advertise-address=127.0.0.1",
+    // Nothing answers for the `kubernetes` service here, and its reconciler would write every ten seconds.
+    "--endpoint-reconciler-type=none",
     // It would make every pod wait for a token that no controller makes.
     "--disable-admission-plugins=ServiceAccount",
 ];
+
+/// Where a server listens, and what it is told beyond [`FLAGS`].
+#[derive(Debug)]
+pub(crate) struct Listening<'a> {
+    pub(crate) port: u16,
+    /// What its certificate is for.
+    pub(crate) names: &'a [&'a str],
+    pub(crate) flags: &'a [&'a str],
+}
 
 /// The API server; it ends when dropped.
 #[derive(Debug)]
@@ -53,11 +66,23 @@ pub struct ApiServer {
 impl ApiServer {
     /// Starts one that keeps its objects in this cluster.
     pub async fn start(etcd: &Etcd) -> Result<Self> {
+        let listening = Listening {
+            port: ports::free()?,
+            names: &["localhost", "127.0.0.1"],
+            flags: ALONE,
+        };
+        Self::start_with(etcd, &listening).await
+    }
+
+    /// Starts one that belongs to something larger. Loopback has to be among where it listens.
+    pub(crate) async fn start_with(etcd: &Etcd, listening: &Listening<'_>) -> Result<Self> {
         let folder = scratch::folder("apiserver")?;
-        let port = ports::free()?;
-        let credentials = Credentials::write(folder.path(), &format!("https://127.0.0.1:{port}"))?;
+        let port = listening.port;
+        let url = format!("https://127.0.0.1:{port}");
+        let credentials = Credentials::write(folder.path(), &url, listening.names)?;
         let mut command = Command::new(binaries::tool("kubernetes", "kube-apiserver")?);
-        command.args(FLAGS).arg(format!("--secure-port={port}"));
+        command.args(FLAGS).args(listening.flags);
+        command.arg(format!("--secure-port={port}"));
         command.args(credentials.flags());
         command.arg(format!("--etcd-servers={}", etcd.endpoints().join(",")));
         if let Some(tls) = &etcd.tls {
@@ -95,6 +120,16 @@ impl ApiServer {
     /// The file with the administrator's identity.
     pub fn admin_kubeconfig(&self) -> &Path {
         &self.credentials.admin
+    }
+
+    /// The file with the certificate of who signed the server's.
+    pub(crate) fn authority(&self) -> &Path {
+        &self.credentials.authority
+    }
+
+    /// The file with the key that service accounts' tokens are signed with.
+    pub(crate) fn signing_key(&self) -> &Path {
+        &self.credentials.signing_key
     }
 
     /// Its folder, for files that belong to it.

@@ -23,6 +23,7 @@ const STOP: Duration = Duration::from_secs(15);
 pub struct Member {
     /// Its name in the cluster: `m0`, `m1`, …
     pub name: String,
+    host: String,
     tls: bool,
     ports: Ports,
     /// What other members reach it through, when it can be cut off.
@@ -35,10 +36,17 @@ pub struct Member {
 }
 
 impl Member {
-    pub(super) fn new(name: String, tls: bool, through_proxy: bool, folder: &Path) -> Result<Self> {
+    pub(super) fn new(
+        name: String,
+        host: &str,
+        tls: bool,
+        through_proxy: bool,
+        folder: &Path,
+    ) -> Result<Self> {
         let ports = Ports::free()?;
         let wire = through_proxy.then(|| Proxy::before(ports.peer)).transpose()?;
         Ok(Self {
+            host: host.to_owned(),
             tls,
             ports,
             wire,
@@ -87,10 +95,10 @@ impl Member {
     /// Its client URL.
     pub fn endpoint(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://127.0.0.1:{}", self.ports.client)
+        format!("{scheme}://{}:{}", self.host, self.ports.client)
     }
 
-    /// Its client port on 127.0.0.1.
+    /// Its client port.
     pub fn port(&self) -> u16 {
         self.ports.client
     }

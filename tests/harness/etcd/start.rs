@@ -25,6 +25,7 @@ pub struct Start {
     arguments: Vec<String>,
     separable: bool,
     snapshot: Option<(Restorer, PathBuf)>,
+    host: String,
 }
 
 impl Start {
@@ -37,6 +38,16 @@ impl Start {
             arguments: Vec::new(),
             separable: false,
             snapshot: None,
+            host: "127.0.0.1".to_owned(),
+        }
+    }
+
+    /// Clients find the members at this address of the machine instead of loopback. Members find each other on loopback
+    /// all the same.
+    pub fn at(self, host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            ..self
         }
     }
 
@@ -129,6 +140,7 @@ impl Start {
         for index in 0..self.members {
             members.push(Member::new(
                 format!("m{index}"),
+                &self.host,
                 tls.is_some(),
                 self.separable,
                 folder,
