@@ -17,6 +17,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod restorer;
+pub mod rig;
 pub mod s3;
 pub mod scratch;
 pub mod tls;

@@ -14,19 +14,32 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Reads `+<id>`, `-<id>` and `!<folder>`, one a line.
+/// Reads `+<id>`, `-<id>`, `!<folder>` and `%<cgroup>`, one a line. A cgroup can be removed once the last of its processes
+/// is gone, which after a kill takes a moment, and until then files may still be written.
 const SCRIPT: &str = r#"
-groups=" "; folder=
+groups=" "; folder=; cgroup=
 while IFS= read -r line; do
   what=${line#?}
   case $line in
     +*) groups="$groups$what " ;;
     -*) case $groups in *" $what "*) groups="${groups%% "$what" *} ${groups#* "$what" }" ;; esac ;;
     !*) folder=$what ;;
+    %*) cgroup=$what ;;
   esac
 done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
-if [ -n "$folder" ]; then rm -rf -- "$folder"; fi
+left() {
+  [ -z "$folder" ] || rm -rf -- "$folder" 2>/dev/null
+  [ -z "$cgroup" ] || for top in /sys/fs/cgroup/"$cgroup" /sys/fs/cgroup/*/"$cgroup"; do
+    [ ! -d "$top" ] || find "$top" -depth -type d -exec rmdir {} + 2>/dev/null
+  done
+  for path in ${folder:+"$folder"} ${cgroup:+/sys/fs/cgroup/"$cgroup" /sys/fs/cgroup/*/"$cgroup"}; do
+    [ ! -d "$path" ] || return 0
+  done
+  return 1
+}
+tries=0
+while left && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
 "#;
 
 static SHELL: Mutex<Option<Child>> = Mutex::new(None);
@@ -45,6 +58,11 @@ pub(super) fn forget(group: u32) {
 /// Remove this folder when the test process ends.
 pub(crate) fn remove_at_end(folder: &Path) -> Result<()> {
     tell(&format!("!{}", folder.display()))
+}
+
+/// Remove the cgroups of this name, and those below them, when the test process ends.
+pub(crate) fn remove_cgroup_at_end(name: &str) -> Result<()> {
+    tell(&format!("%{name}"))
 }
 
 fn tell(line: &str) -> Result<()> {

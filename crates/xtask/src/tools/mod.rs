@@ -11,10 +11,12 @@
 pub mod build;
 pub mod cargo_deny;
 mod find;
+mod machine;
 mod pinned;
 pub mod protoc;
 mod settings;
 mod version;
 
 pub use find::{Found, Origin, find, locate};
+pub use machine::check_for_pods;
 pub use pinned::{Program, Set, set, sets};
