@@ -20,16 +20,19 @@ pub(crate) enum Tier {
     Unit,
     /// Real etcd, kube-apiserver and S3 servers
     Integration,
+    /// What is installed, as real pods of a whole node; needs root
+    E2e,
 }
 
 impl Tier {
-    pub(crate) const ALL: [Self; 3] = [Self::Lint, Self::Unit, Self::Integration];
+    pub(crate) const ALL: [Self; 4] = [Self::Lint, Self::Unit, Self::Integration, Self::E2e];
 
     pub(crate) fn what(self) -> &'static str {
         match self {
             Self::Lint => "formatting, clippy, licences and walls between crates, generated files",
             Self::Unit => "tests beside the code",
             Self::Integration => "real etcd, kube-apiserver and S3 servers",
+            Self::E2e => "what is installed, as real pods of a whole node",
         }
     }
 
@@ -41,6 +44,7 @@ impl Tier {
             Self::Lint => lint(),
             Self::Unit => test(&["--workspace", "--exclude", "etcd-backup-tests"], extra),
             Self::Integration => integration(extra),
+            Self::E2e => end_to_end(extra),
         }
     }
 }
@@ -51,6 +55,7 @@ impl fmt::Display for Tier {
             Self::Lint => "lint",
             Self::Unit => "unit",
             Self::Integration => "integration",
+            Self::E2e => "e2e",
         })
     }
 }
@@ -85,7 +90,24 @@ fn integration(extra: &[String]) -> Result<()> {
     }
     // The operator runs as the program that is shipped.
     run(cargo().args(["build", "--quiet", "--package", "etcd-backup-cli"]))?;
-    test(&["--package", "etcd-backup-tests"], extra)
+    test(
+        &["--package", "etcd-backup-tests", "--lib", "--test", "integration"],
+        extra,
+    )?;
+    test(&["--package", "etcd-backup-tests", "--doc"], extra)
+}
+
+fn end_to_end(extra: &[String]) -> Result<()> {
+    // Before minutes of building.
+    tools::check_for_pods()?;
+    let also = ["etcd-3.6", "kubernetes", "versitygw"];
+    let needed = |set: &&tools::Set| set.is_of_a_node() || also.contains(&&*set.name);
+    for set in tools::sets()?.iter().filter(needed) {
+        tools::build::provide(set)?;
+    }
+    // It becomes an image, as `cargo xtask image` writes it.
+    run(cargo().args(["build", "--quiet", "--package", "etcd-backup-cli"]))?;
+    test(&["--package", "etcd-backup-tests", "--test", "e2e"], extra)
 }
 
 /// Quiet about what is built, not about what is tested.

@@ -1,0 +1,190 @@
+//! One case: a namespace of its own, a bucket of its own, and words for what cases do with plans and snapshots.
+
+use std::{fmt::Display, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use harness::{
+    etcd::Version,
+    kubectl::Kubectl,
+    oracle::{self, Holdings, Restored, Subject},
+    tls::Pair,
+    wait,
+};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// How long anything may take on a machine that is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// The Secret with the certificates of the etcd.
+const ETCD: &str = "etcd-client";
+/// The Secret with the keys of the store.
+const STORE: &str = "s3-credentials";
+
+/// A case in progress.
+pub(crate) struct Case {
+    pub(crate) namespace: String,
+    kubectl: Kubectl,
+    endpoint: String,
+    /// The directory that is the bucket.
+    bucket: PathBuf,
+}
+
+impl Case {
+    pub(crate) fn begin(world: &World, name: &str) -> Result<Self> {
+        let kubectl = world.kubectl.clone();
+        kubectl.run(&["create", "namespace", name])?;
+        world.gateway.create_bucket(name)?;
+        let case = Self {
+            namespace: name.to_owned(),
+            kubectl,
+            endpoint: world.gateway.endpoint.clone(),
+            bucket: world.gateway.data().join(name),
+        };
+        let keys = json!({
+            "AWS_ACCESS_KEY_ID": world.gateway.access_key, "AWS_SECRET_ACCESS_KEY": world.gateway.secret_key,
+        });
+        case.secret(STORE, &keys)?;
+        Ok(case)
+    }
+
+    /// kubectl in this namespace.
+    pub(crate) fn kubectl(&self, words: &[&str]) -> Result<String> {
+        self.kubectl
+            .run(&[&["--namespace", &self.namespace], words].concat())
+    }
+
+    /// Applies objects, in this namespace.
+    pub(crate) fn apply(&self, objects: &[Value]) -> Result<()> {
+        let mut objects = objects.to_vec();
+        for object in &mut objects {
+            object["metadata"]["namespace"] = json!(self.namespace);
+        }
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        self.kubectl.apply(&list.to_string()).map(drop)
+    }
+
+    pub(crate) fn secret(&self, name: &str, data: &Value) -> Result<()> {
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
+        self.apply(&[secret])
+    }
+
+    /// Writes the Secret that plans name for an etcd which demands certificates.
+    pub(crate) fn etcd_secret(&self, authority: &str, client: &Pair) -> Result<()> {
+        let data = json!({"ca.crt": authority, "tls.crt": client.cert, "tls.key": client.key});
+        self.secret(ETCD, &data)
+    }
+
+    /// Writes a plan for an etcd that demands certificates, into the case's bucket, to be run on demand and tried once.
+    pub(crate) fn plan(&self, name: &str, endpoints: &[String]) -> Result<()> {
+        let s3 = json!({
+            "bucket": self.namespace, "prefix": "backups", "endpoint": self.endpoint, "allowHTTP": true,
+            "credentials": {"secretName": STORE},
+        });
+        let etcd = json!({"endpoints": endpoints, "tls": {"secretName": ETCD}});
+        let plan = json!({
+            "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdBackup", "metadata": {"name": name},
+            "spec": {"etcd": etcd, "storage": {"s3": s3}, "retries": 0, "timeout": "2m"},
+        });
+        self.apply(&[plan])
+    }
+
+    /// Asks for a snapshot.
+    pub(crate) fn ask(&self, name: &str, plan: &str) -> Result<()> {
+        let snapshot = json!({
+            "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdSnapshot", "metadata": {"name": name},
+            "spec": {"backupName": plan},
+        });
+        self.apply(&[snapshot])
+    }
+
+    /// Asks for a snapshot and waits until it is there.
+    pub(crate) async fn take(&self, name: &str, plan: &str) -> Result<Value> {
+        self.ask(name, plan)?;
+        let status = self.over(name).await?;
+        ensure!(status["phase"] == "Succeeded", "{name}: {status}");
+        ensure!(
+            condition(&status, "Complete").is_some_and(|condition| condition["status"] == "True"),
+            "{name} has succeeded and is not Complete: {status}"
+        );
+        Ok(status)
+    }
+
+    /// Waits until a snapshot has succeeded or failed, and gives its status.
+    pub(crate) async fn over(&self, name: &str) -> Result<Value> {
+        self.status(&format!("etcdsnapshot/{name}"), "it to be over", |status| {
+            status["phase"] == "Succeeded" || status["phase"] == "Failed"
+        })
+        .await
+    }
+
+    /// Waits until the status of an object is as it should be.
+    pub(crate) async fn status(
+        &self,
+        object: &str,
+        what: impl Display,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        wait::until_ok(format!("{object}: {what}"), PATIENCE, async || {
+            let found = self.kubectl(&["get", object, "--output=json"])?;
+            let found: Value = serde_json::from_str(&found).context("read kubectl's answer")?;
+            let status = &found["status"];
+            ensure!(wanted(status), "its status is {status}");
+            Ok(status.clone())
+        })
+        .await
+    }
+
+    /// Waits for an event with this reason about something of this name, and gives its note.
+    pub(crate) async fn event(&self, reason: &str, about: &str) -> Result<String> {
+        let fields = format!("--field-selector=reason={reason},regarding.name={about}");
+        let question = [
+            "get",
+            "events.events.k8s.io",
+            &fields,
+            "--output=jsonpath={.items[*].note}",
+        ];
+        wait::until_ok(
+            format!("the event {reason} about {about}"),
+            PATIENCE,
+            async || {
+                let note = self.kubectl(&question)?;
+                ensure!(!note.is_empty(), "there is none");
+                Ok(note)
+            },
+        )
+        .await
+    }
+
+    /// Ends a case that succeeded: what it started must not keep the node busy, unless somebody wants to look at it.
+    pub(crate) fn end(self) -> Result<()> {
+        if std::env::var_os("ETCD_BACKUP_KEEP").is_some() {
+            return Ok(());
+        }
+        self.kubectl
+            .run(&["delete", "namespace", &self.namespace, "--wait=false"])
+            .map(drop)
+    }
+
+    /// Proves what the bucket holds, down to an etcd that runs on the newest backup, and that Kubernetes says the same.
+    pub(crate) async fn judge(&self, version: Version) -> Result<Holdings> {
+        let subject = Subject {
+            version,
+            auth: None,
+            identity: None,
+        };
+        let holdings = oracle::check_store_restoring(Restored::Newest, &self.bucket, &subject).await?;
+        wait::until_ok("Kubernetes to say what the store holds", PATIENCE, async || {
+            oracle::check_mirror_of(&self.namespace, &self.kubectl, &holdings)
+        })
+        .await?;
+        Ok(holdings)
+    }
+}
+
+/// A condition of a status.
+pub(crate) fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
+    let conditions = status["conditions"].as_array()?;
+    conditions.iter().find(|condition| condition["type"] == kind)
+}

@@ -1,0 +1,182 @@
+//! An etcd of three members as people run it in Kubernetes: a StatefulSet with volumes, a headless Service, TLS between
+//! everyone.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions, Txn, TxnOp};
+use harness::{
+    etcd::Version,
+    rig::{Rig, images},
+    tls::{Authority, Pair},
+};
+use serde_json::{Value, json};
+
+use crate::case::Case;
+
+/// The StatefulSet, and its Service.
+const NAME: &str = "etcd";
+const MEMBERS: usize = 3;
+const SECRET: &str = "etcd-server";
+
+/// The cluster of one case.
+pub(crate) struct Cluster {
+    pub(crate) authority: Authority,
+    pub(crate) client: Pair,
+    namespace: String,
+}
+
+impl Cluster {
+    /// Starts it, and waits until every member is ready.
+    pub(crate) fn start(case: &Case) -> Result<Self> {
+        let authority = Authority::new("etcd-e2e-ca")?;
+        let cluster = Self {
+            client: authority.client("backup")?,
+            authority,
+            namespace: case.namespace.clone(),
+        };
+        // etcd compares a peer's address with what its certificate's names resolve to: no wildcard.
+        let hosts: Vec<_> = (0..MEMBERS).map(|member| cluster.host(member)).collect();
+        let mut names: Vec<_> = hosts.iter().map(String::as_str).collect();
+        names.extend(["localhost", "127.0.0.1"]);
+        let server = cluster.authority.server(&names)?;
+        let keys = json!({"ca.crt": cluster.authority.pem(), "tls.crt": server.cert, "tls.key": server.key});
+        case.secret(SECRET, &keys)?;
+        case.etcd_secret(&cluster.authority.pem(), &cluster.client)?;
+        case.apply(&[service(), cluster.stateful_set()])?;
+        ready(case)?;
+        Ok(cluster)
+    }
+
+    /// The client URL of every member.
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        (0..MEMBERS)
+            .map(|member| format!("https://{}:2379", self.host(member)))
+            .collect()
+    }
+
+    /// A client of the whole cluster: the rig resolves the names of its pods.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        let identity = Identity::from_pem(&self.client.cert, &self.client.key);
+        let authority = Certificate::from_pem(self.authority.pem());
+        let options = ConnectOptions::new()
+            .with_connect_timeout(Duration::from_secs(5))
+            .with_timeout(Duration::from_secs(20))
+            .with_tls(TlsOptions::new().ca_certificate(authority).identity(identity));
+        Client::connect(self.endpoints(), Some(options))
+            .await
+            .context("connect to the cluster")
+    }
+
+    /// Writes a hundred keys at once, so many times.
+    pub(crate) async fn fill(&self, times: u32) -> Result<()> {
+        let mut client = self.connect().await?;
+        for time in 0..times {
+            let puts = (0..100).map(|key| {
+                let value = format!("value {key} of time {time}").repeat(20);
+                TxnOp::put(format!("/registry/case/{key}"), value, None)
+            });
+            let all = Txn::new().and_then(puts.collect::<Vec<_>>());
+            client.txn(all).await.context("write")?;
+        }
+        Ok(())
+    }
+
+    /// HashKV of a member at a revision.
+    pub(crate) async fn hash(&self, revision: i64) -> Result<u64> {
+        let answer = self.connect().await?.hash_kv(revision).await;
+        Ok(u64::from(answer.context("ask for HashKV")?.hash()))
+    }
+
+    fn host(&self, member: usize) -> String {
+        format!("{NAME}-{member}.{NAME}.{}.svc.cluster.local", self.namespace)
+    }
+
+    fn stateful_set(&self) -> Value {
+        let pod = json!({
+            "metadata": {"labels": {"app": NAME}},
+            "spec": {
+                "securityContext": {
+                    "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "terminationGracePeriodSeconds": 5,
+                "containers": [self.container()],
+                "volumes": [{"name": "tls", "secret": {"secretName": SECRET}}],
+            },
+        });
+        let claim = json!({
+            "metadata": {"name": "data"},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "storageClassName": Rig::STORAGE_CLASS,
+                "resources": {"requests": {"storage": "1Gi"}},
+            },
+        });
+        json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": NAME},
+            "spec": {
+                "serviceName": NAME, "replicas": MEMBERS, "podManagementPolicy": "Parallel",
+                "selector": {"matchLabels": {"app": NAME}}, "template": pod, "volumeClaimTemplates": [claim],
+            },
+        })
+    }
+
+    fn container(&self) -> Value {
+        let peer = |host: &str| format!("https://{host}:2380");
+        let me = format!("$(NAME).{NAME}.{}.svc.cluster.local", self.namespace);
+        let peers: Vec<_> = (0..MEMBERS)
+            .map(|member| format!("{NAME}-{member}={}", peer(&self.host(member))))
+            .collect();
+        let mut flags = vec![
+            "--name=$(NAME)".to_owned(),
+            "--data-dir=/var/lib/etcd/data".to_owned(),
+            "--listen-client-urls=https://0.0.0.0:2379".to_owned(),
+            format!("--advertise-client-urls=https://{me}:2379"),
+            "--listen-peer-urls=https://0.0.0.0:2380".to_owned(),
+            format!("--initial-advertise-peer-urls={}", peer(&me)),
+            format!("--initial-cluster={}", peers.join(",")),
+            format!("--initial-cluster-token={}", self.namespace),
+            "--listen-metrics-urls=http://0.0.0.0:2381".to_owned(),
+            "--client-cert-auth".to_owned(),
+            "--peer-client-cert-auth".to_owned(),
+            // Some disks take long to promise it, and none here loses power.
+            "--unsafe-no-fsync".to_owned(),
+            // For machines that are busy with something else, too.
+            "--heartbeat-interval=250".to_owned(),
+            "--election-timeout=2500".to_owned(),
+        ];
+        for who in ["", "peer-"] {
+            flags.push(format!("--{who}trusted-ca-file=/tls/ca.crt"));
+            flags.push(format!("--{who}cert-file=/tls/tls.crt"));
+            flags.push(format!("--{who}key-file=/tls/tls.key"));
+        }
+        json!({
+            "name": "etcd", "image": images::etcd_name(Version::V3_6), "args": flags,
+            "env": [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+            "readinessProbe": {"httpGet": {"path": "/readyz", "port": 2381}, "periodSeconds": 1, "timeoutSeconds": 5},
+            // Without a request a pod gets next to nothing of a busy machine.
+            "resources": {"requests": {"cpu": "100m"}},
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": [{"name": "data", "mountPath": "/var/lib/etcd"}, {"name": "tls", "mountPath": "/tls"}],
+        })
+    }
+}
+
+/// Waits until every member is ready.
+pub(crate) fn ready(case: &Case) -> Result<()> {
+    let set = format!("statefulset/{NAME}");
+    case.kubectl(&["rollout", "status", &set, "--timeout=90s"])
+        .map(drop)
+}
+
+fn service() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": NAME},
+        "spec": {
+            "clusterIP": "None", "selector": {"app": NAME}, "publishNotReadyAddresses": true,
+            "ports": [{"name": "client", "port": 2379}, {"name": "peer", "port": 2380}],
+        },
+    })
+}

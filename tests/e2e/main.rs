@@ -1,0 +1,87 @@
+//! End to end: what a user installs, as real pods of a real node.
+//!
+//! One rig is shared by all cases, which run one after the other, each in a namespace of its own; see
+//! [`harness::rig`]. `ETCD_BACKUP_KEEP=1` leaves it running after the last one.
+
+mod backups;
+mod case;
+mod cluster;
+mod installed;
+mod restart;
+mod rights;
+mod world;
+
+use std::{env, future::Future, process::ExitCode, sync::LazyLock};
+
+use anyhow::Result;
+use harness::rig::enclosure::{self, Enclosure};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use world::World;
+
+#[expect(clippy::print_stderr, reason = "whoever runs it wants to know")]
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if !arguments.list {
+        match enclosure::enter() {
+            Ok(Enclosure::Inside) => (),
+            Ok(Enclosure::Ended(code)) => return code,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    // One node, which some of them restart.
+    arguments.test_threads = Some(1);
+    let code = libtest_mimic::run(&arguments, trials()).exit_code();
+    if env::var_os("ETCD_BACKUP_KEEP").is_some() && !arguments.list {
+        eprintln!("The rig goes on. Ctrl-C ends it.");
+        loop {
+            std::thread::park();
+        }
+    }
+    code
+}
+
+fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "both_replicas_are_ready_under_the_restricted_profile",
+            installed::both_replicas_are_ready,
+        ),
+        trial(
+            "a_stateful_set_of_three_members_is_backed_up_as_it_was",
+            backups::a_stateful_set,
+        ),
+        trial(
+            "the_api_servers_own_etcd_is_backed_up_from_inside",
+            backups::the_api_servers_own_etcd,
+        ),
+        trial(
+            "without_the_right_to_read_secrets_the_plan_says_so_and_goes_on_when_it_has_it",
+            rights::no_secrets,
+        ),
+        trial(
+            "a_backup_during_which_the_node_restarts_is_ended_honestly_and_the_next_one_is_complete",
+            restart::during_a_backup,
+        ),
+    ]
+}
+
+/// Runs a case in the shared world; when it fails, says what is known.
+fn trial<F>(name: &str, case: fn(&'static World) -> F) -> Trial
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
+    Trial::test(name, move || {
+        let runtime = RUNTIME.as_ref().map_err(Failed::from)?;
+        let end = runtime.block_on(async {
+            let world = World::shared().await?;
+            case(world).await.inspect_err(|error| world.explain(error))
+        });
+        end.map_err(|error| Failed::from(format!("{error:#}")))
+    })
+}
