@@ -126,7 +126,18 @@ impl Case {
         what: impl Display,
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
-        wait::until_ok(format!("{object}: {what}"), PATIENCE, async || {
+        self.status_within(object, PATIENCE, what, wanted).await
+    }
+
+    /// Likewise, of something that takes longer.
+    pub(crate) async fn status_within(
+        &self,
+        object: &str,
+        patience: Duration,
+        what: impl Display,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        wait::until_ok(format!("{object}: {what}"), patience, async || {
             let found = self.kubectl(&["get", object, "--output=json"])?;
             let found: Value = serde_json::from_str(&found).context("read kubectl's answer")?;
             let status = &found["status"];

@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use crate::case::Case;
 
 /// The StatefulSet, and its Service.
-const NAME: &str = "etcd";
+pub(crate) const NAME: &str = "etcd";
+/// The data directory, within the claim.
+pub(crate) const DATA: &str = "data";
 const MEMBERS: usize = 3;
 const SECRET: &str = "etcd-server";
 
@@ -46,6 +48,38 @@ impl Cluster {
         case.apply(&[service(), cluster.stateful_set()])?;
         ready(case)?;
         Ok(cluster)
+    }
+
+    /// Takes away the pods and their claims. Nothing that runs later gets these volumes again.
+    pub(crate) fn destroy(&self, case: &Case) -> Result<()> {
+        case.kubectl(&[
+            "delete",
+            "statefulset",
+            NAME,
+            "--cascade=foreground",
+            "--timeout=90s",
+        ])?;
+        let claims: Vec<_> = (0..MEMBERS)
+            .map(|member| format!("data-{NAME}-{member}"))
+            .collect();
+        let claims: Vec<_> = claims.iter().map(String::as_str).collect();
+        let words = ["delete", "persistentvolumeclaims", "--timeout=90s"];
+        case.kubectl(&[&words[..], &claims].concat()).map(drop)
+    }
+
+    /// Starts it anew, and waits until every member is ready.
+    pub(crate) fn start_again(&self, case: &Case) -> Result<()> {
+        case.apply(&[self.stateful_set()])?;
+        ready(case)
+    }
+
+    /// What an EtcdRestore is told of its members.
+    pub(crate) fn members(&self) -> Vec<Value> {
+        let member = |member| {
+            let url = format!("https://{}:2380", self.host(member));
+            json!({"name": format!("{NAME}-{member}"), "peerURLs": [url]})
+        };
+        (0..MEMBERS).map(member).collect()
     }
 
     /// The client URL of every member.
@@ -129,7 +163,7 @@ impl Cluster {
             .collect();
         let mut flags = vec![
             "--name=$(NAME)".to_owned(),
-            "--data-dir=/var/lib/etcd/data".to_owned(),
+            format!("--data-dir=/var/lib/etcd/{DATA}"),
             "--listen-client-urls=https://0.0.0.0:2379".to_owned(),
             format!("--advertise-client-urls=https://{me}:2379"),
             "--listen-peer-urls=https://0.0.0.0:2380".to_owned(),

@@ -8,6 +8,7 @@ mod case;
 mod cluster;
 mod installed;
 mod restart;
+mod restores;
 mod rights;
 mod world;
 
@@ -62,6 +63,10 @@ fn trials() -> Vec<Trial> {
         trial(
             "without_the_right_to_read_secrets_the_plan_says_so_and_goes_on_when_it_has_it",
             rights::no_secrets,
+        ),
+        trial(
+            "a_stateful_set_lost_with_its_volumes_is_brought_back_by_one_etcdrestore",
+            restores::a_lost_stateful_set,
         ),
         trial(
             "a_backup_during_which_the_node_restarts_is_ended_honestly_and_the_next_one_is_complete",

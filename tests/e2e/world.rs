@@ -86,7 +86,7 @@ impl World {
     }
 }
 
-/// As the README says, but for where the image comes from.
+/// As the README says, with restores turned on, but for where the image comes from.
 fn install(kubectl: &Kubectl, folder: &Path) -> Result<()> {
     let overlay = folder.join("overlay");
     fs::create_dir(&overlay).context("make a folder")?;
@@ -96,6 +96,7 @@ fn install(kubectl: &Kubectl, folder: &Path) -> Result<()> {
     let kustomization = json!({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
         "resources": [relative(&overlay, &binaries::root().join("config/default"))?],
+        "components": [relative(&overlay, &binaries::root().join("config/components/restore"))?],
         "images": [{"name": "ghcr.io/etcd-backup-operator/etcd-backup", "newName": name, "newTag": tag}],
     });
     fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).context("write the overlay")?;
