@@ -50,23 +50,6 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Takes away the pods and their claims. Nothing that runs later gets these volumes again.
-    pub(crate) fn destroy(&self, case: &Case) -> Result<()> {
-        case.kubectl(&[
-            "delete",
-            "statefulset",
-            NAME,
-            "--cascade=foreground",
-            "--timeout=90s",
-        ])?;
-        let claims: Vec<_> = (0..MEMBERS)
-            .map(|member| format!("data-{NAME}-{member}"))
-            .collect();
-        let claims: Vec<_> = claims.iter().map(String::as_str).collect();
-        let words = ["delete", "persistentvolumeclaims", "--timeout=90s"];
-        case.kubectl(&[&words[..], &claims].concat()).map(drop)
-    }
-
     /// Starts it anew, and waits until every member is ready.
     pub(crate) fn start_again(&self, case: &Case) -> Result<()> {
         case.apply(&[self.stateful_set()])?;
@@ -196,6 +179,23 @@ impl Cluster {
             "volumeMounts": [{"name": "data", "mountPath": "/var/lib/etcd"}, {"name": "tls", "mountPath": "/tls"}],
         })
     }
+}
+
+/// Takes away the pods and their claims. Nothing that runs later gets these volumes again.
+pub(crate) fn destroy(case: &Case) -> Result<()> {
+    case.kubectl(&[
+        "delete",
+        "statefulset",
+        NAME,
+        "--cascade=foreground",
+        "--timeout=90s",
+    ])?;
+    let claims: Vec<_> = (0..MEMBERS)
+        .map(|member| format!("data-{NAME}-{member}"))
+        .collect();
+    let claims: Vec<_> = claims.iter().map(String::as_str).collect();
+    let words = ["delete", "persistentvolumeclaims", "--timeout=90s"];
+    case.kubectl(&[&words[..], &claims].concat()).map(drop)
 }
 
 /// Waits until every member is ready.

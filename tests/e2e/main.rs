@@ -69,6 +69,10 @@ fn trials() -> Vec<Trial> {
             restores::a_lost_stateful_set,
         ),
         trial(
+            "a_restore_during_which_the_node_restarts_is_carried_through",
+            restores::through_a_node_restart,
+        ),
+        trial(
             "a_backup_during_which_the_node_restarts_is_ended_honestly_and_the_next_one_is_complete",
             restart::during_a_backup,
         ),
