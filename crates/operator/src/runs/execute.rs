@@ -178,8 +178,10 @@ impl Executor {
             ..ChoosePolicy::default()
         };
         let survey = prepared.cluster.survey().await;
+        // A member that broke off may be back with certificates or a password that this run, unlike the next, has not read.
+        let changed = !tried.is_empty();
         choose(&survey, &policy)
-            .map_err(|refusal| Failure::of(refusal.reason(), refusal.is_transient(), &refusal))
+            .map_err(|refusal| Failure::of(refusal.reason(), refusal.is_transient() || changed, &refusal))
     }
 }
 
