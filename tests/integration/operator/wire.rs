@@ -10,7 +10,7 @@ use harness::{
 };
 use serde_json::json;
 
-use super::{case::Case, data, outcome::PATIENCE, plan::Plan};
+use super::{case::Case, data, judge::bytes_below, outcome::PATIENCE, plan::Plan};
 
 /// What may find a bit that has changed: the checks of etcd's own trailer and of the structure, and HTTP/2 where it was
 /// a bit of its own framing.
@@ -85,5 +85,72 @@ async fn certificates_that_are_changed_during_a_stream_let_it_end_and_serve_the_
         "there are {}",
         holdings.backups.len()
     );
+    Ok(())
+}
+
+/// What a stream may end with whose member is gone: the connection ends, or nothing answers any more.
+const BROKEN: [&str; 2] = ["StreamBroken", "CertificateInvalid"];
+
+#[tokio::test]
+async fn a_member_that_comes_back_with_other_certificates_during_a_stream_costs_an_attempt() -> Result<()> {
+    let (mut case, _) = Case::begin("reissued").await?;
+    let mut etcd = data::filled(Etcd::start(Version::V3_6).tls()).await?;
+    // More than sockets and windows between etcd and us can hold: the rest of the stream is lost.
+    data::bulk(&etcd, 40_000).await?;
+    case.secrets_of(&etcd).await?;
+    let wire = Proxy::before(etcd.member(0).port())?;
+    let endpoint = format!("https://127.0.0.1:{}", wire.port());
+    let plan = Plan::new("prod", &etcd, &case).with("etcd/endpoints", json!([endpoint]));
+    case.apply(&plan).await?;
+
+    restart_reissued(&mut case, &mut etcd, &wire, "only-once").await?;
+    let (reason, message) = case.failed("only-once").await?;
+    ensure!(BROKEN.contains(&&*reason), "{reason}: {message}");
+    nothing_is_stored(&case)?;
+    case.take("afterwards", "prod").await?;
+
+    // With a second attempt, that one reads the Secret anew.
+    case.edit("prod", json!({"spec": {"retries": 1}})).await?;
+    restart_reissued(&mut case, &mut etcd, &wire, "twice").await?;
+    let status = case.succeeded("twice").await?.status.unwrap_or_default();
+    ensure!(
+        status.attempts == Some(2),
+        "it took {:?} attempts",
+        status.attempts
+    );
+    case.event("AttemptFailed", "twice").await?;
+    let holdings = case.finish(&etcd).await?;
+    ensure!(
+        holdings.backups.len() == 2,
+        "there are {}",
+        holdings.backups.len()
+    );
+    Ok(())
+}
+
+/// Asks for a snapshot. In mid-stream, everybody gets certificates of another authority, and the member is started again
+/// with its own.
+async fn restart_reissued(case: &mut Case, etcd: &mut Etcd, wire: &Proxy, snapshot: &str) -> Result<()> {
+    wire.hold_after(1_000_000);
+    let before = wire.answered();
+    case.ask(snapshot, "prod").await?;
+    let under_way = async || wire.answered() >= before + 1_000_000;
+    wait::until("the stream to be under way", PATIENCE, under_way).await?;
+    etcd.member(0).kill()?;
+    etcd.renew_certificates()?;
+    case.secrets_of(etcd).await?;
+    etcd.member(0).start().await?;
+    wire.heal();
+    Ok(())
+}
+
+/// Neither a manifest nor a snapshot of a run that failed.
+fn nothing_is_stored(case: &Case) -> Result<()> {
+    let stored = bytes_below(&case.folder)?;
+    let left: Vec<_> = stored
+        .keys()
+        .filter(|key| !key.ends_with("/owner.json"))
+        .collect();
+    ensure!(left.is_empty(), "it left {left:?}");
     Ok(())
 }
