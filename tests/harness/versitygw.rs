@@ -8,6 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use aws_sdk_s3::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -37,20 +41,25 @@ impl Versitygw {
 
     /// Starts it over HTTP, with versioning available.
     pub async fn start() -> Result<Self> {
-        Self::start_with("127.0.0.1", None).await
+        Self::start_at("127.0.0.1").await
     }
 
     /// Starts it over HTTP at another address of this machine, such as one that pods reach.
     pub async fn start_at(host: &str) -> Result<Self> {
-        Self::start_with(host, None).await
+        Self::start_with(host, None, true).await
+    }
+
+    /// Starts it over HTTP, without versioning: deleting an object removes it, or is refused.
+    pub async fn start_unversioned() -> Result<Self> {
+        Self::start_with("127.0.0.1", None, false).await
     }
 
     /// Starts it over HTTPS.
     pub async fn start_tls(certificate: &Files) -> Result<Self> {
-        Self::start_with("127.0.0.1", Some(certificate)).await
+        Self::start_with("127.0.0.1", Some(certificate), true).await
     }
 
-    async fn start_with(host: &str, certificate: Option<&Files>) -> Result<Self> {
+    async fn start_with(host: &str, certificate: Option<&Files>, versioned: bool) -> Result<Self> {
         let program = binaries::tool("versitygw", "versitygw")?;
         let folder = scratch::folder("versitygw")?;
         // One must not be a prefix of the other: versitygw refuses that.
@@ -77,11 +86,11 @@ impl Versitygw {
                 .arg("--key")
                 .arg(&files.key);
         }
-        command
-            .arg("posix")
-            .arg("--versioning-dir")
-            .arg(&versions)
-            .arg(&data);
+        command.arg("posix");
+        if versioned {
+            command.arg("--versioning-dir").arg(&versions);
+        }
+        command.arg(&data);
         let process = Process::start("versitygw", &mut command, &folder.path().join("log"))?;
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let mut server = Self {
@@ -106,6 +115,28 @@ impl Versitygw {
     pub fn create_bucket(&self, name: &str) -> Result<()> {
         let path = self.data().join(name);
         fs::create_dir(&path).with_context(|| format!("make the bucket {name}"))
+    }
+
+    /// Makes a bucket whose objects can be locked. Where versioning is available it is on for such a bucket, as with
+    /// Amazon.
+    pub async fn create_locking_bucket(&self, name: &str) -> Result<()> {
+        let request = self.client().create_bucket().bucket(name);
+        let created = request.object_lock_enabled_for_bucket(true).send().await;
+        created
+            .map(drop)
+            .with_context(|| format!("make the bucket {name} with Object Lock"))
+    }
+
+    /// A client of its administrator, to look at what ours did: Amazon's own, with nothing of ours around it.
+    pub fn client(&self) -> Client {
+        let keys = Credentials::new(&self.access_key, &self.secret_key, None, None, "harness");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(Self::REGION))
+            .endpoint_url(&self.endpoint)
+            .force_path_style(true)
+            .credentials_provider(keys);
+        Client::from_conf(config.build())
     }
 
     /// The directory whose sub-directories are the buckets. Objects are plain files in them.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, labels};
-use harness::{etcd::Etcd, kubectl::Kubectl, operator::Operator, process, s3::S3Server};
+use harness::{
+    etcd::Etcd, kubectl::Kubectl, operator::Operator, process, s3::S3Server, versitygw::Versitygw,
+};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client,
@@ -83,6 +85,15 @@ impl Case {
             ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY),
         ];
         self.secret(STORE_SECRET, &keys).await
+    }
+
+    /// Makes the case's store a bucket with Object Lock. Every gateway has the same administrator, so its Secret stays.
+    pub(super) async fn stores_locked(&mut self, gateway: &Versitygw, bucket: &str) -> Result<()> {
+        gateway.create_locking_bucket(bucket).await?;
+        bucket.clone_into(&mut self.bucket);
+        gateway.endpoint.clone_into(&mut self.endpoint);
+        self.folder = gateway.data().join(bucket);
+        Ok(())
     }
 
     /// Writes a Secret. None of its values may be seen anywhere else.

@@ -20,6 +20,7 @@ mod endpoints;
 mod forms;
 mod lagging;
 mod namespaces;
+mod object_lock;
 mod ownership;
 mod permissions;
 mod quiet;
