@@ -151,7 +151,8 @@ pub struct ObjectLock {
     pub mode: ObjectLockMode,
 
     /// How long from the moment of writing, at least one day: `30d`. A retention rule that wants to
-    /// delete earlier waits.
+    /// delete earlier waits; in a bucket with versions, as Amazon demands for Object Lock, the backup
+    /// leaves the listing and its locked versions stay.
     #[x_kube(validation = Rule::new("self.matches('^0*[1-9][0-9]*d')").message("retainFor must be at least one day, such as 30d"))]
     pub retain_for: Duration,
 }
