@@ -1,6 +1,6 @@
 //! Building a member's data from the pinned snapshot.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 use etcd_backup_api::secret::keys;
 use etcd_backup_backup::{
@@ -9,13 +9,12 @@ use etcd_backup_backup::{
 };
 use etcd_backup_operator::agent::{AgentResult, RestoreTask, find_pinned, open_store};
 use etcd_backup_snapshot::restore::{
-    self, EtcdVersion, Expected, Request, RestoreError, Restored, Source, Target, cluster::InitialCluster,
+    EtcdVersion, Expected, Request, RestoreError, Restored, Source, Target, cluster::InitialCluster,
 };
-use tokio::task::spawn_blocking;
 use tokio_util::io::SyncIoBridge;
 
 use super::error::AgentError;
-use crate::{clock, commands::restore::watch::Watch, interrupt};
+use crate::{clock, commands::restore::watch::watched};
 
 /// The pinned snapshot, found and open.
 pub(super) struct Opened {
@@ -101,29 +100,8 @@ pub(super) async fn build(
     data_dir: &Path,
 ) -> Result<AgentResult, AgentError> {
     let request = request(task, &opened.manifest, data_dir)?;
-    let watch = Arc::new(Watch::default());
-    let (watched, source) = (Arc::clone(&watch), SyncIoBridge::new(opened.reader));
-    let mut work = spawn_blocking(move || {
-        let told = |progress| watched.tell(progress);
-        let cancelled = || watched.is_cancelled();
-        let control = restore::Control {
-            cancelled: Some(&cancelled),
-            progress: Some(&told),
-            ..restore::Control::default()
-        };
-        restore::restore(Source::Reader(Box::new(source)), &request, control)
-    });
-    let done = tokio::select! {
-        done = &mut work => done,
-        _ = interrupt::asked() => {
-            watch.cancel();
-            work.await
-        }
-    };
-    watch.end();
-    let restored = done
-        .map_err(|_| AgentError::Internal("the restoring thread failed"))?
-        .map_err(of_restore)?;
+    let source = Source::Reader(Box::new(SyncIoBridge::new(opened.reader)));
+    let restored = watched(source, request).await.map_err(of_restore)?;
     told(&restored, data_dir)
 }
 

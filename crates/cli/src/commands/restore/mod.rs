@@ -6,16 +6,12 @@ mod source;
 mod token;
 pub(in crate::commands) mod watch;
 
-use std::sync::Arc;
-
 use clap::Args;
-use etcd_backup_snapshot::restore::{self, RestoreError};
-use tokio::task::spawn_blocking;
+use etcd_backup_snapshot::restore::RestoreError;
 
 use crate::{
     commands::runtime,
     exit::{Exit, Failure},
-    interrupt,
     output::{Format, print},
     store::{BackupFlags, Source},
 };
@@ -53,29 +49,8 @@ pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failu
     let text = runtime()?.block_on(async {
         let mut opened = source::open(restore).await?;
         let request = restore.flags.request(&mut opened)?;
-        let watch = Arc::new(watch::Watch::default());
-        let (to_restore, watched) = (request.clone(), Arc::clone(&watch));
-        let mut work = spawn_blocking(move || {
-            let told = |progress| watched.tell(progress);
-            let cancelled = || watched.is_cancelled();
-            let control = restore::Control {
-                cancelled: Some(&cancelled),
-                progress: Some(&told),
-                ..restore::Control::default()
-            };
-            restore::restore(opened.source, &to_restore, control)
-        });
-        let done = tokio::select! {
-            done = &mut work => done,
-            _ = interrupt::asked() => {
-                watch.cancel();
-                work.await
-            }
-        };
-        watch.end();
-        let restored = done
-            .map_err(|_| Failure::new(Exit::Other, "the restoring thread failed"))?
-            .map_err(|error| of_restore(&opened.name, error))?;
+        let restored = watch::watched(opened.source, request.clone()).await;
+        let restored = restored.map_err(|error| of_restore(&opened.name, error))?;
         outcome::show(&request, &restored, format)
     })?;
     print(&text)

@@ -1,31 +1,62 @@
-//! Showing how far a restore is, and ending it.
+//! A restore that shows how far it is, and ends when that is asked.
 
 use std::sync::{
-    Mutex,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
-use etcd_backup_snapshot::restore::{Progress as Told, Stage};
+use etcd_backup_snapshot::restore::{
+    Control, Progress as Told, Request, RestoreError, Restored, Source, Stage, restore,
+};
+use tokio::task::spawn_blocking;
 
-use crate::progress::Progress;
+use crate::{interrupt, progress::Progress};
+
+/// Restores on a thread of its own. On Ctrl-C or SIGTERM it is cancelled, and waited for.
+pub(in crate::commands) async fn watched(
+    source: Source<'static>,
+    request: Request,
+) -> Result<Restored, RestoreError> {
+    let watch = Arc::new(Watch::default());
+    let shared = Arc::clone(&watch);
+    let mut work = spawn_blocking(move || {
+        let told = |progress| shared.tell(progress);
+        let cancelled = || shared.is_cancelled();
+        let control = Control {
+            cancelled: Some(&cancelled),
+            progress: Some(&told),
+            ..Control::default()
+        };
+        restore(source, &request, control)
+    });
+    let done = tokio::select! {
+        done = &mut work => done,
+        _ = interrupt::asked() => {
+            watch.cancel();
+            work.await
+        }
+    };
+    watch.end();
+    done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed")))
+}
 
 /// What the restoring thread and the one that waits for it share.
 #[derive(Debug, Default)]
-pub(in crate::commands) struct Watch {
+struct Watch {
     cancelled: AtomicBool,
     shown: Mutex<Option<(Stage, Progress)>>,
 }
 
 impl Watch {
-    pub(in crate::commands) fn cancel(&self) {
+    fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    pub(in crate::commands) fn is_cancelled(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    pub(in crate::commands) fn tell(&self, told: Told) {
+    fn tell(&self, told: Told) {
         // Only showing could have failed while it was held, and that is no reason to stop.
         let mut shown = self
             .shown
@@ -43,7 +74,7 @@ impl Watch {
     }
 
     /// Clears the line.
-    pub(in crate::commands) fn end(&self) {
+    fn end(&self) {
         let mut shown = self
             .shown
             .lock()
