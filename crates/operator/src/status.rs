@@ -131,6 +131,11 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// What can be said.
+    pub const fn of(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+
     /// The word of the Kubernetes API conventions.
     pub const fn as_str(self) -> &'static str {
         match self {

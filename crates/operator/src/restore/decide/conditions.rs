@@ -14,21 +14,20 @@ pub(super) fn set(status: &mut EtcdRestoreStatus, before: &EtcdRestoreStatus, no
         .clone()
         .unwrap_or_else(|| reason::PENDING.to_owned());
     let message = status.message.clone().unwrap_or_default();
-    let truth = |holds: bool| if holds { Truth::True } else { Truth::False };
     let phase = status.phase;
     conditions.set(
         kind::COMPLETE,
-        truth(phase == RestorePhase::Succeeded),
+        Truth::of(phase == RestorePhase::Succeeded),
         &reason,
         message.clone(),
     );
     conditions.set(
         kind::FAILED,
-        truth(phase == RestorePhase::Failed),
+        Truth::of(phase == RestorePhase::Failed),
         &reason,
         message.clone(),
     );
     let progressing = !phase.is_terminal() && phase != RestorePhase::Pending;
-    conditions.set(kind::PROGRESSING, truth(progressing), &reason, message);
+    conditions.set(kind::PROGRESSING, Truth::of(progressing), &reason, message);
     status.conditions = conditions.finish();
 }

@@ -16,10 +16,10 @@ pub(super) fn set(status: &mut EtcdSnapshotStatus, before: &EtcdSnapshotStatus, 
     let message = status.message.clone().unwrap_or_default();
     let stored = status.phase == SnapshotPhase::Succeeded;
     let failed = status.phase == SnapshotPhase::Failed;
-    conditions.set(kind::COMPLETE, truth(stored), &reason, message.clone());
+    conditions.set(kind::COMPLETE, Truth::of(stored), &reason, message.clone());
     conditions.set(
         kind::FAILED,
-        truth(failed),
+        Truth::of(failed),
         &reason,
         if failed { message.clone() } else { String::new() },
     );
@@ -39,8 +39,4 @@ pub(super) fn set(status: &mut EtcdSnapshotStatus, before: &EtcdSnapshotStatus, 
         (_, false) => conditions.set(kind::VERIFIED, Truth::Unknown, &reason, ""),
     }
     status.conditions = conditions.finish();
-}
-
-const fn truth(holds: bool) -> Truth {
-    if holds { Truth::True } else { Truth::False }
 }
