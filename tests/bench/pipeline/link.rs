@@ -1,5 +1,7 @@
 //! Through a link that is slower than etcd, as nearly all are: then it is the store that limits, and nothing may be added.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use etcd_backup_backup::manifest::{Compression, Level};
 
@@ -9,7 +11,6 @@ use crate::{
     stage::Stage,
     stores::Discarding,
 };
-use std::time::Instant;
 
 /// Bytes a second: 1.6 Gbit/s.
 const PACE: u32 = 200_000_000;

@@ -56,20 +56,9 @@ async fn a_bit_that_flips_on_the_wire_is_found_and_leaves_nothing() -> Result<()
 
 #[tokio::test]
 async fn certificates_that_are_changed_during_a_stream_let_it_end_and_serve_the_next() -> Result<()> {
-    let (mut case, _) = Case::begin("rotated").await?;
-    let mut etcd = data::filled(Etcd::start(Version::V3_6).tls()).await?;
-    data::bulk(&etcd, 3_000).await?;
-    case.secrets_of(&etcd).await?;
-    let wire = Proxy::before(etcd.member(0).port())?;
-    let endpoint = format!("https://127.0.0.1:{}", wire.port());
-    let plan = Plan::new("prod", &etcd, &case).with("etcd/endpoints", json!([endpoint]));
-    case.apply(&plan).await?;
+    let (mut case, mut etcd, wire) = behind_the_wire("rotated", 3_000).await?;
 
-    wire.hold_after(1_000_000);
-    let before = wire.answered();
-    case.ask("meanwhile", "prod").await?;
-    let under_way = async || wire.answered() >= before + 1_000_000;
-    wait::until("the stream to be under way", PATIENCE, under_way).await?;
+    hold_in_mid_stream(&case, &wire, "meanwhile").await?;
     etcd.renew_certificates()?;
     case.secrets_of(&etcd).await?;
     wire.heal();
@@ -93,15 +82,8 @@ const BROKEN: [&str; 2] = ["StreamBroken", "CertificateInvalid"];
 
 #[tokio::test]
 async fn a_member_that_comes_back_with_other_certificates_during_a_stream_costs_an_attempt() -> Result<()> {
-    let (mut case, _) = Case::begin("reissued").await?;
-    let mut etcd = data::filled(Etcd::start(Version::V3_6).tls()).await?;
     // More than sockets and windows between etcd and us can hold: the rest of the stream is lost.
-    data::bulk(&etcd, 40_000).await?;
-    case.secrets_of(&etcd).await?;
-    let wire = Proxy::before(etcd.member(0).port())?;
-    let endpoint = format!("https://127.0.0.1:{}", wire.port());
-    let plan = Plan::new("prod", &etcd, &case).with("etcd/endpoints", json!([endpoint]));
-    case.apply(&plan).await?;
+    let (mut case, mut etcd, wire) = behind_the_wire("reissued", 40_000).await?;
 
     restart_reissued(&mut case, &mut etcd, &wire, "only-once").await?;
     let (reason, message) = case.failed("only-once").await?;
@@ -128,14 +110,32 @@ async fn a_member_that_comes_back_with_other_certificates_during_a_stream_costs_
     Ok(())
 }
 
-/// Asks for a snapshot. In mid-stream, everybody gets certificates of another authority, and the member is started again
-/// with its own.
-async fn restart_reissued(case: &mut Case, etcd: &mut Etcd, wire: &Proxy, snapshot: &str) -> Result<()> {
+/// An etcd that demands certificates, filled with so many kilobytes, and the plan `prod` that reaches it through a proxy.
+async fn behind_the_wire(name: &str, kilobytes: u32) -> Result<(Case, Etcd, Proxy)> {
+    let (mut case, _) = Case::begin(name).await?;
+    let etcd = data::filled(Etcd::start(Version::V3_6).tls()).await?;
+    data::bulk(&etcd, kilobytes).await?;
+    case.secrets_of(&etcd).await?;
+    let wire = Proxy::before(etcd.member(0).port())?;
+    let endpoint = format!("https://127.0.0.1:{}", wire.port());
+    let plan = Plan::new("prod", &etcd, &case).with("etcd/endpoints", json!([endpoint]));
+    case.apply(&plan).await?;
+    Ok((case, etcd, wire))
+}
+
+/// Asks for a snapshot, and lets its stream stand still when it is under way.
+async fn hold_in_mid_stream(case: &Case, wire: &Proxy, snapshot: &str) -> Result<()> {
     wire.hold_after(1_000_000);
     let before = wire.answered();
     case.ask(snapshot, "prod").await?;
     let under_way = async || wire.answered() >= before + 1_000_000;
-    wait::until("the stream to be under way", PATIENCE, under_way).await?;
+    wait::until("the stream to be under way", PATIENCE, under_way).await
+}
+
+/// Asks for a snapshot. In mid-stream, everybody gets certificates of another authority, and the member is started again
+/// with its own.
+async fn restart_reissued(case: &mut Case, etcd: &mut Etcd, wire: &Proxy, snapshot: &str) -> Result<()> {
+    hold_in_mid_stream(case, wire, snapshot).await?;
     etcd.member(0).kill()?;
     etcd.renew_certificates()?;
     case.secrets_of(etcd).await?;
