@@ -1,7 +1,26 @@
 //! What can be wrong with a database.
 
-use crate::meta::MetaFlaw;
 use crate::page::Flaw;
+
+/// Why a meta page cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MetaFlaw {
+    /// Fewer bytes than a meta page has.
+    #[error("the meta page is not complete")]
+    Short,
+    /// The magic number is not bbolt's.
+    #[error("neither meta page carries bbolt's magic number")]
+    Magic,
+    /// The magic number is bbolt's with its bytes reversed.
+    #[error("the database was written on a big-endian machine (s390x), which is not supported")]
+    BigEndian,
+    /// Another version of the format.
+    #[error("format version {0} is not supported, only 2 is")]
+    Version(u32),
+    /// FNV-1a over the record is not what the record says.
+    #[error("the checksum of both meta pages is wrong")]
+    Checksum,
+}
 
 /// Why a file is not a sound bbolt database. Every variant says where, so that it can be looked at with
 /// `bbolt page FILE PAGE`.

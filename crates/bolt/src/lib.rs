@@ -45,8 +45,8 @@ pub mod varint;
 pub mod walk;
 pub mod write;
 
-pub use error::BoltError;
+pub use error::{BoltError, MetaFlaw};
 pub use limits::Limits;
-pub use meta::{Meta, MetaFlaw};
+pub use meta::Meta;
 pub use page::{Flaw, Leaf};
 pub use scan::{LeafVisitor, Scanner, Tree};

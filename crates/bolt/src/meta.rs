@@ -1,6 +1,6 @@
 //! Meta pages (`bbolt/internal/common/meta.go`).
 
-use crate::error::BoltError;
+use crate::error::{BoltError, MetaFlaw};
 use crate::limits::Limits;
 use crate::little_endian::{u32, u64};
 use crate::page;
@@ -20,26 +20,6 @@ pub(crate) const CHECKED: usize = 56;
 pub(crate) const META_END: usize = page::HEADER + LENGTH;
 /// Smallest page size, and where bbolt begins to look for the second meta page (`db.getPageSizeFromSecondMeta`).
 pub(crate) const SMALLEST_PAGE: u32 = 1024;
-
-/// Why a meta page cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MetaFlaw {
-    /// Fewer bytes than a meta page has.
-    #[error("the meta page is not complete")]
-    Short,
-    /// The magic number is not bbolt's.
-    #[error("neither meta page carries bbolt's magic number")]
-    Magic,
-    /// The magic number is bbolt's with its bytes reversed.
-    #[error("the database was written on a big-endian machine (s390x), which is not supported")]
-    BigEndian,
-    /// Another version of the format.
-    #[error("format version {0} is not supported, only 2 is")]
-    Version(u32),
-    /// FNV-1a over the record is not what the record says.
-    #[error("the checksum of both meta pages is wrong")]
-    Checksum,
-}
 
 /// What the meta page of one transaction says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::BoltError;
+use crate::error::{BoltError, MetaFlaw};
 use crate::limits::Limits;
 use crate::little_endian;
-use crate::meta::{META_END, Meta, MetaFlaw, SMALLEST_PAGE, check_page_size};
+use crate::meta::{META_END, Meta, SMALLEST_PAGE, check_page_size};
 use crate::page::{BRANCH, Branch, FREELIST, Flaw, HEADER, Header, Item, LEAF, Leaf};
 
 /// A database whose meta pages were found sound.

@@ -1,8 +1,8 @@
 //! The first two pages: finding the page size and the meta page in force.
 
-use crate::error::BoltError;
+use crate::error::{BoltError, MetaFlaw};
 use crate::limits::Limits;
-use crate::meta::{META_END, Meta, MetaFlaw, SMALLEST_PAGE, check_page_size};
+use crate::meta::{META_END, Meta, SMALLEST_PAGE, check_page_size};
 
 /// Collects the two meta pages.
 #[derive(Debug, Default)]

@@ -2,9 +2,9 @@
 
 use super::ReadAt;
 use super::node::read;
-use crate::error::BoltError;
+use crate::error::{BoltError, MetaFlaw};
 use crate::limits::Limits;
-use crate::meta::{META_END, Meta, MetaFlaw, SMALLEST_PAGE, check_page_size};
+use crate::meta::{META_END, Meta, SMALLEST_PAGE, check_page_size};
 
 /// Reads the meta pages as `bbolt.Open` does (`db.getPageSize`, `db.meta`): the first names the page size and so where the
 /// second is; when it cannot be used, the second is looked for at every page size there is.
