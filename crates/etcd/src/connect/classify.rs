@@ -5,7 +5,7 @@ use std::{error::Error, io};
 use etcd_backup_dial::DialError;
 use tonic::{Code, Status};
 
-use super::{CertificateProblem, dialer::HandshakeError};
+use super::{CertificateProblem, handshake::HandshakeError};
 use crate::{EtcdError, text};
 
 /// etcd's words for "no majority answered" (api/v3rpc/rpctypes/error.go and server/etcdserver/errors/errors.go).

@@ -1,6 +1,6 @@
 //! Dials what the policy permits, at the moment of dialling, and speaks TLS where the endpoint says so.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use etcd_backup_dial::DialPolicy;
 use hyper_util::rt::TokioIo;
@@ -10,6 +10,7 @@ use tower::{BoxError, Service, service_fn};
 
 use super::{
     connection::{Connection, socket},
+    handshake::HandshakeError,
     lost::Lost,
     tls::Secured,
 };
@@ -55,29 +56,5 @@ impl Target {
             return Err(HandshakeError::NotHttp2.into());
         }
         Ok(Connection::tls(stream, self.lost.clone()))
-    }
-}
-
-/// TCP is there, TLS is not.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum HandshakeError {
-    #[error("the TLS handshake was not finished within {0:?}")]
-    Timeout(Duration),
-    #[error("it hung up during the TLS handshake: does it speak TLS, or is http:// meant?")]
-    HungUp,
-    #[error("it speaks TLS but not HTTP/2: is this a client URL of etcd?")]
-    NotHttp2,
-    #[error("the TLS handshake failed")]
-    Refused(#[source] io::Error),
-}
-
-impl HandshakeError {
-    fn from_io(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                Self::HungUp
-            }
-            _ => Self::Refused(error),
-        }
     }
 }

@@ -4,6 +4,7 @@ mod certificate;
 mod classify;
 mod connection;
 mod dialer;
+mod handshake;
 mod lost;
 mod tls;
 
