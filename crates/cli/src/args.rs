@@ -1,11 +1,6 @@
 //! What can be typed.
 
-use std::path::PathBuf;
-
-use clap::{
-    CommandFactory, FromArgMatches, Parser, Subcommand,
-    builder::{OsStringValueParser, TypedValueParser},
-};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{
@@ -93,11 +88,6 @@ const WITHOUT_ETCD: &[&[&str]] = &[
 
 /// Where nothing is printed that could have a format.
 const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["agent", "restore"], &["completion"], &["man"]];
-
-/// Reads a path. An empty one, as of a variable that is set to nothing, is none to whoever uses it, and no mistake.
-pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(PathBuf::from)
-}
 
 /// The whole grammar.
 pub(crate) fn command() -> clap::Command {

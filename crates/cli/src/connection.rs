@@ -6,9 +6,9 @@ use clap::Args;
 use etcd_backup_etcd::{Auth, Config, DialPolicy, Timeouts, Tls};
 
 use crate::{
-    args::path,
     exit::{Exit, Failure},
     go_duration,
+    path::path,
 };
 
 /// The heading of these flags in `--help`.

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::{args, exit::Failure, output::print};
+use crate::{exit::Failure, output::print};
 
 /// Which shell's.
 #[derive(Debug, Args)]
@@ -12,8 +12,9 @@ pub(crate) struct Completion {
     shell: Shell,
 }
 
-pub(crate) fn run(completion: &Completion) -> Result<(), Failure> {
+/// Prints the script for `grammar`.
+pub(crate) fn run(completion: &Completion, grammar: &mut clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(completion.shell, &mut args::command(), "etcd-backup", &mut script);
+    clap_complete::generate(completion.shell, grammar, "etcd-backup", &mut script);
     print(&String::from_utf8_lossy(&script))
 }

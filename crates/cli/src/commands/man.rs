@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{args, exit::Failure};
+use crate::exit::Failure;
 
 /// Write the manual pages, one a verb
 #[derive(Debug, Args)]
@@ -14,8 +14,9 @@ pub(crate) struct Man {
     directory: PathBuf,
 }
 
-pub(crate) fn run(man: &Man) -> Result<(), Failure> {
-    clap_mangen::generate_to(args::without_help(), &man.directory).map_err(|error| {
+/// Writes a page for each verb of `grammar`.
+pub(crate) fn run(man: &Man, grammar: clap::Command) -> Result<(), Failure> {
+    clap_mangen::generate_to(grammar, &man.directory).map_err(|error| {
         Failure::storage(
             format!("cannot write manual pages to {}", man.directory.display()),
             &error,

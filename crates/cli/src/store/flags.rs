@@ -9,8 +9,8 @@ use etcd_backup_store::{LocalStore, S3Config, S3Store, Store, StoreError};
 
 use super::Address;
 use crate::{
-    args::path,
     exit::{Exit, Failure},
+    path::path,
 };
 
 /// How to reach the store. Credentials are found as by the AWS tools: `AWS_ACCESS_KEY_ID`, `AWS_PROFILE`, a web identity, …

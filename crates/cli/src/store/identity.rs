@@ -6,8 +6,8 @@ use clap::Args;
 use etcd_backup_backup::read::Identities;
 
 use crate::{
-    args::path,
     exit::{Exit, Failure},
+    path::path,
 };
 
 /// The private keys that decrypt a backup.

@@ -26,7 +26,7 @@ use etcd_backup_operator::agent::{
 };
 
 use self::error::AgentError;
-use crate::{args::path, commands::runtime, exit::Failure};
+use crate::{commands::runtime, exit::Failure, path::path};
 
 /// What an agent does.
 #[derive(Debug, Subcommand)]

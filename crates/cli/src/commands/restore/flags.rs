@@ -9,9 +9,9 @@ use etcd_backup_snapshot::restore::{
 
 use super::{source::Opened, token};
 use crate::{
-    args::path,
     clock,
     exit::{Exit, Failure},
+    path::path,
 };
 
 /// What to restore where. Names and defaults are etcdutl's where it has the flag.
