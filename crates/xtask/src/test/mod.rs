@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the tiers that CI runs are the tiers that exist.
 
+mod room;
 mod tiers;
 
 use std::time::{Duration, Instant};
@@ -38,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for &tier in tiers {
         say!("\n== {tier}: {}", tier.what());
         let start = Instant::now();
-        let result = tier.run(&options.extra);
+        let result = room::check().and_then(|()| tier.run(&options.extra));
         if let Err(error) = &result {
             say!("\n{tier} failed: {error:#}");
         }
