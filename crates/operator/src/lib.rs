@@ -20,6 +20,7 @@ pub mod events;
 pub mod explain;
 #[cfg(test)]
 mod fixtures;
+pub mod jobs;
 pub mod lease;
 pub mod listing;
 pub mod metrics;

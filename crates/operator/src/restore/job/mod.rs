@@ -9,25 +9,19 @@ mod pod;
 mod tests;
 
 use etcd_backup_api::{EtcdRestore, labels};
-use k8s_openapi::api::batch::v1::{
-    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
-    PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::api::batch::v1::Job;
 use kube::{Resource, ResourceExt};
 
 use super::restoring::Restoring;
 use super::targets;
-use crate::agent::{EXIT_LASTING, Member, RestoreTask, Step};
+use crate::agent::{Member, RestoreTask, Step};
+use crate::jobs::{self, Errand};
 
 /// Label on Jobs and pods: what they do.
 pub const STEP: &str = "etcdbackup.dev/restore-step";
 
 /// Label on Jobs and pods: the position of the member that they do it for.
 pub const MEMBER: &str = "etcdbackup.dev/restore-member";
-
-/// The name of the one container.
-pub const CONTAINER: &str = "agent";
 
 /// How often a step is tried again, on another node where that is possible.
 const RETRIES: i32 = 2;
@@ -53,53 +47,31 @@ pub enum JobError {
 }
 
 /// The name of a member's Job for a step: always the same, so that it is made once.
-///
-/// It begins with the restore's, as far as that fits into the 63 characters that a label takes.
 pub fn name(restore: &EtcdRestore, step: Step, index: usize) -> String {
-    let uid: String = restore
-        .uid()
-        .unwrap_or_default()
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(8)
-        .collect();
-    let tail = format!("-{uid}-{}-{index}", step.as_str());
-    let mut head = restore.name_any().replace('.', "-");
-    head.truncate(63 - tail.len());
-    format!("{}{tail}", head.trim_end_matches('-'))
+    let work = format!("{}-{index}", step.as_str());
+    jobs::name(&restore.name_any(), &restore.uid().unwrap_or_default(), &work)
 }
 
 /// The Job that does `step` for the member at `index`.
 pub fn job(restore: &EtcdRestore, step: Step, index: usize, restoring: &Restoring) -> Result<Job, JobError> {
     let task = task(restore, index, restoring)?;
-    let seconds = restore.spec.timeout.as_std().as_secs();
-    let labels = labels(restore, step, index);
-    Ok(Job {
-        metadata: ObjectMeta {
-            name: Some(name(restore, step, index)),
-            namespace: restore.namespace(),
-            labels: Some(labels.clone()),
-            owner_references: restore.controller_owner_ref(&()).map(|owner| vec![owner]),
-            ..ObjectMeta::default()
+    let errand = Errand {
+        name: name(restore, step, index),
+        namespace: restore.namespace(),
+        owner: restore.controller_owner_ref(&()),
+        labels: labels(restore, step, index),
+        deadline: restore.spec.timeout.as_std(),
+        retries: if step == Step::Commit {
+            COMMIT_RETRIES
+        } else {
+            RETRIES
         },
-        spec: Some(JobSpec {
-            active_deadline_seconds: Some(i64::try_from(seconds).unwrap_or(i64::MAX)),
-            backoff_limit: Some(if step == Step::Commit {
-                COMMIT_RETRIES
-            } else {
-                RETRIES
-            }),
-            pod_failure_policy: Some(failure_policy()),
-            template: pod::template(restore, step, index, restoring, &task, labels)?,
-            ..JobSpec::default()
-        }),
-        status: None,
-    })
+    };
+    Ok(errand.job(pod::spec(restore, step, index, restoring, &task)?))
 }
 
 fn labels(restore: &EtcdRestore, step: Step, index: usize) -> std::collections::BTreeMap<String, String> {
     [
-        ("app.kubernetes.io/name", "etcd-backup-agent".to_owned()),
         (labels::RESTORE_UID, restore.uid().unwrap_or_default()),
         (STEP, step.as_str().to_owned()),
         (MEMBER, index.to_string()),
@@ -107,30 +79,6 @@ fn labels(restore: &EtcdRestore, step: Step, index: usize) -> std::collections::
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
-}
-
-/// What cannot be helped fails at once; an eviction does not count as a try.
-fn failure_policy() -> PodFailurePolicy {
-    let lasting = PodFailurePolicyRule {
-        action: "FailJob".to_owned(),
-        on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
-            container_name: Some(CONTAINER.to_owned()),
-            operator: "In".to_owned(),
-            values: vec![EXIT_LASTING],
-        }),
-        ..PodFailurePolicyRule::default()
-    };
-    let evicted = PodFailurePolicyRule {
-        action: "Ignore".to_owned(),
-        on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
-            type_: "DisruptionTarget".to_owned(),
-            status: "True".to_owned(),
-        }]),
-        ..PodFailurePolicyRule::default()
-    };
-    PodFailurePolicy {
-        rules: vec![lasting, evicted],
-    }
 }
 
 fn task(restore: &EtcdRestore, index: usize, restoring: &Restoring) -> Result<RestoreTask, JobError> {

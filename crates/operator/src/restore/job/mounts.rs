@@ -1,25 +1,18 @@
-//! The volumes of a pod and where they are mounted.
+//! The volumes of a pod that restores.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use etcd_backup_api::secret::keys;
-use etcd_backup_api::{ClaimReference, EtcdRestore, RestoreTarget};
-use k8s_openapi::api::core::v1::{
-    EmptyDirVolumeSource, HostPathVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
-    SecretVolumeSource, Volume, VolumeMount,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use etcd_backup_api::{EtcdRestore, RestoreTarget};
+use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume};
 
 use super::JobError;
-use crate::agent::{SECRETS, Step, TARGET};
+use crate::agent::{Step, TARGET};
+use crate::jobs::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets};
 use crate::restore::targets;
 
 /// Room for temporary files. The data itself is built at the target.
 const SCRATCH: &str = "64Mi";
-
-/// A volume and where it is mounted.
-type Mounted = (Volume, VolumeMount);
 
 /// The data directory of a target, as the pod sees it.
 ///
@@ -34,18 +27,13 @@ pub(super) fn data_dir(target: &RestoreTarget) -> PathBuf {
 }
 
 /// Everything that the step needs. Only preparing reads the store, so only it gets Secrets.
-pub(super) fn volumes(
-    restore: &EtcdRestore,
-    step: Step,
-    index: usize,
-) -> Result<(Vec<Volume>, Vec<VolumeMount>), JobError> {
+pub(super) fn volumes(restore: &EtcdRestore, step: Step, index: usize) -> Result<Vec<Mounted>, JobError> {
     let target = targets::target(restore, index).ok_or(JobError::NoTarget)?;
-    let mut all = vec![at_target(&target)?, scratch()];
+    let mut all = vec![at_target(&target)?, scratch("scratch", "/tmp", SCRATCH)];
     if step == Step::Prepare {
-        all.extend(secrets(restore)?);
-        all.extend(local_store(restore)?);
+        all.extend(source(restore)?);
     }
-    Ok(all.into_iter().unzip())
+    Ok(all)
 }
 
 fn at_target(target: &RestoreTarget) -> Result<Mounted, JobError> {
@@ -67,94 +55,34 @@ fn at_target(target: &RestoreTarget) -> Result<Mounted, JobError> {
     Ok(mounted(volume, TARGET, false))
 }
 
-fn scratch() -> Mounted {
-    let volume = Volume {
-        name: "scratch".to_owned(),
-        empty_dir: Some(EmptyDirVolumeSource {
-            medium: None,
-            size_limit: Some(Quantity(SCRATCH.to_owned())),
-        }),
-        ..Volume::default()
-    };
-    mounted(volume, "/tmp", false)
-}
-
-/// A mount for each Secret that reading the snapshot needs, with only the keys that it needs.
-fn secrets(restore: &EtcdRestore) -> Result<Vec<Mounted>, JobError> {
+/// What reading the snapshot needs.
+fn source(restore: &EtcdRestore) -> Result<Vec<Mounted>, JobError> {
     let source = restore
         .status
         .as_ref()
         .and_then(|status| status.source.as_ref())
         .ok_or(JobError::NoSource)?;
     let s3 = source.storage.s3.as_ref();
-    let credentials = s3.and_then(|s3| s3.credentials.as_ref());
-    let authority = s3.and_then(|s3| s3.tls.as_ref());
-    // One Secret may serve several purposes, and is then mounted once.
-    let purposes = [credentials, authority, restore.spec.decryption.as_ref()];
-    let names: BTreeSet<&String> = purposes
+    let whole = |secret| MountedSecret { secret, keys: None };
+    let of_store = [
+        s3.and_then(|s3| s3.credentials.as_ref()),
+        s3.and_then(|s3| s3.tls.as_ref()),
+    ];
+    let identity = restore.spec.decryption.as_ref().map(|secret| MountedSecret {
+        secret,
+        keys: Some(&[keys::IDENTITY]),
+    });
+    let wanted: Vec<_> = of_store
         .into_iter()
         .flatten()
-        .map(|secret| &secret.secret_name)
+        .map(whole)
+        .chain(identity)
         .collect();
-    let only_decryption = |name: &String| {
-        let other = [credentials, authority];
-        other.iter().flatten().all(|secret| &secret.secret_name != name)
-    };
-    let mount_one = |(number, name): (usize, &String)| {
-        let identity = KeyToPath {
-            key: keys::IDENTITY.to_owned(),
-            path: keys::IDENTITY.to_owned(),
-            mode: None,
-        };
-        let volume = Volume {
-            name: format!("secret-{number}"),
-            secret: Some(SecretVolumeSource {
-                secret_name: Some(name.clone()),
-                items: only_decryption(name).then(|| vec![identity]),
-                // With the pod's group for reading, and nobody else.
-                default_mode: Some(0o440),
-                optional: None,
-            }),
-            ..Volume::default()
-        };
-        mounted(volume, &format!("{SECRETS}/{name}"), true)
-    };
-    Ok(names.into_iter().enumerate().map(mount_one).collect())
-}
-
-/// The volume of a store that is a directory, at the directory's own path.
-fn local_store(restore: &EtcdRestore) -> Result<Option<Mounted>, JobError> {
-    let source = restore
-        .status
-        .as_ref()
-        .and_then(|status| status.source.as_ref())
-        .ok_or(JobError::NoSource)?;
-    let (Some(local), Some(claim)) = (&source.storage.local, &restore.spec.job.local_store) else {
-        return Ok(None);
-    };
-    let volume = Volume {
-        name: "store".to_owned(),
-        persistent_volume_claim: Some(of_claim(claim, true)),
-        ..Volume::default()
-    };
-    let (volume, mut mount) = mounted(volume, &local.path, true);
-    mount.sub_path.clone_from(&claim.sub_path);
-    Ok(Some((volume, mount)))
-}
-
-fn of_claim(claim: &ClaimReference, read_only: bool) -> PersistentVolumeClaimVolumeSource {
-    PersistentVolumeClaimVolumeSource {
-        claim_name: claim.claim_name.clone(),
-        read_only: read_only.then_some(true),
-    }
-}
-
-fn mounted(volume: Volume, path: &str, read_only: bool) -> Mounted {
-    let mount = VolumeMount {
-        name: volume.name.clone(),
-        mount_path: path.to_owned(),
-        read_only: read_only.then_some(true),
-        ..VolumeMount::default()
-    };
-    (volume, mount)
+    let mut all = secrets(&wanted);
+    all.extend(local_store(
+        &source.storage,
+        restore.spec.job.local_store.as_ref(),
+        true,
+    ));
+    Ok(all)
 }
