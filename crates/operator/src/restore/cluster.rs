@@ -102,7 +102,27 @@ fn state(job: &Job, pods: &[&Pod]) -> JobState {
             _ => {}
         }
     }
+    if pods.iter().any(|pod| is_lost(pod)) {
+        return JobState::Lost;
+    }
     JobState::Active(pods.iter().find_map(|pod| waits(pod)))
+}
+
+/// Whether the node restarted when the pod's container was made and not yet started. The kubelet makes no second sandbox for
+/// a pod that is not to be restarted and has a container (`computePodActions`), so that such a pod is pending for ever.
+fn is_lost(pod: &Pod) -> bool {
+    let Some(status) = &pod.status else { return false };
+    let sandbox_is_gone = status
+        .conditions
+        .iter()
+        .flatten()
+        .any(|condition| condition.type_ == "PodReadyToStartContainers" && condition.status == "False");
+    let made = container(pod).filter(|container| container.container_id.is_some());
+    // Made and not started is the one state for which the kubelet gives no reason.
+    let unexplained = made
+        .and_then(|container| container.state.as_ref()?.waiting.as_ref())
+        .is_some_and(|waiting| waiting.reason.as_deref().unwrap_or_default().is_empty());
+    status.phase.as_deref() == Some("Pending") && sandbox_is_gone && unexplained
 }
 
 fn has_ended(pod: &Pod) -> bool {
@@ -147,4 +167,41 @@ fn waits(pod: &Pod) -> Option<String> {
         .iter()
         .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     unplaced.map(|condition| condition.message.clone().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(sandbox: &str, container: &Value) -> Pod {
+        let status = json!({
+            "phase": "Pending",
+            "conditions": [{"type": "PodReadyToStartContainers", "status": sandbox}],
+            "containerStatuses": [container],
+        });
+        serde_json::from_value(json!({"status": status})).unwrap()
+    }
+
+    #[test]
+    fn a_pod_is_lost_when_its_container_was_made_and_its_sandbox_is_gone() {
+        let of = |id: Option<&str>, reason: Option<&str>| {
+            let mut waiting = json!({});
+            if let Some(reason) = reason {
+                waiting["reason"] = json!(reason);
+            }
+            json!({
+                "name": "agent", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+                "containerID": id, "state": {"waiting": waiting},
+            })
+        };
+        let made = of(Some("containerd://1"), None);
+        assert!(is_lost(&pod("False", &made)));
+        assert!(!is_lost(&pod("True", &made)), "about to start");
+        let waits = of(None, Some("ContainerCreating"));
+        assert!(!is_lost(&pod("False", &waits)), "its volumes are not there yet");
+        assert!(!is_lost(&pod("False", &of(None, None))));
+        assert!(!is_lost(&Pod::default()));
+    }
 }

@@ -238,6 +238,18 @@ fn nothing_is_committed_before_every_member_is_prepared() {
 }
 
 #[test]
+fn a_job_whose_pod_was_lost_is_made_again_once_nothing_of_it_writes() {
+    let first = || (Step::Prepare, 0, prepared(7));
+    let now = |observed: &Observed| look(&object("Preparing", "Preparing"), observed).actions;
+    let lost = with(vec![first(), (Step::Prepare, 1, JobState::Lost)]);
+    assert_eq!(now(&lost), [Action::Delete(Step::Prepare, 1)]);
+    let mut gone = with(vec![first()]);
+    gone.work.as_mut().unwrap().running.push((Step::Prepare, 1));
+    assert!(now(&gone).is_empty());
+    assert_eq!(now(&with(vec![first()])), [Action::Create(Step::Prepare, 1)]);
+}
+
+#[test]
 fn prepared_members_that_differ_are_undone() {
     let observed = with(vec![
         (Step::Prepare, 0, prepared(7)),

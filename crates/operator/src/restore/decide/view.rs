@@ -56,6 +56,8 @@ pub struct SeenJob {
 pub enum JobState {
     /// Under way, or waiting for something.
     Active(Option<String>),
+    /// Its node lost its pod, which will neither end nor go on.
+    Lost,
     /// Done, with what its agent said if that is still known.
     Complete(Option<AgentResult>),
     /// Given up.

@@ -63,7 +63,8 @@ pub(super) fn undo(case: &mut Case<'_>) {
     let (mut open, mut left) = (false, Vec::new());
     for index in begun {
         let active = work.jobs.iter().any(|job| {
-            job.step == Step::Prepare && job.index == index && matches!(job.state, JobState::Active(_))
+            let open = matches!(job.state, JobState::Active(_) | JobState::Lost);
+            job.step == Step::Prepare && job.index == index && open
         });
         if active {
             case.decision.actions.push(Action::Delete(Step::Prepare, index));
@@ -179,6 +180,10 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
     let member = case.decision.status.members.get_mut(index)?;
     member.job = Some(name);
     match seen.map(|job| &job.state) {
+        None if work.running.contains(&(step, index)) => {
+            member.message = Some("a pod of a Job that is gone has not ended yet".to_owned());
+            None
+        }
         None => {
             member.phase = under_way;
             case.decision.actions.push(Action::Create(step, index));
@@ -187,6 +192,12 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
         Some(JobState::Active(why)) => {
             member.phase = under_way;
             member.message.clone_from(why);
+            None
+        }
+        Some(JobState::Lost) => {
+            member.phase = under_way;
+            member.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
+            case.decision.actions.push(Action::Delete(step, index));
             None
         }
         Some(JobState::Complete(result)) => {
