@@ -68,7 +68,7 @@ pub struct Settings {
     pub spool_dir: Option<PathBuf>,
 
     /// Memory of one run for such data before the directory is used.
-    #[arg(long, env = "ETCD_BACKUP_SPOOL_MEMORY", value_name = "SIZE", default_value = "16Mi")]
+    #[arg(long, env = "ETCD_BACKUP_SPOOL_MEMORY", value_name = "SIZE", default_value = "8Mi")]
     pub spool_memory: ByteSize,
 
     /// The most that one run may put into the directory. A run that needs more fails.
@@ -337,9 +337,12 @@ mod tests {
         let settings = parse(&[]).unwrap();
         settings.validate().unwrap();
         assert!(settings.leader_elect && settings.watch_namespaces.is_empty());
+        assert_eq!(settings.max_concurrent_runs, 4);
+        let elsewhere = etcd_backup_backup::write::Limits::default().spool;
         assert_eq!(
-            (settings.max_concurrent_runs, settings.spool_memory),
-            (4, ByteSize(16 << 20))
+            (settings.spool_memory.0, settings.spool_max_bytes.0),
+            (elsewhere.memory as u64, elsewhere.disk),
+            "as `snapshot save` has it"
         );
         let policy = settings.dial_policy();
         assert!(policy.check_ip("127.0.0.1".parse().unwrap()).is_err());
