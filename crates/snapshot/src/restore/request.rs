@@ -42,7 +42,7 @@ pub enum Existing {
     /// Refuse, unless it is empty.
     #[default]
     Refuse,
-    /// Rename it to `<directory>.replaced-<stamp>`. Nothing in it is changed or deleted.
+    /// Rename it to `<directory>.replaced-<stamp>` (with `-2` and so on where that is taken). Nothing in it is changed or deleted.
     Replace {
         /// The time, as it should stand in the name: `20261124T140500Z`. Letters, digits and `-` only.
         stamp: String,

@@ -62,9 +62,31 @@ fn what_is_replaced_is_renamed_aside_and_told() {
     assert!(is_old(&aside));
     assert!(is_new(&scratch.path("m0.etcd")));
     assert_eq!(scratch.names().len(), 2);
-    // Not twice to the same name.
+}
+
+#[test]
+fn restores_within_one_second_set_aside_under_names_of_their_own() {
+    let scratch = Scratch::new();
+    old(&scratch, "m0.etcd");
+    let mut request = scratch.request(1);
+    replace(&mut request);
+    for count in 1..=3 {
+        restore_file(&fixture("3.6.14").snapshot, &request).unwrap();
+        assert!(is_new(&scratch.path("m0.etcd")));
+        assert_eq!(scratch.names().len(), 1 + count);
+    }
+    let aside = "m0.etcd.replaced-20261124T140500Z";
+    assert!(is_old(&scratch.path(aside)), "the first was overwritten");
+    for later in ["-2", "-3"] {
+        assert!(is_new(&scratch.path(&format!("{aside}{later}"))), "{later}");
+    }
+    // What is under such a name stays, were it a link that leads nowhere.
+    for count in 4..=100 {
+        symlink("nowhere", scratch.path(&format!("{aside}-{count}"))).unwrap();
+    }
     let error = restore_file(&fixture("3.6.14").snapshot, &request).unwrap_err();
     assert_eq!(error.reason(), "InvalidTarget");
+    assert_eq!(scratch.names().len(), 101);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `<dir>.restoring-<16 hex>` | under construction, locked by its restore. Not locked: left by one that was killed, and removed by the next restore into the same place |
 //! | `<dir>.swapping-<16 hex>` | about to change places with what is there, or just did: it holds the new or the old one. Lives for an instant; never removed, but named in a warning |
-//! | `<dir>.replaced-<stamp>` | what was there before |
+//! | `<dir>.replaced-<stamp>` | what was there before; `<stamp>-2` and so on where that name is taken |
 //!
 //! Where the filesystem can do it, the new and the old directory change places in one step (`RENAME_EXCHANGE`), so that one
 //! of the two is in place at every instant. Elsewhere the old one is renamed aside first, and back if the second rename
@@ -53,6 +53,22 @@ pub(super) struct Place {
     lock: Option<File>,
 }
 
+/// How many restores may set something aside under one stamp.
+const MOST_ASIDE: u32 = 100;
+
+/// The first name of those for a stamp, `<stamp>`, `<stamp>-2` and so on, that nothing has. Should another restore take it
+/// meanwhile, the rename fails and nothing is lost.
+fn free_aside(stamp: &str, named: impl Fn(&str) -> PathBuf) -> Result<PathBuf, RestoreError> {
+    let first = named(stamp);
+    let more = (2..=MOST_ASIDE).map(|count| named(&format!("{stamp}-{count}")));
+    let mut all = std::iter::once(first.clone()).chain(more);
+    let free = all.find(|path| path.symlink_metadata().is_err());
+    free.ok_or(RestoreError::Target {
+        path: first,
+        why: "it is there already, and so are all names like it: give another time",
+    })
+}
+
 /// What a place is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -84,17 +100,10 @@ impl Place {
         let aside = match existing {
             _ if !occupied => None,
             Existing::Refuse => return Err(RestoreError::Occupied { path }),
-            Existing::Replace { stamp } => Some(sibling("replaced", stamp)),
+            Existing::Replace { stamp } => Some(free_aside(stamp, |tail| sibling("replaced", tail))?),
         };
         if aside.is_some() {
             inspect::refuse_if_in_use(&path, only_member)?;
-        }
-        if let Some(taken) = aside.as_ref().filter(|aside| aside.symlink_metadata().is_ok()) {
-            let why = "it is there already: give another time";
-            return Err(RestoreError::Target {
-                path: taken.clone(),
-                why,
-            });
         }
         let (stale, leftovers) = inspect::siblings(&parent, &name)?;
         Ok(Self {
