@@ -2,13 +2,19 @@
 
 use crate::{Context, Operation, StoreError};
 
-/// 8 MiB × 10,000 parts is 78 GiB, far above what etcd can hold, and (parts in flight + 1) × 8 MiB fits
-/// a small container.
+/// 8 MiB × 10,000 parts is 78 GiB, ten times what etcd recommends, and (parts in flight + 1) × 8 MiB fits
+/// a small container. An upload that is known to be larger has larger parts.
 pub(crate) const DEFAULT_PART_SIZE: usize = 8 * 1024 * 1024;
 
 /// The most parts an S3 upload may have
 /// (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 pub(crate) const MAX_PARTS: u32 = 10_000;
+
+/// The largest part of an S3 upload: 5 GiB (same page), so 48.8 TiB for all parts together.
+const LARGEST_PART: u64 = 5 << 30;
+
+/// Parts grow by whole MiB.
+const STEP: u64 = 1 << 20;
 
 /// The size of every part but the last.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +27,16 @@ impl PartSize {
 
     pub(crate) fn bytes(self) -> usize {
         self.0
+    }
+
+    /// This size, or as much more as lets so many bytes fit into the parts that there may be.
+    pub(crate) fn fitting(self, total: u64) -> Self {
+        let needed = total.div_ceil(u64::from(MAX_PARTS));
+        if needed <= self.0 as u64 {
+            return self;
+        }
+        let grown = needed.div_ceil(STEP).saturating_mul(STEP).min(LARGEST_PART);
+        Self(usize::try_from(grown).unwrap_or(usize::MAX))
     }
 
     /// Checks one part by itself.
@@ -86,6 +102,26 @@ mod tests {
         assert_eq!(total(&[(2, 10)]), None);
         assert_eq!(total(&[(1, 10), (3, 10)]), None);
         assert_eq!(total(&[(1, 9), (2, 10)]), None);
+    }
+
+    #[test]
+    fn parts_grow_only_where_so_many_would_not_fit_and_only_so_far() {
+        let fitting = |total| PartSize::new(DEFAULT_PART_SIZE).fitting(total).bytes() as u64;
+        let parts = u64::from(MAX_PARTS);
+        for (total, expected) in [
+            (0, 8 << 20),
+            // What etcd recommends at most.
+            (8 << 30, 8 << 20),
+            (parts * (8 << 20), 8 << 20),
+            (parts * (8 << 20) + 1, 9 << 20),
+            (100 << 30, 11 << 20),
+            (5 << 40, 525 << 20),
+            (parts * LARGEST_PART, LARGEST_PART),
+            (u64::MAX, LARGEST_PART),
+        ] {
+            assert_eq!(fitting(total), expected, "{total}");
+            assert!(total > parts * LARGEST_PART || fitting(total) * parts >= total);
+        }
     }
 
     #[test]

@@ -75,6 +75,10 @@ pub trait Upload: Send + Sync {
     /// Bytes in every part but the last, which may be shorter but not empty.
     fn part_size(&self) -> usize;
 
+    /// Before the first part: so many bytes will be sent at most. Parts become larger where as many of the usual size as
+    /// there may be do not hold them.
+    fn expect(&mut self, bytes: u64);
+
     /// Sends one part. Parts may be sent concurrently and in any order. Retried inside: when this fails,
     /// the upload has failed.
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError>;

@@ -288,6 +288,10 @@ impl Upload for FaultyUpload {
         self.inner.part_size()
     }
 
+    fn expect(&mut self, bytes: u64) {
+        self.inner.expect(bytes);
+    }
+
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         let shared = &self.store.shared;
         let now = shared.parts_now.fetch_add(1, Ordering::SeqCst) + 1;

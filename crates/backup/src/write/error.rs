@@ -52,7 +52,9 @@ pub enum WriteError {
     #[error("encode the snapshot: {0}")]
     Encode(#[source] std::io::Error),
     /// More parts than a store takes.
-    #[error("the snapshot needs more than {parts} parts of {part_size} bytes: use a larger part size")]
+    #[error(
+        "the snapshot needs more than {parts} parts of {part_size} bytes, which is the most that a store takes"
+    )]
     TooManyParts {
         /// The most parts.
         parts: u32,

@@ -79,10 +79,13 @@ impl Run {
         self.control.progress.announce(self.request.source.size);
         self.reached(Step::Begin).await?;
         self.fence()?;
-        let upload = self
+        let mut upload = self
             .unless_cancelled_for_long(self.store.upload(&self.key))
             .await?
             .map_err(WriteError::BeginUpload)?;
+        if let Some(size) = self.request.source.size {
+            upload.expect(stored_at_most(size));
+        }
         let sealed = match self.transfer(source, &*upload).await {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -151,8 +154,7 @@ impl Run {
         Ok(sealed)
     }
 
-    /// A snapshot that cannot fit is refused before its first byte. Encryption adds 16 bytes to 64 KiB, and compression
-    /// less than that to what it cannot compress.
+    /// A snapshot that cannot fit is refused before its first byte.
     fn check_size(&self, part_size: usize) -> Result<(), WriteError> {
         let most = part_size as u64 * u64::from(MAX_PARTS);
         let size = self.request.source.size.unwrap_or(0);
@@ -236,6 +238,12 @@ impl Run {
         };
         self.unless_cancelled(proof).await?
     }
+}
+
+/// How much a snapshot of this size may take up. Encryption adds 16 bytes to 64 KiB, compression less than that to what it
+/// cannot compress, and both a header.
+fn stored_at_most(size: u64) -> u64 {
+    size.saturating_add(size / 2048).saturating_add(1 << 20)
 }
 
 /// The revision that etcd would stand at with this data: the last record's, unless compaction has removed it (a deletion),

@@ -155,6 +155,10 @@ impl Upload for S3Upload {
         self.sizes.bytes()
     }
 
+    fn expect(&mut self, bytes: u64) {
+        self.sizes = self.sizes.fitting(bytes);
+    }
+
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         self.sizes.check(number, body.len(), &self.key)?;
         let crc64nvme = checksum::crc64nvme(&body);

@@ -1,11 +1,13 @@
 //! Streams that are not one sound snapshot.
 
 use bytes::Bytes;
+use etcd_backup_store::MemoryStore;
 use futures::{StreamExt, stream};
 
-use super::{claimed, nothing_is_left};
+use super::{a_complete_backup_or_nothing, claimed, nothing_is_left, plan};
 use crate::{
-    testing::{control, fixture, request, source_of},
+    owner::claim,
+    testing::{Faulty, control, fixture, live_now, owner, request, source_of},
     write::{SourceError, WriteError, WriteRequest, write},
 };
 
@@ -147,4 +149,29 @@ async fn a_degraded_cluster_is_marked() {
             .unwrap()
             .degraded
     );
+}
+
+/// The store's parts are so small that ten thousand do not hold the snapshot.
+#[tokio::test]
+async fn parts_grow_with_a_size_that_is_known_and_without_one_the_run_ends() {
+    let small = fixture().len() / 10_000 / 2;
+    for known in [true, false] {
+        let store = Faulty::new(MemoryStore::new().with_part_size(small));
+        claim(&store.inner, &plan(), &owner(), live_now()).await.unwrap();
+        let mut request = request();
+        request.source.size = request.source.size.filter(|_| known);
+        let written = write(source_of(&fixture()), store.arc(), request, control()).await;
+        if known {
+            assert!(a_complete_backup_or_nothing(&store, "a size that is known").await);
+            assert_eq!(written.unwrap().object.size, fixture().len() as u64);
+        } else {
+            let error = written.unwrap_err();
+            assert_eq!(
+                (error.reason(), error.is_transient()),
+                ("TooLarge", false),
+                "{error}"
+            );
+            nothing_is_left(&store).await;
+        }
+    }
 }
