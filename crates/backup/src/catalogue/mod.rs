@@ -21,7 +21,7 @@ pub use error::{CatalogueError, RemoveError, SweepError};
 pub use list::{find, list};
 pub use plans::plans;
 pub use remove::remove;
-pub use sweep::{GRACE, Swept, sweep};
+pub use sweep::{Age, Swept, sweep};
 
 use crate::{
     layout::{Form, Location},

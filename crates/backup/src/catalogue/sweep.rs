@@ -1,6 +1,6 @@
 //! Removing what dead runs and half-removed backups left.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_store::{Store, StoreError, UploadMeta};
@@ -12,9 +12,29 @@ use crate::{
     write::Fenced,
 };
 
-/// How long a leftover is left alone: longer than any run takes, so that a run of a replica that nobody knows of is not
-/// disturbed.
-pub const GRACE: TimeDelta = TimeDelta::days(1);
+/// How long a leftover is left alone at least: longer than most runs may take, so that a run of a replica that nobody
+/// knows of is not disturbed.
+const GRACE: TimeDelta = TimeDelta::days(1);
+/// How much longer than a run may take: for clocks that differ, and a store that answers late.
+const MARGIN: TimeDelta = TimeDelta::hours(1);
+
+/// What is old enough to be a leftover: a day, or an hour more than a run may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Age {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// How long a run of the plan may take.
+    pub timeout: Duration,
+}
+
+impl Age {
+    /// Both clocks must agree: the store's, which wrote the object's time, and that of whoever made the run id.
+    fn is_old(self, written: Option<DateTime<Utc>>, run: RunId) -> bool {
+        let longest = TimeDelta::from_std(self.timeout).unwrap_or(TimeDelta::MAX);
+        let grace = longest.checked_add(&MARGIN).unwrap_or(TimeDelta::MAX).max(GRACE);
+        written.is_some_and(|written| self.now - written > grace) && self.now - run.started() > grace
+    }
+}
 
 /// What a sweep did.
 #[derive(Debug, Default)]
@@ -27,8 +47,8 @@ pub struct Swept {
     pub failed: Vec<(String, StoreError)>,
 }
 
-/// Removes snapshots without a manifest and gives up unfinished uploads, if they are this plan's own and older than
-/// [`GRACE`]. `active` are runs that are under way.
+/// Removes snapshots without a manifest and gives up unfinished uploads, if they are this plan's own and [old](Age).
+/// `active` are runs that are under way.
 ///
 /// Nothing happens unless `owner.json` says that the prefix is `owner`'s. Keys that are not exactly ones that this plan
 /// writes are never touched, nor what a store does not tell the age of, nor anything while the clock says a time before
@@ -38,7 +58,7 @@ pub async fn sweep(
     plan: &PlanKey,
     owner: &Owner,
     active: &BTreeSet<RunId>,
-    now: DateTime<Utc>,
+    age: Age,
     fence: &(dyn Fn() -> Result<(), Fenced> + Send + Sync),
 ) -> Result<Swept, SweepError> {
     owner::check(store, plan, owner).await?;
@@ -49,7 +69,7 @@ pub async fn sweep(
             continue;
         }
         let key = orphan.location.snapshot_key(orphan.form);
-        match is_left_over(store, &orphan, &key, now).await {
+        match is_left_over(store, &orphan, &key, age).await {
             Ok(false) => {}
             Ok(true) => {
                 fence()?;
@@ -61,39 +81,29 @@ pub async fn sweep(
             Err(error) => swept.failed.push((key, error)),
         }
     }
-    sweep_uploads(store, plan, active, now, fence, &mut swept).await?;
+    sweep_uploads(store, plan, active, age, fence, &mut swept).await?;
     Ok(swept)
 }
 
 /// A listing says that there is a snapshot and no manifest. Is it so, and has it been so for long?
-async fn is_left_over(
-    store: &dyn Store,
-    orphan: &Orphan,
-    key: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+async fn is_left_over(store: &dyn Store, orphan: &Orphan, key: &str, age: Age) -> Result<bool, StoreError> {
     match store.head(&orphan.location.manifest_key()).await {
         Ok(_) => return Ok(false),
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error),
     }
     match store.head(key).await {
-        Ok(object) => Ok(is_old(object.last_modified, orphan.location.run, now)),
+        Ok(object) => Ok(age.is_old(object.last_modified, orphan.location.run)),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Both clocks must agree: the store's, which wrote the object's time, and that of whoever made the run id.
-fn is_old(written: Option<DateTime<Utc>>, run: RunId, now: DateTime<Utc>) -> bool {
-    written.is_some_and(|written| now - written > GRACE) && now - run.started() > GRACE
 }
 
 async fn sweep_uploads(
     store: &dyn Store,
     plan: &PlanKey,
     active: &BTreeSet<RunId>,
-    now: DateTime<Utc>,
+    age: Age,
     fence: &(dyn Fn() -> Result<(), Fenced> + Send + Sync),
     swept: &mut Swept,
 ) -> Result<(), SweepError> {
@@ -108,7 +118,7 @@ async fn sweep_uploads(
     };
     for upload in uploads
         .into_iter()
-        .filter(|upload| is_our_leftover(upload, plan, active, now))
+        .filter(|upload| is_our_leftover(upload, plan, active, age))
     {
         fence()?;
         match store.abort_upload(&upload).await {
@@ -119,15 +129,10 @@ async fn sweep_uploads(
     Ok(())
 }
 
-fn is_our_leftover(
-    upload: &UploadMeta,
-    plan: &PlanKey,
-    active: &BTreeSet<RunId>,
-    now: DateTime<Utc>,
-) -> bool {
+fn is_our_leftover(upload: &UploadMeta, plan: &PlanKey, active: &BTreeSet<RunId>, age: Age) -> bool {
     match plan.recognise(&upload.key) {
         Some(Found::Snapshot(location, _)) => {
-            !active.contains(&location.run) && is_old(upload.initiated, location.run, now)
+            !active.contains(&location.run) && age.is_old(upload.initiated, location.run)
         }
         _ => false,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
-use etcd_backup_backup::catalogue::{self, Catalogue};
+use etcd_backup_backup::catalogue::{Age, Catalogue};
 use etcd_backup_backup::layout::PlanKey;
 use etcd_backup_backup::owner::Owner;
 use etcd_backup_backup::write::Fenced;
@@ -23,7 +23,7 @@ use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::restore::InUse;
 
-/// How often leftovers are looked for. They are left alone for a day anyway, and each look costs two listings.
+/// How often leftovers are looked for. They are left alone for a day at least, and each look costs two listings.
 const SWEEP_EVERY: Duration = Duration::from_hours(6);
 
 /// Looks after stores for real.
@@ -104,12 +104,11 @@ impl Caretaker {
     }
 
     async fn sweep(&self, place: &Place, plan: &EtcdBackup) {
-        let longest = chrono::Duration::from_std(plan.spec.timeout.as_std()).unwrap_or(chrono::Duration::MAX);
-        if longest >= catalogue::GRACE {
-            // A run may be that old and alive: its upload is no leftover.
-            return;
-        }
-        match place.sweep((self.clock)()).await {
+        let age = Age {
+            now: (self.clock)(),
+            timeout: plan.spec.timeout.as_std(),
+        };
+        match place.sweep(age).await {
             Ok(swept)
                 if swept.snapshots.is_empty() && swept.uploads.is_empty() && swept.failed.is_empty() => {}
             Ok(swept) => info!(

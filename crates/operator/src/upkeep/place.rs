@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use etcd_backup_backup::catalogue::{self, Catalogue, Entry, SweepError, Swept};
+use etcd_backup_backup::catalogue::{self, Age, Catalogue, Entry, SweepError, Swept};
 use etcd_backup_backup::layout::PlanKey;
 use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
@@ -90,14 +89,14 @@ impl Place {
         (gone.into_iter().map(|(run_id, _)| run_id).collect(), refused)
     }
 
-    pub(super) async fn sweep(&self, now: DateTime<Utc>) -> Result<Swept, SweepError> {
+    pub(super) async fn sweep(&self, age: Age) -> Result<Swept, SweepError> {
         // Which runs are under way matters only for those older than the grace, which the caller excludes.
         catalogue::sweep(
             &*self.store,
             &self.plan,
             &self.owner,
             &BTreeSet::new(),
-            now,
+            age,
             &*self.fence,
         )
         .await

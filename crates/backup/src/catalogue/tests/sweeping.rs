@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
 use crate::{
@@ -9,17 +9,17 @@ use crate::{
 /// A fence that is always open.
 const ALLOWED: fn() -> Result<(), Fenced> = || Ok(());
 
+/// So many hours later, where a run may take two.
+fn later(hours: i64) -> Age {
+    Age {
+        now: live_now() + TimeDelta::hours(hours),
+        timeout: Duration::from_hours(2),
+    }
+}
+
 /// Sweeps as if it were two days later.
 async fn sweep_later(store: &Faulty) -> Result<Swept, SweepError> {
-    sweep(
-        store,
-        &plan(),
-        &owner(),
-        &BTreeSet::new(),
-        live_now() + TimeDelta::days(2),
-        &ALLOWED,
-    )
-    .await
+    sweep(store, &plan(), &owner(), &BTreeSet::new(), later(48), &ALLOWED).await
 }
 
 /// A bucket with two backups, a snapshot without a manifest and an unfinished upload.
@@ -71,8 +71,7 @@ async fn a_sweep_removes_own_leftovers_and_nothing_else() {
 async fn what_is_young_or_under_way_is_left_alone() {
     let (store, ..) = littered().await;
     let before = everything(&store).await;
-    let soon = live_now() + TimeDelta::hours(23);
-    let swept = sweep(&store, &plan(), &owner(), &BTreeSet::new(), soon, &ALLOWED)
+    let swept = sweep(&store, &plan(), &owner(), &BTreeSet::new(), later(23), &ALLOWED)
         .await
         .unwrap();
     assert!(swept.snapshots.is_empty() && swept.uploads.is_empty());
@@ -94,12 +93,27 @@ async fn what_is_young_or_under_way_is_left_alone() {
                 _ => None,
             }),
     );
-    let later = live_now() + TimeDelta::days(2);
-    let swept = sweep(&store, &plan(), &owner(), &runs, later, &ALLOWED)
+    let swept = sweep(&store, &plan(), &owner(), &runs, later(48), &ALLOWED)
         .await
         .unwrap();
     assert!(swept.snapshots.is_empty() && swept.uploads.is_empty());
     assert_eq!(everything(&store).await, before);
+}
+
+#[tokio::test]
+async fn what_a_run_of_days_may_still_need_is_left_alone_until_it_is_surely_over() {
+    let (store, ..) = littered().await;
+    for (hours, timeout, swept) in [(25, 24, 0), (72, 72, 0), (72, u64::MAX / 3600, 0), (74, 72, 2)] {
+        let age = Age {
+            timeout: Duration::from_hours(timeout),
+            ..later(hours)
+        };
+        let found = sweep(&store, &plan(), &owner(), &BTreeSet::new(), age, &ALLOWED)
+            .await
+            .unwrap();
+        let gone = found.snapshots.len() + found.uploads.len();
+        assert_eq!(gone, swept, "after {hours} hours, with a timeout of {timeout}");
+    }
 }
 
 #[tokio::test]
@@ -111,7 +125,10 @@ async fn a_clock_that_went_back_sweeps_nothing() {
             &plan(),
             &owner(),
             &BTreeSet::new(),
-            now.parse().unwrap(),
+            Age {
+                now: now.parse().unwrap(),
+                ..later(0)
+            },
             &ALLOWED,
         )
         .await
@@ -128,8 +145,7 @@ async fn a_prefix_that_is_not_surely_ours_is_not_swept() {
         plan_uid: Some("another".into()),
         ..owner()
     };
-    let later = live_now() + TimeDelta::days(2);
-    let error = sweep(&store, &plan(), &other, &BTreeSet::new(), later, &ALLOWED)
+    let error = sweep(&store, &plan(), &other, &BTreeSet::new(), later(48), &ALLOWED)
         .await
         .unwrap_err();
     assert_eq!(error.reason(), "PrefixInUse");
@@ -196,16 +212,9 @@ async fn whoever_may_no_longer_write_sweeps_nothing_more() {
     let (store, ..) = littered().await;
     let before = everything(&store).await;
     let fenced = || Err(Fenced("another leads".into()));
-    let error = sweep(
-        &store,
-        &plan(),
-        &owner(),
-        &BTreeSet::new(),
-        live_now() + TimeDelta::days(2),
-        &fenced,
-    )
-    .await
-    .unwrap_err();
+    let error = sweep(&store, &plan(), &owner(), &BTreeSet::new(), later(48), &fenced)
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), "Fenced");
     assert_eq!(everything(&store).await, before);
 }

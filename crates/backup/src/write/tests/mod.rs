@@ -6,13 +6,13 @@ mod lies;
 mod sources;
 mod spooling;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use etcd_backup_store::{LIST_CAP, MemoryStore, Store, list_all};
 
 use crate::{
-    catalogue::{Catalogue, list, sweep},
+    catalogue::{Age, Catalogue, list, sweep},
     layout::PlanKey,
     manifest::Level,
     owner::claim,
@@ -61,7 +61,10 @@ async fn a_complete_backup_or_nothing(store: &Faulty, context: &str) -> bool {
     for backup in &backups {
         prove(&inner, &backup.manifest, Level::Readback).await.unwrap();
     }
-    let later = live_now() + TimeDelta::days(2);
+    let later = Age {
+        now: live_now() + TimeDelta::days(2),
+        timeout: Duration::from_hours(2),
+    };
     sweep(&store.inner, &plan(), &owner(), &BTreeSet::new(), later, &|| {
         Ok(())
     })
