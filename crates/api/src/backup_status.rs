@@ -191,6 +191,10 @@ pub struct RetentionStatus {
     /// How many it removed. 0 in a dry run.
     pub removed: u32,
 
+    /// How many of those kept it would remove, were they not locked (Object Lock).
+    #[serde(default, skip_serializing_if = "none_of_them")]
+    pub locked: u32,
+
     /// Whether nothing was removed on purpose (annotation etcdbackup.dev/dry-run-retention).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
@@ -199,6 +203,11 @@ pub struct RetentionStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub would_remove: Vec<RetentionCandidate>,
+
+    /// In a dry run, why nothing of that would go as things stand, such as a newest snapshot of half the size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub held: Option<String>,
 }
 
 /// A snapshot that retention would remove.
@@ -213,4 +222,10 @@ pub struct RetentionCandidate {
     /// Why it would go.
     #[schemars(length(max = 256))]
     pub why: String,
+}
+
+/// For serde, which gives a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn none_of_them(count: &u32) -> bool {
+    *count == 0
 }

@@ -150,9 +150,10 @@ pub struct ObjectLock {
     /// not even the owner of the account.
     pub mode: ObjectLockMode,
 
-    /// How long from the moment of writing, at least one day: `30d`. A retention rule that wants to
-    /// delete earlier waits; in a bucket with versions, as Amazon demands for Object Lock, the backup
-    /// leaves the listing and its locked versions stay.
+    /// How long from the moment of writing, at least one day: `30d`. Retention keeps a locked
+    /// snapshot until its lock has ended, and says so. A deletion by request before that is refused;
+    /// in a bucket with versions, as Amazon demands for Object Lock, the backup then leaves the
+    /// listing and its locked versions stay.
     #[x_kube(validation = Rule::new("self.matches('^0*[1-9][0-9]*d')").message("retainFor must be at least one day, such as 30d"))]
     pub retain_for: Duration,
 }

@@ -24,6 +24,35 @@ pub struct ObjectMeta {
     pub version_id: Option<String>,
     /// CRC64/NVME of all bytes, where the store knows it. Listings do not carry it.
     pub crc64nvme: Option<u64>,
+    /// What the store says of a lock, where it tells us. Only `head` carries it.
+    pub lock: Option<Lock>,
+}
+
+/// What keeps an object from being deleted: S3's Object Lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// A retention, in the past when it is over.
+    Until(DateTime<Utc>),
+    /// A legal hold: until somebody lifts it.
+    Held,
+}
+
+impl Lock {
+    /// Whether it still holds.
+    pub fn holds(self, now: DateTime<Utc>) -> bool {
+        match self {
+            Self::Until(end) => end > now,
+            Self::Held => true,
+        }
+    }
+
+    /// When it ends, if that is known.
+    pub fn end(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Until(end) => Some(end),
+            Self::Held => None,
+        }
+    }
 }
 
 /// May a put replace an object?

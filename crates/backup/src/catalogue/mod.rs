@@ -9,6 +9,7 @@
 
 mod error;
 mod list;
+mod lock;
 mod plans;
 mod remove;
 mod sweep;
@@ -19,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub use error::{CatalogueError, RemoveError, SweepError};
 pub use list::{find, list};
+pub use lock::{ask_locks, lock};
 pub use plans::plans;
 pub use remove::remove;
 pub use sweep::{Age, Swept, sweep};
@@ -131,6 +133,7 @@ impl Entry {
             standing,
             pinned,
             in_use,
+            lock: None,
             size: self.manifest.snapshot.size,
             revision: self.manifest.revision,
         }

@@ -10,7 +10,8 @@
 //!    periods that hold a backup are counted. Without any of these rules, all are kept.
 //! 2. `max_age` is an upper bound on all of the above: what is older goes, whichever rule named it. Age is measured at
 //!    the newest verified backup, not now: when backups stop, nothing gets any older.
-//! 3. Whatever the rules say, these stay: the newest verified backup, a pinned one, one that a restore is reading.
+//! 3. Whatever the rules say, these stay: the newest verified backup, a pinned one, one that a restore is reading, and one
+//!    whose lock had not ended when the newest verified backup was taken.
 //!
 //! # When nothing is removed
 //!

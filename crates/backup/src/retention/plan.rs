@@ -138,6 +138,8 @@ fn judge(
             .filter(|(holds, _)| *holds)
             .map(|(_, reason)| reason),
     );
+    let lock = candidate.lock.filter(|lock| lock.holds(newest));
+    reasons.extend(lock.map(KeepReason::Locked));
     if too_old.is_none() {
         reasons.extend(named);
     }

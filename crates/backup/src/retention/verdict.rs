@@ -1,6 +1,7 @@
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use etcd_backup_store::Lock;
 
 use super::PolicyError;
 use crate::layout::{ClusterId, RunId};
@@ -20,6 +21,8 @@ pub struct Candidate {
     pub pinned: bool,
     /// A restore is reading it.
     pub in_use: bool,
+    /// What is known of a lock that keeps it from being removed.
+    pub lock: Option<Lock>,
     /// Bytes of the snapshot, before compression.
     pub size: u64,
     /// etcd's revision.
@@ -61,6 +64,16 @@ pub struct Kept {
     pub reasons: Vec<KeepReason>,
 }
 
+impl Kept {
+    /// The lock that alone keeps it.
+    pub fn only_locked(&self) -> Option<Lock> {
+        match self.reasons[..] {
+            [KeepReason::Locked(lock)] => Some(lock),
+            _ => None,
+        }
+    }
+}
+
 /// A backup that goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
@@ -89,6 +102,8 @@ pub enum KeepReason {
     Pinned,
     /// A restore is reading it.
     InUse,
+    /// The store keeps it from being removed.
+    Locked(Lock),
     /// The policy has no rule that would remove it.
     NoRule,
     /// Among the last so many.
@@ -211,6 +226,14 @@ impl fmt::Display for KeepReason {
             Self::Newest => f.write_str("newest verified"),
             Self::Pinned => f.write_str("pinned"),
             Self::InUse => f.write_str("a restore is reading it"),
+            Self::Locked(Lock::Held) => f.write_str("locked by a legal hold"),
+            Self::Locked(Lock::Until(end)) => {
+                write!(
+                    f,
+                    "locked until {}",
+                    end.to_rfc3339_opts(SecondsFormat::Secs, true)
+                )
+            }
             Self::NoRule => f.write_str("no rule removes it"),
             Self::Last => f.write_str("keepLast"),
             Self::Hourly(period) => write!(f, "keepHourly ({period})"),

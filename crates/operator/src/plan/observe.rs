@@ -11,7 +11,7 @@ use crate::listing::Answer;
 use crate::ownership::belongs;
 use crate::snapshot::decide::{run_id_of, slot_of};
 use crate::status::instant;
-use crate::upkeep::RetentionOutcome;
+use crate::upkeep::{Removal, RetentionOutcome};
 
 /// Looks around.
 pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
@@ -131,10 +131,13 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
 }
 
 fn pruning(outcome: &RetentionOutcome) -> Pruning {
-    let removed = outcome.removed.iter().map(|gone| RetentionCandidate {
-        run_id: gone.run_id.clone(),
-        why: gone.why.clone(),
-    });
+    let candidates = |removals: &[Removal]| {
+        let candidate = |gone: &Removal| RetentionCandidate {
+            run_id: gone.run_id.clone(),
+            why: gone.why.clone(),
+        };
+        removals.iter().map(candidate).collect()
+    };
     let failed = outcome.refused.first().map(|first| {
         let count = outcome.refused.len();
         let message = format!(
@@ -150,7 +153,9 @@ fn pruning(outcome: &RetentionOutcome) -> Pruning {
         at: outcome.at,
         dry_run: outcome.dry_run,
         kept: outcome.kept,
-        removed: removed.collect(),
+        removed: candidates(&outcome.removed),
+        held: outcome.held.as_ref().map(trouble),
+        locked: candidates(&outcome.locked),
         failed,
     }
 }

@@ -6,15 +6,16 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use etcd_backup_api::{EtcdBackup, Retention};
-use etcd_backup_backup::catalogue::{Catalogue, Entry};
+use etcd_backup_backup::catalogue::{Catalogue, Entry, ask_locks};
 use etcd_backup_backup::layout::RunId;
-use etcd_backup_backup::retention::{self, Context, Policy};
+use etcd_backup_backup::retention::{self, Candidate, Context, Kept, Policy};
 use etcd_backup_backup::schedule::Schedule;
+use etcd_backup_store::Lock;
 
 use super::place::Place;
 use super::result::{Removal, RetentionOutcome};
 use super::work::Prune;
-use crate::connect::Failure;
+use crate::connect::{Failure, refused};
 
 /// Applies the plan's retention to what `catalogue` holds, and takes what went out of it.
 pub(super) async fn run(
@@ -29,6 +30,8 @@ pub(super) async fn run(
         dry_run: prune.dry_run,
         kept: 0,
         removed: Vec::new(),
+        held: None,
+        locked: Vec::new(),
         refused: Vec::new(),
     };
     let ours: Vec<&Entry> = catalogue
@@ -53,26 +56,41 @@ pub(super) async fn run(
         zone,
         interval,
     };
-    let candidates: Vec<_> = catalogue
+    let mut candidates: Vec<_> = catalogue
         .backups
         .iter()
         .map(|entry| {
             let run_id = entry.location.run.to_string();
             let (pinned, in_use) = (prune.pinned.contains(&run_id), place.in_use.holds(&run_id));
-            entry.candidate(&place.owner, pinned, in_use, false)
+            Candidate {
+                lock: promised_lock(plan, entry),
+                ..entry.candidate(&place.owner, pinned, in_use, false)
+            }
         })
         .collect();
-    let verdict = retention::plan(&policy(rules), &candidates, &context);
-    if let Some(hold) = &verdict.hold {
-        return Err(Failure::lasting(hold.reason(), hold.to_string()));
+    let policy = policy(rules);
+    let mut verdict = retention::plan(&policy, &candidates, &context);
+    if !verdict.remove.is_empty() {
+        let asked = ask_locks(&*place.store, catalogue, &verdict.remove, &mut candidates).await;
+        asked.map_err(|error| refused(&error))?;
+        verdict = retention::plan(&policy, &candidates, &context);
+    }
+    let held = verdict
+        .hold
+        .map(|hold| Failure::lasting(hold.reason(), hold.to_string()));
+    if let Some(held) = held.clone().filter(|_| !prune.dry_run) {
+        return Err(held);
     }
     let why: Vec<(RunId, String)> = verdict
         .remove
         .iter()
+        .chain(&verdict.held)
         .map(|removal| (removal.id, removal.why.to_string()))
         .collect();
     let outcome = RetentionOutcome {
         kept: verdict.keep.len(),
+        held,
+        locked: locked(&verdict.keep),
         ..nothing
     };
     if prune.dry_run || why.is_empty() {
@@ -101,6 +119,25 @@ pub(super) async fn run(
         refused,
         ..outcome
     })
+}
+
+/// The lock that a backup has if it was written under the plan as it is now. Known without asking the store for each, of
+/// which there may be thousands; and some stores, or the permissions they give, do not tell.
+fn promised_lock(plan: &EtcdBackup, entry: &Entry) -> Option<Lock> {
+    let lock = plan.spec.storage.s3.as_ref()?.object_lock.as_ref()?;
+    let time = chrono::TimeDelta::from_std(lock.retain_for.as_std()).ok()?;
+    let end = entry.manifest.times.started.checked_add_signed(time)?;
+    Some(Lock::Until(end))
+}
+
+/// What a lock alone keeps, oldest first.
+fn locked(kept: &[Kept]) -> Vec<Removal> {
+    let locked = kept.iter().rev().filter(|kept| kept.only_locked().is_some());
+    let removal = |kept: &Kept| Removal {
+        run_id: kept.id.to_string(),
+        why: kept.reasons.iter().map(ToString::to_string).collect(),
+    };
+    locked.map(removal).collect()
 }
 
 /// The removals that `counts` selects, oldest first.

@@ -56,6 +56,10 @@ pub struct RetentionOutcome {
     pub kept: usize,
     /// What was removed (or would be), oldest first, and why.
     pub removed: Vec<Removal>,
+    /// Why nothing of `removed` would go as things stand. Only in a dry run; without one such a retention fails.
+    pub held: Option<Failure>,
+    /// What the policy would remove, were it not locked, oldest first, and until when. It is among those `kept`.
+    pub locked: Vec<Removal>,
     /// What was meant to go and could not: a lock, a policy, a store in trouble. Backups go on regardless.
     pub refused: Vec<Refusal>,
 }

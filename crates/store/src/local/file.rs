@@ -36,6 +36,7 @@ pub(super) fn meta(key: &str, metadata: &Metadata) -> ObjectMeta {
         etag: Some(etag(metadata)),
         version_id: None,
         crc64nvme: None,
+        lock: None,
     }
 }
 

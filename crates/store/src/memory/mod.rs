@@ -94,6 +94,7 @@ impl Held {
             etag: Some(self.etag.clone()),
             version_id: None,
             crc64nvme: Some(self.crc64nvme),
+            lock: None,
         }
     }
 }

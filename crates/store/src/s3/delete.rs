@@ -34,8 +34,8 @@ pub(super) async fn delete(bucket: &Bucket, key: &str) -> Result<(), StoreError>
 /// A retention and a missing permission are both "access denied"; the object's headers tell them apart.
 async fn locked(bucket: &Bucket, key: &str) -> Option<StoreError> {
     let there = bucket.describe(key, Operation::Delete).await.ok()?;
-    there.locked.then(|| StoreError::Locked {
+    there.meta.lock.map(|lock| StoreError::Locked {
         at: Context::new(Operation::Delete).key(key).boxed(),
-        until: there.locked_until,
+        until: lock.end(),
     })
 }

@@ -121,6 +121,7 @@ impl Source {
                 etag: output.e_tag().map(str::to_owned),
                 version_id: output.version_id().map(str::to_owned),
                 crc64nvme: full_object_crc(output.checksum_crc64_nvme(), output.checksum_type()),
+                lock: None,
             },
             bytes,
             skip,

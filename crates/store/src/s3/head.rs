@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{ChecksumMode, ChecksumType, ObjectLockLegalHoldStatus};
 use chrono::{DateTime, Utc};
 
 use super::Bucket;
-use crate::object::ObjectMeta;
+use crate::object::{Lock, ObjectMeta};
 use crate::{Context, Operation, StoreError, checksum};
 
 /// Metadata key under which each write leaves a name of its own. When an answer is lost, it tells our
@@ -17,8 +17,6 @@ pub(super) struct Description {
     pub(super) meta: ObjectMeta,
     /// The name the writer left, if the server keeps metadata.
     writer: Option<String>,
-    pub(super) locked: bool,
-    pub(super) locked_until: Option<DateTime<Utc>>,
 }
 
 /// Who wrote an object.
@@ -71,7 +69,7 @@ impl Description {
             why: "the store does not say how long the object is".to_owned(),
         })?;
         let held = output.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
-        let locked_until = output.object_lock_retain_until_date().and_then(time);
+        let retained = output.object_lock_retain_until_date().and_then(time);
         Ok(Self {
             meta: ObjectMeta {
                 key: key.to_owned(),
@@ -80,13 +78,16 @@ impl Description {
                 etag: output.e_tag().map(str::to_owned),
                 version_id: output.version_id().map(str::to_owned),
                 crc64nvme: full_object_crc(output.checksum_crc64_nvme(), output.checksum_type()),
+                lock: if held {
+                    Some(Lock::Held)
+                } else {
+                    retained.map(Lock::Until)
+                },
             },
             writer: output
                 .metadata()
                 .and_then(|metadata| metadata.get(WRITER))
                 .cloned(),
-            locked: held || locked_until.is_some(),
-            locked_until,
         })
     }
 

@@ -109,6 +109,7 @@ fn read(bucket: &Bucket, object: &Object, encoded: bool) -> Option<ObjectMeta> {
         etag: object.e_tag().map(str::to_owned),
         version_id: None,
         crc64nvme: None,
+        lock: None,
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use etcd_backup_store::Lock;
 
 use super::*;
 use crate::layout::{ClusterId, RunId};
@@ -26,6 +27,7 @@ pub(super) fn backup(time: DateTime<Utc>, n: u8) -> Candidate {
         standing: Standing::Verified,
         pinned: false,
         in_use: false,
+        lock: None,
         size: 1_000_000,
         revision: time.timestamp(),
     }
@@ -414,5 +416,29 @@ fn no_backups_are_no_problem() {
     assert_eq!(
         plan(&policy, &[], &context("2026-11-23T07:00:00Z")),
         RetentionPlan::default()
+    );
+}
+
+#[test]
+fn a_lock_keeps_what_no_rule_names_until_it_has_ended() {
+    let mut backups = daily(5, "2026-11-23T06:00:00Z");
+    backups[2].lock = Some(Lock::Until(at("2026-11-23T06:00:00Z")));
+    backups[3].lock = Some(Lock::Until(at("2026-11-23T06:00:01Z")));
+    backups[4].lock = Some(Lock::Held);
+    let policy = Policy {
+        keep_last: Some(1),
+        max_age: Some(days(1)),
+        ..Policy::default()
+    };
+    let plan = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(kept(&plan), [backups[0].id, backups[3].id, backups[4].id]);
+    let why: Vec<_> = plan.keep[1..]
+        .iter()
+        .map(|kept| kept.only_locked().unwrap())
+        .collect();
+    assert_eq!(why, [backups[3].lock.unwrap(), Lock::Held]);
+    assert_eq!(
+        plan.keep[1].reasons[0].to_string(),
+        "locked until 2026-11-23T06:00:01Z"
     );
 }

@@ -61,6 +61,12 @@ pub(super) fn keeps(policy: &Policy, all: &[Candidate], one: &Candidate, context
         return true;
     }
     let newest = mine.iter().map(|c| c.time).max().unwrap();
+    if one
+        .lock
+        .is_some_and(|lock| lock.end().is_none_or(|end| end > newest))
+    {
+        return true;
+    }
     if policy
         .max_age
         .is_some_and(|age| (newest - one.time).to_std().unwrap() > age)

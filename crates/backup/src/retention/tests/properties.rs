@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+use etcd_backup_store::Lock;
 use proptest::prelude::*;
 
 use super::{super::*, GENERATION, backup, model};
@@ -33,15 +34,22 @@ fn gap() -> impl Strategy<Value = i64> {
     ]
 }
 
+/// Locks that end before and after any time that a case has.
+fn any_lock() -> impl Strategy<Value = Lock> {
+    let end =
+        (1_700_000_000_i64..2_000_000_000).prop_map(|end| Lock::Until(Utc.timestamp_opt(end, 0).unwrap()));
+    prop_oneof![4 => end, 1 => Just(Lock::Held)]
+}
+
 prop_compose! {
     fn any_candidate()(
         gap in gap(), n in 0_u8..3, other_generation in prop::bool::weighted(0.1), unverified in prop::bool::weighted(0.15),
         foreign in prop::bool::weighted(0.05), pinned in prop::bool::weighted(0.1), in_use in prop::bool::weighted(0.05),
-        size in 1_u64..2_000_000, revision in 1_i64..1_000,
+        size in 1_u64..2_000_000, revision in 1_i64..1_000, lock in prop::option::weighted(0.2, any_lock()),
     ) -> (i64, Candidate) {
         let standing = if foreign { Standing::Foreign } else if unverified { Standing::Unverified } else { Standing::Verified };
         let generation = if other_generation { ClusterId(7) } else { GENERATION };
-        (gap, Candidate { generation, standing, pinned, in_use, size, revision, ..backup(Utc.timestamp_opt(0, 0).unwrap(), n) })
+        (gap, Candidate { generation, standing, pinned, in_use, lock, size, revision, ..backup(Utc.timestamp_opt(0, 0).unwrap(), n) })
     }
 }
 
@@ -174,6 +182,18 @@ proptest! {
     fn a_pinned_backup_or_one_in_use_is_never_removed(backups in any_backups(), policy in any_policy(), context in any_context()) {
         let plan = plan(&policy, &backups, &context);
         prop_assert!(backups.iter().filter(|c| c.pinned || c.in_use).all(|c| !named(&plan).contains(&c.id)));
+    }
+
+    #[test]
+    fn a_locked_backup_is_never_removed_before_its_lock_ended(backups in any_backups(), policy in any_policy(), context in any_context()) {
+        let plan = plan(&policy, &backups, &context);
+        let removed = removed(&plan);
+        let locked = |c: &&Candidate| c.lock.is_some_and(|lock| lock.end().is_none_or(|end| end > context.now));
+        prop_assert!(backups.iter().filter(locked).all(|c| !removed.contains(&c.id)));
+        for kept in plan.keep.iter().filter(|kept| kept.only_locked().is_some()) {
+            let unlocked: Vec<_> = backups.iter().map(|c| Candidate { lock: if c.id == kept.id { None } else { c.lock }, ..c.clone() }).collect();
+            prop_assert!(named(&super::super::plan(&policy, &unlocked, &context)).contains(&kept.id), "something else keeps it too");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::Args;
 use etcd_backup_backup::{
+    catalogue::ask_locks,
     layout::PlanKey,
     owner,
     retention::{self, Context, Policy},
@@ -82,7 +83,8 @@ Examples:
 
 pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), Failure> {
     let policy = retention.policy.policy()?;
-    let (location, catalogue, owner) = runtime()?.block_on(async {
+    let threads = runtime()?;
+    let (store, catalogue, owner) = threads.block_on(async {
         let store = retention.reach.open(&retention.store, None).await?;
         let catalogue = etcd_backup_backup::catalogue::list(&*store, &retention.plan)
             .await
@@ -90,8 +92,9 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
         let owner = owner::find(&*store, &retention.plan)
             .await
             .map_err(|error| Failure::new(Exit::Storage, error))?;
-        Ok::<_, Failure>((store.location(), catalogue, owner))
+        Ok::<_, Failure>((store, catalogue, owner))
     })?;
+    let location = store.location();
     let nobody = owner::Owner {
         kubernetes_cluster_uid: None,
         plan_uid: None,
@@ -113,12 +116,18 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
         zone: retention.policy.time_zone,
         interval: None,
     };
-    let candidates: Vec<_> = catalogue
+    let mut candidates: Vec<_> = catalogue
         .backups
         .iter()
         .map(|entry| entry.candidate(&owner, false, false, false))
         .collect();
-    let plan = retention::plan(&policy, &candidates, &context);
+    let mut plan = retention::plan(&policy, &candidates, &context);
+    if !plan.remove.is_empty() {
+        threads
+            .block_on(ask_locks(&*store, &catalogue, &plan.remove, &mut candidates))
+            .map_err(|error| Failure::new(Exit::Storage, error))?;
+        plan = retention::plan(&policy, &candidates, &context);
+    }
     let listing = verdicts::listing(location, &retention.plan, &plan, &catalogue, &context);
     print(&listing.show(format)?)?;
     match (plan.hold, format) {

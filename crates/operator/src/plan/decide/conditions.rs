@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use etcd_backup_api::conditions::{backup as kind, reason};
-use etcd_backup_api::{EtcdBackup, LastSuccess, SnapshotPhase};
+use etcd_backup_api::{EtcdBackup, LastSuccess, RetentionCandidate, SnapshotPhase};
 
 use super::due::Slots;
 use super::freshness::Freshness;
@@ -159,6 +159,18 @@ pub(super) fn retention(
             let message = format!("{} removed, then: {}", removed.len(), trouble.message);
             conditions.set(kind::RETENTION_SUCCEEDED, Truth::False, &trouble.reason, message);
         }
+        Some(Ok(
+            pruning @ Pruning {
+                held: Some(trouble), ..
+            },
+        )) => {
+            conditions.set(
+                kind::RETENTION_SUCCEEDED,
+                Truth::False,
+                &trouble.reason,
+                dry_run_message(pruning),
+            );
+        }
         Some(Ok(pruning)) if pruning.dry_run => {
             conditions.set(
                 kind::RETENTION_SUCCEEDED,
@@ -168,31 +180,50 @@ pub(super) fn retention(
             );
         }
         Some(Ok(pruning)) => {
-            let message = format!("{} kept", pruning.kept);
+            let message = format!("{} kept{}", pruning.kept, locked(pruning));
             conditions.set(kind::RETENTION_SUCCEEDED, Truth::True, reason::SUCCEEDED, message);
         }
     }
 }
 
-/// What a dry run found, in a sentence.
-pub(super) fn dry_run_message(pruning: &Pruning) -> String {
-    let mut would: Vec<String> = pruning
-        .removed
+/// What stays for its lock alone, to be put behind how many stay.
+fn locked(pruning: &Pruning) -> String {
+    if pruning.locked.is_empty() {
+        return String::new();
+    }
+    let count = pruning.locked.len();
+    format!(", {count} of them only for a lock: {}", first_of(&pruning.locked))
+}
+
+/// The first five, and how many more there are.
+pub(super) fn first_of(candidates: &[RetentionCandidate]) -> String {
+    let mut first: Vec<String> = candidates
         .iter()
         .take(5)
         .map(|gone| format!("{} ({})", gone.run_id, gone.why))
         .collect();
-    if pruning.removed.len() > would.len() {
-        would.push(format!("and {} more", pruning.removed.len() - would.len()));
+    if candidates.len() > first.len() {
+        first.push(format!("and {} more", candidates.len() - first.len()));
     }
-    let would = if would.is_empty() {
+    first.join(", ")
+}
+
+/// What a dry run found, in a sentence.
+pub(super) fn dry_run_message(pruning: &Pruning) -> String {
+    let would = if pruning.removed.is_empty() {
         "nothing".to_owned()
     } else {
-        would.join(", ")
+        first_of(&pruning.removed)
     };
+    let held = pruning
+        .held
+        .as_ref()
+        .map(|held| format!(" Without it too, {}.", held.message))
+        .unwrap_or_default();
     format!(
-        "nothing is pruned while the dry-run annotation is there. {} would stay; would go: {would}",
-        pruning.kept
+        "nothing is pruned while the dry-run annotation is there.{held} {} would stay{}; would go: {would}",
+        pruning.kept,
+        locked(pruning)
     )
 }
 

@@ -3,7 +3,7 @@
 use etcd_backup_api::conditions::backup as kind;
 use etcd_backup_api::{Condition, EtcdBackup, EtcdBackupStatus};
 
-use super::conditions::dry_run_message;
+use super::conditions::{dry_run_message, first_of};
 use super::due::Slots;
 use super::view::{Decision, Observed, Origin, Pruning};
 use crate::events::{Note, reason};
@@ -134,18 +134,9 @@ fn pruned(before: &EtcdBackupStatus, observed: &Observed) -> Option<Note> {
 }
 
 fn removed_message(pruning: &Pruning) -> String {
-    let mut gone: Vec<String> = pruning
-        .removed
-        .iter()
-        .take(5)
-        .map(|gone| format!("{} ({})", gone.run_id, gone.why))
-        .collect();
-    if pruning.removed.len() > gone.len() {
-        gone.push(format!("and {} more", pruning.removed.len() - gone.len()));
-    }
     format!(
         "removed from the store: {}; {} kept",
-        gone.join(", "),
+        first_of(&pruning.removed),
         pruning.kept
     )
 }

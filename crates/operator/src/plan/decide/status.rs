@@ -228,7 +228,9 @@ fn retention(pruning: &Pruning) -> RetentionStatus {
             number(pruning.removed.len())
         },
         dry_run: pruning.dry_run,
+        locked: number(pruning.locked.len()),
         would_remove: would.cloned().collect(),
+        held: pruning.held.as_ref().map(|held| held.message.clone()),
     }
 }
 

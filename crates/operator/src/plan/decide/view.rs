@@ -137,6 +137,10 @@ pub struct Pruning {
     pub kept: usize,
     /// What was removed, or would be, and why.
     pub removed: Vec<RetentionCandidate>,
+    /// Why none of that would go as things stand. Only in a dry run.
+    pub held: Option<Trouble>,
+    /// What would be removed, were it not locked, and until when. It is among those that stay.
+    pub locked: Vec<RetentionCandidate>,
     /// What could not be removed, and why not.
     pub failed: Option<Trouble>,
 }

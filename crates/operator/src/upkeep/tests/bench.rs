@@ -1,7 +1,8 @@
 //! A plan's place in a store in memory, and what the tests of upkeep put there.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,8 +16,8 @@ use etcd_backup_backup::manifest::{
 use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
 use etcd_backup_store::{
-    Capabilities, Context, GetObject, GetRange, Listing, MemoryStore, ObjectMeta, Operation, PutMode, Store,
-    StoreError, Upload, UploadMeta, list_all,
+    Capabilities, Context, GetObject, GetRange, Listing, Lock, MemoryStore, ObjectMeta, Operation, PutMode,
+    Store, StoreError, Upload, UploadMeta, list_all,
 };
 use serde_json::json;
 
@@ -47,10 +48,11 @@ pub(super) fn owner(plan_uid: &str) -> Owner {
     }
 }
 
-/// A store that may refuse to delete.
+/// A store that may refuse to delete, and tells of locks.
 #[derive(Debug)]
 pub(super) struct Guarded {
     pub(super) store: MemoryStore,
+    pub(super) locks: Mutex<BTreeMap<String, Lock>>,
     pub(super) locked: AtomicBool,
     pub(super) deletes: AtomicUsize,
 }
@@ -70,7 +72,9 @@ impl Store for Guarded {
         self.store.get(key, range).await
     }
     async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
-        self.store.head(key).await
+        let lock = self.locks.lock().unwrap().get(key).copied();
+        let meta = self.store.head(key).await?;
+        Ok(ObjectMeta { lock, ..meta })
     }
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
         self.store.list(prefix, after).await
@@ -117,6 +121,7 @@ impl Bench {
     pub(super) fn unclaimed() -> Self {
         let store = Arc::new(Guarded {
             store: MemoryStore::new(),
+            locks: Mutex::default(),
             locked: AtomicBool::default(),
             deletes: AtomicUsize::default(),
         });
@@ -183,6 +188,16 @@ impl Bench {
     pub(super) async fn delete_all(&self) -> Deletion {
         let tended = self.work([Job::DeleteAll], &keeping(9)).await;
         tended.deletion.unwrap().unwrap()
+    }
+
+    /// The store says that this object of a backup taken so many days ago is locked.
+    pub(super) fn lock(&self, days_ago: i64, object: impl Fn(&Location) -> String, lock: Lock) {
+        let location = Location {
+            plan: key(),
+            cluster: CLUSTER,
+            run: RunId::new(now() - TimeDelta::days(days_ago), [1; 5]).unwrap(),
+        };
+        self.store.locks.lock().unwrap().insert(object(&location), lock);
     }
 
     /// Run ids that still have a manifest, oldest first.

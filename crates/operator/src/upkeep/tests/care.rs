@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use etcd_backup_backup::layout::{ClusterId, Location, RunId};
 use etcd_backup_backup::owner;
-use etcd_backup_store::{PutMode, Store};
+use etcd_backup_store::{Lock, PutMode, Store};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, CLUSTER, FORM, keeping, key, now, owner, prune};
 use crate::fixtures::plan;
-use crate::upkeep::Job;
+use crate::upkeep::{Job, Removal};
 
 #[tokio::test]
 async fn a_listing_changes_nothing_and_needs_no_claim() {
@@ -165,6 +166,65 @@ async fn a_suspicious_newest_snapshot_holds_everything() {
         .unwrap_err();
     assert_eq!(failure.reason, "ClockBehind");
     assert_eq!(bench.left().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_held_retention_lists_what_is_held_and_why() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(3).await;
+    bench.backup(-24, "plan-uid", CLUSTER).await;
+    let outcome = bench
+        .work([prune(true, &[])], &keeping(1))
+        .await
+        .retention
+        .unwrap()
+        .unwrap();
+    assert_eq!(outcome.held.as_ref().unwrap().reason, "ClockBehind");
+    let listed: Vec<_> = outcome.removed.iter().map(|removal| &removal.run_id).collect();
+    assert_eq!(listed, runs.iter().collect::<Vec<_>>());
+    assert_eq!((outcome.kept, bench.left().await.len()), (1, 4));
+}
+
+#[tokio::test]
+async fn what_is_locked_stays_and_is_told_until_its_lock_has_ended() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(5).await;
+    bench.lock(
+        4,
+        Location::manifest_key,
+        Lock::Until(now() + TimeDelta::seconds(1)),
+    );
+    bench.lock(3, |location| location.snapshot_key(FORM), Lock::Held);
+    bench.lock(2, Location::manifest_key, Lock::Until(now()));
+    for dry_run in [true, false] {
+        let tended = bench.work([prune(dry_run, &[])], &keeping(1)).await;
+        let outcome = tended.retention.unwrap().unwrap();
+        let ids = |removals: &[Removal]| -> Vec<_> {
+            removals.iter().map(|removal| removal.run_id.clone()).collect()
+        };
+        assert_eq!(ids(&outcome.locked), runs[..2]);
+        assert_eq!(outcome.locked[0].why, "locked until 2026-11-23T12:00:01Z");
+        assert_eq!(outcome.locked[1].why, "locked by a legal hold");
+        assert_eq!(ids(&outcome.removed), runs[2..4], "dry run: {dry_run}");
+        assert_eq!((outcome.kept, outcome.is_complete()), (3, true));
+    }
+    assert_eq!(bench.store.deletes.load(Ordering::SeqCst), 4);
+    assert_eq!(
+        bench.left().await,
+        [&runs[0], &runs[1], &runs[4]].map(Clone::clone)
+    );
+}
+
+#[tokio::test]
+async fn what_the_plan_itself_locks_stays_where_the_store_tells_of_no_lock() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(4).await;
+    let s3 = json!({"bucket": "b", "objectLock": {"mode": "COMPLIANCE", "retainFor": "2d"}});
+    let plan = plan(json!({"spec": {"retention": {"keepLast": 1}, "storage": {"s3": s3}}}));
+    let outcome = bench.work([prune(false, &[])], &plan).await.retention;
+    let outcome = outcome.unwrap().unwrap();
+    assert_eq!(outcome.locked.len(), 1);
+    assert_eq!(bench.left().await, runs[2..]);
 }
 
 #[tokio::test]

@@ -179,6 +179,43 @@ fn a_dry_run_deletes_no_snapshot() {
 }
 
 #[test]
+fn a_dry_run_of_a_held_retention_shows_what_is_held_and_why() {
+    let mut observed = observed();
+    observed.snapshots = vec![shot("00:00:00", SnapshotPhase::Succeeded)];
+    let mut said = store(vec![backup("00:00:00")]);
+    said.retention = Some(Ok(Pruning {
+        held: Some(Trouble {
+            reason: "SnapshotShrunk".to_owned(),
+            message: "nothing is removed: it is small".to_owned(),
+        }),
+        ..pruning(&["00:00:00"], true)
+    }));
+    observed.store = Some(said);
+    let decision = decide(
+        &plan(json!({"spec": {"retention": {"keepLast": 1}}})),
+        &observed,
+        at("05:01:00"),
+    );
+    assert!(decision.delete.is_empty());
+    let condition = decision
+        .status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "RetentionSucceeded")
+        .unwrap();
+    assert_eq!(
+        (condition.status.as_str(), condition.reason.as_str()),
+        ("False", "SnapshotShrunk")
+    );
+    let shown = decision.status.retention.unwrap();
+    assert_eq!((shown.removed, shown.would_remove.len()), (0, 1));
+    for message in [shown.held.as_ref().unwrap(), &condition.message] {
+        assert!(message.contains("it is small"), "{message}");
+    }
+    assert!(condition.message.contains(&shown.would_remove[0].run_id));
+}
+
+#[test]
 fn a_vanished_object_is_never_a_reason_to_delete_its_snapshot() {
     let mut observed = observed();
     observed.snapshots = vec![
@@ -229,6 +266,8 @@ fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
         dry_run,
         kept: 1,
         removed: removed.collect(),
+        held: None,
+        locked: vec![],
         failed: None,
     }
 }

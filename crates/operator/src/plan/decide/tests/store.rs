@@ -163,8 +163,10 @@ fn retention_that_the_process_before_us_did_not_get_to_is_made_up_for() {
         time: at("00:00:00"),
         kept: 1,
         removed: 0,
+        locked: 0,
         dry_run: false,
         would_remove: vec![],
+        held: None,
     };
     plan.status = Some(etcd_backup_api::EtcdBackupStatus {
         retention: Some(before),
