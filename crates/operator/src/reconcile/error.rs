@@ -105,6 +105,26 @@ impl ReconcileError {
         }
     }
 
+    /// Whether the API server does not let us.
+    pub fn is_forbidden(&self) -> bool {
+        match self {
+            Self::WriteStatus(StatusError::Write { source, .. })
+            | Self::WriteMetadata { source, .. }
+            | Self::CreateSnapshot { source, .. }
+            | Self::DeleteSnapshot { source, .. }
+            | Self::CreateJob { source, .. }
+            | Self::DeleteJob { source, .. }
+            | Self::ScaleStatefulSet { source, .. } => {
+                matches!(source, kube::Error::Api(status) if status.is_forbidden())
+            }
+            Self::Undecodable(_)
+            | Self::NotLeader(_)
+            | Self::WriteStatus(StatusError::Encode(_))
+            | Self::DescribeJob(_)
+            | Self::Panicked => false,
+        }
+    }
+
     /// What the API server said, if it was its fault.
     pub fn message(&self) -> String {
         match self {

@@ -8,7 +8,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
-use super::decide::{Action, Decision};
+use super::decide::{Action, Decision, FORBIDDEN, Problem};
 use super::resolve::Wanted;
 use super::verify::Question;
 use super::{job, stateful_set};
@@ -18,17 +18,15 @@ use crate::explain::{is_conflict, is_gone};
 use crate::reconcile::ReconcileError;
 use crate::status::{self, FIELD_MANAGER, Written};
 
-/// The finalizer alone, or: the status first, and only what it says then.
+/// The status first, and then what it says; of a finalizer that and nothing else.
 pub(super) async fn act(
     restore: &EtcdRestore,
     decision: &Decision,
     context: &Context,
 ) -> Result<(), ReconcileError> {
-    if let Some(held) = decision.finalizer {
-        return finalizer(restore, held, context).await;
-    }
     context.tenure.fence()?;
     let client = &context.shared.client;
+    let errands = &context.shared.errands;
     let written = status::write(client, restore, restore.status.as_ref(), &decision.status)
         .await
         .map_err(ReconcileError::WriteStatus)?;
@@ -41,9 +39,30 @@ pub(super) async fn act(
         }
     }
     if over {
-        context.shared.errands.forget(&uid);
+        errands.forget(&uid);
         context.shared.in_use.release(&uid);
     }
+    let tried = match decision.finalizer {
+        Some(held) => finalizer(restore, held, context).await,
+        None => carry_out(restore, decision, context).await,
+    };
+    errands.tried(&uid, tried.as_ref().err().and_then(refused));
+    tried
+}
+
+/// What the status is to say when a right is missing.
+fn refused(error: &ReconcileError) -> Option<Problem> {
+    error.is_forbidden().then(|| Problem {
+        reason: FORBIDDEN.to_owned(),
+        message: format!("{}; config/components/restore has these rights", error.message()),
+    })
+}
+
+async fn carry_out(
+    restore: &EtcdRestore,
+    decision: &Decision,
+    context: &Context,
+) -> Result<(), ReconcileError> {
     for action in &decision.actions {
         context.tenure.fence()?;
         match action {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::{Api, ListParams};
 use kube::{Client, Resource, ResourceExt};
 
-use super::decide::{JobState, Problem, SeenJob};
+use super::decide::{FORBIDDEN, JobState, Problem, SeenJob};
 use super::job::{MEMBER, STEP, name};
 use crate::agent::{AgentResult, Step};
 use crate::explain::api_error;
@@ -40,7 +40,7 @@ fn failed(error: &kube::Error) -> Problem {
     let forbidden = matches!(error, kube::Error::Api(status) if status.code == 403);
     Problem {
         reason: if forbidden {
-            "Forbidden"
+            FORBIDDEN
         } else {
             "ApiServerUnavailable"
         }

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::InUse;
+use super::decide::Problem;
 use super::resolve::{self, Resolved, Wanted};
 use super::verify::{self, Agreement, Question};
 use crate::connect::{Connector, Failure};
@@ -60,6 +61,8 @@ impl<T: Clone> Slot<T> {
 struct Slots {
     sources: HashMap<String, Slot<Resolved>>,
     checks: HashMap<String, Slot<Agreement>>,
+    /// What the API server did not let us do for a restore when it was tried last.
+    refused: HashMap<String, Problem>,
 }
 
 /// Asks, and keeps the last answer of each restore. Cheap to clone.
@@ -121,6 +124,20 @@ impl Errands {
         self.ask(restore, question, |slots| &mut slots.checks);
     }
 
+    /// What the API server did not let us do for the restore.
+    pub fn refused(&self, uid: &str) -> Option<Problem> {
+        self.lock().refused.get(uid).cloned()
+    }
+
+    /// What was decided was tried: all of it was done, or this was refused.
+    pub(super) fn tried(&self, uid: &str, refused: Option<Problem>) {
+        let mut slots = self.lock();
+        match refused {
+            Some(problem) => slots.refused.insert(uid.to_owned(), problem),
+            None => slots.refused.remove(uid),
+        };
+    }
+
     fn ask<T: Send + 'static>(
         &self,
         restore: &EtcdRestore,
@@ -151,6 +168,7 @@ impl Errands {
         let mut slots = self.lock();
         slots.sources.remove(uid);
         slots.checks.remove(uid);
+        slots.refused.remove(uid);
     }
 
     /// This process does not lead any more: another one asks now.

@@ -21,6 +21,7 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
         phase,
         RestorePhase::Preparing | RestorePhase::Undoing | RestorePhase::Committing
     );
+    let (errands, uid) = (&context.shared.errands, restore.uid().unwrap_or_default());
     let others: Vec<_> = context.scope.cache.restores().state();
     let others = others.iter().filter_map(|object| object.0.as_ref().ok());
     Observed {
@@ -28,7 +29,7 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
         enabled: restoring.enabled && restoring.image.get().is_some(),
         rival: targets::rival(restore, others).map(ResourceExt::name_any),
         missing: Wanted::of(restore, &context.scope.cache).err(),
-        source: context.shared.errands.source(&restore.uid().unwrap_or_default()),
+        source: errands.source(&uid),
         work: if working {
             cluster::look(&context.shared.client, restore).await
         } else {
@@ -41,10 +42,8 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
             }
             _ => None,
         },
-        verification: context
-            .shared
-            .errands
-            .verification(&restore.uid().unwrap_or_default()),
+        refused: errands.refused(&uid),
+        verification: errands.verification(&uid),
     }
 }
 

@@ -76,7 +76,7 @@ impl Restoring {
             }
             Ok(Err(error)) => warn!(
                 pod = name,
-                error = api_error(&error),
+                error = %api_error(&error),
                 "Cannot see the operator's own pod"
             ),
             Err(_) => warn!(pod = name, "The API server does not show the operator's own pod"),

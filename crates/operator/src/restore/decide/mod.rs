@@ -29,6 +29,9 @@ const WAIT: TimeDelta = TimeDelta::seconds(15);
 
 const ACTION: &str = "Restore";
 
+/// The reason while the operator lacks a right.
+pub const FORBIDDEN: &str = "Forbidden";
+
 /// Decides about `restore` at `now`.
 pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) -> Decision {
     let mut case = Case::new(restore, observed, now);
@@ -68,6 +71,8 @@ struct Case<'a> {
     observed: &'a Observed,
     before: EtcdRestoreStatus,
     decision: Decision,
+    /// Whether this look has said why the restore stands where it stands.
+    said: bool,
     now: DateTime<Utc>,
 }
 
@@ -85,6 +90,7 @@ impl<'a> Case<'a> {
                 again: None,
             },
             before,
+            said: false,
             now,
         }
     }
@@ -93,6 +99,20 @@ impl<'a> Case<'a> {
     fn say(&mut self, reason: &str, message: impl Into<String>) {
         self.decision.status.reason = Some(reason.to_owned());
         self.decision.status.message = Some(message.into());
+        self.said = true;
+    }
+
+    /// What the API server refused is said for as long as it does, and not afterwards.
+    fn say_what_was_refused(&mut self) {
+        let tries = self.decision.finalizer.is_some() || !self.decision.actions.is_empty();
+        match &self.observed.refused {
+            Some(refused) if tries => self.say(&refused.reason.clone(), refused.message.clone()),
+            _ if !self.said && self.before.reason.as_deref() == Some(FORBIDDEN) => {
+                let phase = self.decision.status.phase.as_str();
+                self.say(phase, "what the API server had forbidden is allowed now");
+            }
+            _ => {}
+        }
     }
 
     fn enter(&mut self, phase: RestorePhase, message: impl Into<String>) {
@@ -127,11 +147,14 @@ impl<'a> Case<'a> {
     fn finish(mut self) -> Decision {
         if self.decision.finalizer.is_some() {
             // The status is decided at the next look, from the changed object.
-            self.decision.status = self.before;
+            self.decision.status = self.before.clone();
             self.decision.actions.clear();
-            return self.decision;
         }
         if self.before.phase.is_terminal() {
+            return self.decision;
+        }
+        self.say_what_was_refused();
+        if self.decision.finalizer.is_some() {
             return self.decision;
         }
         self.decision.status.observed_generation = self.restore.metadata.generation;

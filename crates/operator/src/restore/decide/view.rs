@@ -27,6 +27,8 @@ pub struct Observed {
     pub work: Result<Work, Problem>,
     /// The StatefulSet that runs the members, if one is named.
     pub set: Option<Result<SetState, Failure>>,
+    /// What the API server did not let us do when it was tried last.
+    pub refused: Option<Problem>,
     /// What is known of the restored cluster.
     pub verification: Errand<Agreement>,
 }
