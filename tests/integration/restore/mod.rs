@@ -2,6 +2,7 @@
 
 mod checked;
 mod cluster;
+mod downgrade;
 mod full_disk;
 mod killed;
 mod program;
@@ -13,7 +14,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use etcd_client::PutOptions;
 use harness::{
     binaries,
@@ -36,31 +37,15 @@ impl Saved {
     /// Puts, changes, deletions, a lease and a compaction, saved by etcd's own tool.
     pub(crate) async fn of(version: Version) -> Result<Self> {
         let etcd = Etcd::start(version).await?;
-        let mut client = etcd.client().await?;
-        let lease = client.lease_grant(3600, None).await?.id();
-        for number in 0..400 {
-            let attached = (number % 7 == 0).then(|| PutOptions::new().with_lease(lease));
-            let value = vec![b'v'; number * 11 % 3000];
-            client
-                .put(format!("key-{}", number % 150), value, attached)
-                .await?;
-        }
-        for number in 0..20 {
-            client.delete(format!("key-{}", number * 3), None).await?;
-        }
-        client.compact(200, None).await?;
-        let older = 300;
-        let older = (older, client.hash_kv(older).await?.hash());
+        let older = fill(&etcd).await?;
+        Self::take(&etcd, older).await
+    }
+
+    /// What a member holds that was [filled](fill).
+    async fn take(etcd: &Etcd, older: (i64, u32)) -> Result<Self> {
         let folder = scratch::folder("saved")?;
-        let path = folder.path().join("snapshot.db");
-        let mut save = Command::new(binaries::tool(version.set(), "etcdctl")?);
-        save.arg("--endpoints").arg(etcd.member(0).endpoint());
-        save.args(["snapshot", "save"]).arg(&path);
-        ensure!(
-            save.output()?.status.success(),
-            "etcdctl could not save a snapshot"
-        );
-        let answer = client.hash_kv(0).await?;
+        save(etcd, &folder.path().join("snapshot.db"))?;
+        let answer = etcd.client().await?.hash_kv(0).await?;
         let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
         Ok(Self {
             folder,
@@ -78,6 +63,44 @@ impl Saved {
     pub(crate) fn open(&self) -> Result<fs::File> {
         Ok(fs::File::open(self.path())?)
     }
+}
+
+/// Writes what [`Saved`] is made of; gives a revision that is not the last, and the HashKV there.
+async fn fill(etcd: &Etcd) -> Result<(i64, u32)> {
+    let mut client = etcd.client().await?;
+    let lease = client.lease_grant(3600, None).await?.id();
+    for number in 0..400 {
+        let attached = (number % 7 == 0).then(|| PutOptions::new().with_lease(lease));
+        let value = vec![b'v'; number * 11 % 3000];
+        client
+            .put(format!("key-{}", number % 150), value, attached)
+            .await?;
+    }
+    for number in 0..20 {
+        client.delete(format!("key-{}", number * 3), None).await?;
+    }
+    client.compact(200, None).await?;
+    let older = 300;
+    Ok((older, client.hash_kv(older).await?.hash()))
+}
+
+/// Runs etcd's own client against the first member.
+fn etcdctl(etcd: &Etcd, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(binaries::tool(etcd.version.set(), "etcdctl")?);
+    command.arg("--endpoints").arg(etcd.member(0).endpoint());
+    let output = command.args(arguments).output()?;
+    ensure!(
+        output.status.success(),
+        "etcdctl {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// Saves a snapshot with etcd's own client.
+fn save(etcd: &Etcd, to: &Path) -> Result<()> {
+    let to = to.to_str().context("the path is text")?;
+    etcdctl(etcd, &["snapshot", "save", to])
 }
 
 /// Where etcd's log of a member is.

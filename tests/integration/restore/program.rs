@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use harness::{
     binaries,
     etcd::{Etcd, Version},
@@ -17,8 +17,7 @@ const VALUES: (usize, usize) = (40, 1_000_000);
 
 /// Saves some 40 MB with etcd's own tool.
 pub(super) async fn large_snapshot(folder: &Path) -> Result<PathBuf> {
-    let version = Version::V3_6;
-    let etcd = Etcd::start(version).await?;
+    let etcd = Etcd::start(Version::V3_6).await?;
     let mut client = etcd.client().await?;
     let (count, size) = VALUES;
     for number in 0..count {
@@ -27,13 +26,7 @@ pub(super) async fn large_snapshot(folder: &Path) -> Result<PathBuf> {
             .await?;
     }
     let path = folder.join("snapshot.db");
-    let mut save = Command::new(binaries::tool(version.set(), "etcdctl")?);
-    save.arg("--endpoints").arg(etcd.member(0).endpoint());
-    save.args(["snapshot", "save"]).arg(&path);
-    ensure!(
-        save.output()?.status.success(),
-        "etcdctl could not save a snapshot"
-    );
+    super::save(&etcd, &path)?;
     Ok(path)
 }
 
