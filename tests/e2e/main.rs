@@ -6,6 +6,7 @@
 mod backups;
 mod case;
 mod cluster;
+mod drills;
 mod installed;
 mod restart;
 mod restores;
@@ -67,6 +68,10 @@ fn trials() -> Vec<Trial> {
         trial(
             "a_stateful_set_lost_with_its_volumes_is_brought_back_by_one_etcdrestore",
             restores::a_lost_stateful_set,
+        ),
+        trial(
+            "a_drill_starts_an_etcd_on_what_it_restored_and_tells_what_is_damaged",
+            drills::with_an_etcd,
         ),
         trial(
             "a_restore_during_which_the_node_restarts_is_carried_through",

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backup_status::EtcdBackupStatus;
+use crate::drill::Drill;
 use crate::duration::Duration;
 use crate::etcd::EtcdSpec;
 use crate::policy::{Compression, Encryption, Retention};
@@ -38,12 +39,16 @@ use crate::storage::StorageSpec;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Revision", type_ = "integer", json_path = ".status.lastSuccess.revision", priority = 1, description = "Revision of the newest good snapshot"),
     printcolumn(name = "Size", type_ = "integer", json_path = ".status.lastSuccess.size", priority = 1, description = "Size of the newest good snapshot in bytes"),
+    printcolumn(name = "Restorable", type_ = "date", json_path = ".status.lastRestorable.snapshotTime", priority = 1, description = "Age of the newest snapshot that was restored in a drill"),
     printcolumn(name = "Store", type_ = "string", json_path = ".status.location", priority = 1, description = "Where the snapshots are"),
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1, description = "Whether the schedule is suspended"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1, description = "What Ready has to say")
 )]
 #[x_kube(
-    validation = Rule::new("!has(self.timeZone) || has(self.schedule)").message("timeZone needs a schedule")
+    validation = Rule::new("!has(self.timeZone) || has(self.schedule) || (has(self.drill) && has(self.drill.schedule))")
+        .message("timeZone needs a schedule"),
+    validation = Rule::new("!has(self.drill) || self.verification == 'Restore'")
+        .message("drill is only for verification: Restore")
 )]
 pub struct EtcdBackupSpec {
     /// The etcd cluster that is backed up.
@@ -65,7 +70,7 @@ pub struct EtcdBackupSpec {
     )]
     pub schedule: Option<String>,
 
-    /// The time zone of the schedule and of retention's days, weeks, months and years: a name of
+    /// The time zone of the schedules and of retention's days, weeks, months and years: a name of
     /// the IANA database such as `Europe/Berlin`. UTC without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
@@ -74,8 +79,8 @@ pub struct EtcdBackupSpec {
     )]
     pub time_zone: Option<String>,
 
-    /// Take no snapshots by schedule for now. Snapshots on demand still work, and a run under way
-    /// goes on.
+    /// Take no snapshots by schedule for now, and begin no drills. Both still work on demand, and what
+    /// is under way goes on.
     #[serde(default)]
     pub suspend: bool,
 
@@ -116,9 +121,16 @@ pub struct EtcdBackupSpec {
 
     /// What must be proved before a snapshot counts. `Readback`: the stored object is read again in
     /// full and compared. `Checksum`: the store's own checksum and the size are compared; quicker,
-    /// and it costs no download.
+    /// and it costs no download. `Restore`: as `Readback`, and the newest snapshot is restored in
+    /// drills, see `drill`.
     #[serde(default)]
     pub verification: Verification,
+
+    /// How the newest snapshot is restored in drills, for `verification: Restore`. A Job restores it
+    /// into a directory of its own and throws that away; the operator's administrator must have
+    /// allowed Jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Drill>,
 
     /// What happens in the store when this object is deleted. `Retain`: everything stays, and a
     /// plan of the same name finds it again. `Delete`: the snapshots of this plan are removed.
@@ -135,6 +147,8 @@ pub enum Verification {
     Readback,
     /// The store's own checksum and the size are compared.
     Checksum,
+    /// As `Readback`, and the newest snapshot is restored in drills.
+    Restore,
 }
 
 /// What happens in the store when a plan is deleted.

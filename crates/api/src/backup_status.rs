@@ -6,6 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::drill::{DrillStatus, LastRestorable};
 use crate::time::{milliseconds, seconds, whole_seconds};
 
 /// What has become of a plan. All of it is derived from the store and from the plan's snapshots;
@@ -17,7 +18,8 @@ pub struct EtcdBackupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Accepted, Ready, LastRunSucceeded, Fresh, RetentionSucceeded, StoreReachable.
+    /// Accepted, Ready, LastRunSucceeded, Fresh, RetentionSucceeded, StoreReachable; Restorable with
+    /// `verification: Restore`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -26,6 +28,14 @@ pub struct EtcdBackupStatus {
     /// The newest verified snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success: Option<LastSuccess>,
+
+    /// The newest snapshot that was restored in a drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_restorable: Option<LastRestorable>,
+
+    /// What has become of the drills.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillStatus>,
 
     /// The last run, however it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]

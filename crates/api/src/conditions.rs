@@ -14,6 +14,8 @@ pub mod backup {
     pub const RETENTION_SUCCEEDED: &str = "RetentionSucceeded";
     /// The store could be read when it was last asked.
     pub const STORE_REACHABLE: &str = "StoreReachable";
+    /// The last drill restored what was backed up. Only with `verification: Restore`.
+    pub const RESTORABLE: &str = "Restorable";
 }
 
 /// Condition types of an EtcdSnapshot.
@@ -87,6 +89,14 @@ pub mod reason {
     pub const NO_RETENTION: &str = "NoRetention";
     /// Nothing was pruned on purpose; the status shows what would have gone.
     pub const DRY_RUN: &str = "DryRun";
+    /// Nothing has been restored in a drill yet.
+    pub const NO_DRILL_YET: &str = "NoDrillYet";
+    /// The operator's administrator allows no Jobs, so no drill either.
+    pub const DRILLS_DISABLED: &str = "DrillsDisabled";
+    /// Snapshots are encrypted, and nothing is named to decrypt them with.
+    pub const IDENTITY_NEEDED: &str = "IdentityNeeded";
+    /// Snapshots are in a directory, and the pods of Jobs are not given it.
+    pub const LOCAL_STORE_NOT_MOUNTED: &str = "LocalStoreNotMounted";
     /// The store refuses to delete before a date.
     pub const LOCKED: &str = "Locked";
 }

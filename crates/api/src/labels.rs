@@ -22,12 +22,19 @@ pub const RUN_ID: &str = "etcdbackup.dev/run-id";
 /// Annotation that a person puts on an EtcdBackup: run once for each distinct value.
 pub const RUN_NOW: &str = "etcdbackup.dev/run-now";
 
+/// Annotation that a person puts on an EtcdBackup: restore the newest snapshot in a drill, once for
+/// each distinct value.
+pub const DRILL_NOW: &str = "etcdbackup.dev/drill-now";
+
 /// Annotation that a person puts on an EtcdBackup: instead of pruning, show in the status what
 /// pruning would remove.
 pub const DRY_RUN_RETENTION: &str = "etcdbackup.dev/dry-run-retention";
 
 /// Label on the Jobs of an EtcdRestore and on their pods: its UID.
 pub const RESTORE_UID: &str = "etcdbackup.dev/restore-uid";
+
+/// Label on the Jobs that drill for an EtcdBackup and on their pods: its UID.
+pub const DRILL_UID: &str = "etcdbackup.dev/drill-uid";
 
 /// Finalizer on every kind: something outside the cluster may have to end or to go before the
 /// object may.

@@ -18,6 +18,7 @@ mod backup_status;
 pub mod cases;
 pub mod conditions;
 mod crd;
+mod drill;
 mod duration;
 mod etcd;
 mod job;
@@ -39,6 +40,7 @@ pub use backup_status::{
     RetentionStatus,
 };
 pub use crd::crds;
+pub use drill::{Drill, DrillResult, DrillStatus, LastDrill, LastRestorable, RunningDrill};
 pub use duration::{Duration, ParseDurationError};
 pub use etcd::{EtcdSpec, EtcdTls};
 pub use job::{Amounts, ClaimReference, JobShape, Resources, TaintEffect, Toleration, TolerationOperator};

@@ -68,6 +68,7 @@ pub(crate) enum Verb {
 const WITHOUT_ETCD: &[&[&str]] = &[
     &["operator"],
     &["agent", "restore"],
+    &["agent", "drill"],
     &["version"],
     &["completion"],
     &["man"],
@@ -87,7 +88,13 @@ const WITHOUT_ETCD: &[&[&str]] = &[
 ];
 
 /// Where nothing is printed that could have a format.
-const WITHOUT_RESULT: &[&[&str]] = &[&["operator"], &["agent", "restore"], &["completion"], &["man"]];
+const WITHOUT_RESULT: &[&[&str]] = &[
+    &["operator"],
+    &["agent", "restore"],
+    &["agent", "drill"],
+    &["completion"],
+    &["man"],
+];
 
 /// The whole grammar.
 pub(crate) fn command() -> clap::Command {

@@ -8,6 +8,7 @@ use etcd_backup_api::EtcdBackup;
 use kube::{Client, ResourceExt};
 
 use crate::cache::{Cache, PlanObject, RestoreObject, SnapshotObject};
+use crate::drill::Drills;
 use crate::events::Events;
 use crate::lease::Tenure;
 use crate::listing::{Answer, Ledger};
@@ -58,6 +59,8 @@ pub struct Shared {
     pub in_use: Arc<InUse>,
     /// Answers what restores ask of stores and etcds.
     pub errands: Errands,
+    /// Makes and watches the Jobs of drills.
+    pub drills: Drills,
     /// What restores may do.
     pub restoring: Arc<Restoring>,
     /// This process is about to end.

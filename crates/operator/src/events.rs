@@ -66,6 +66,14 @@ pub mod reason {
     pub const RESTORE_SUCCEEDED: &str = "RestoreSucceeded";
     /// A restore was given up.
     pub const RESTORE_FAILED: &str = "RestoreFailed";
+    /// A snapshot is being restored in a drill.
+    pub const DRILL_STARTED: &str = "DrillStarted";
+    /// A snapshot was restored in a drill.
+    pub const DRILL_SUCCEEDED: &str = "DrillSucceeded";
+    /// A snapshot could not be restored in a drill.
+    pub const DRILL_FAILED: &str = "DrillFailed";
+    /// No drill can begin.
+    pub const DRILL_REFUSED: &str = "DrillRefused";
     /// The stored object of a snapshot is back.
     pub const SNAPSHOT_FOUND_AGAIN: &str = "SnapshotFoundAgain";
 }

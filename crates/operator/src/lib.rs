@@ -15,6 +15,7 @@ pub mod cache;
 pub mod connect;
 pub mod context;
 mod deletion;
+pub mod drill;
 mod error;
 pub mod events;
 pub mod explain;

@@ -20,6 +20,7 @@ use crate::admin::{Health, health_router, metrics_router, serve};
 use crate::cache::{PlanObject, RestoreObject, SnapshotObject};
 use crate::connect::Connector;
 use crate::context::{Clock, Scope, Shared, system_clock};
+use crate::drill::Drills;
 use crate::error::RunError;
 use crate::events::Events;
 use crate::lease::{Elector, Leadership, LeaseSettings, identity};
@@ -79,6 +80,13 @@ impl Process {
             restore_wakes,
             Arc::clone(&clock),
         );
+        let restoring = Arc::new(Restoring::of(&settings));
+        let drills = Drills::new(
+            client.clone(),
+            Arc::clone(&restoring),
+            plan_wakes.clone(),
+            Arc::clone(&clock),
+        );
         let caretaker = Caretaker::new(
             connector,
             Arc::clone(&in_use),
@@ -106,7 +114,8 @@ impl Process {
             own_writes: Arc::default(),
             in_use,
             errands,
-            restoring: Arc::new(Restoring::of(&settings)),
+            drills,
+            restoring,
             stopping: Arc::new(AtomicBool::new(false)),
             client,
             clock,

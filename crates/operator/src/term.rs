@@ -36,6 +36,7 @@ pub(crate) async fn serve(shared: &Shared, scopes: &[Arc<Scope>], tenure: Tenure
     shared.runs.stand_down();
     shared.upkeep.stand_down();
     shared.errands.stand_down();
+    shared.drills.stand_down();
     for plan in scopes.iter().flat_map(|scope| scope.cache.plans().state()) {
         shared
             .metrics

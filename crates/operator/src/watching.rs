@@ -138,9 +138,14 @@ where
 /// A plan's own reconcile, and those of its snapshots: they read it.
 fn plan_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, PlanObject>) {
     let plan = match seen {
-        Seen::Applied(plan) => plan,
+        Seen::Applied(plan) => {
+            hold_drilled(shared, plan);
+            plan
+        }
         Seen::Deleted(plan) => {
             let uid = plan.uid().unwrap_or_default();
+            shared.in_use.release(&uid);
+            shared.drills.forget(&uid);
             shared
                 .metrics
                 .forget_plan(&plan.namespace().unwrap_or_default(), &plan.name_any());
@@ -148,12 +153,28 @@ fn plan_changed(shared: &Shared, scope: &Scope, seen: &Seen<'_, PlanObject>) {
             shared.ledger.forget(&uid);
             plan
         }
-        Seen::Listed => return wake_all(scope),
+        Seen::Listed => {
+            for plan in scope.cache.plans().state() {
+                hold_drilled(shared, &plan);
+            }
+            return wake_all(scope);
+        }
     };
     let namespace = plan.namespace().unwrap_or_default();
     scope.plans.wake(ObjectRef::from_obj(*plan));
     for name in scope.cache.index().of_plan(&namespace, &plan.name_any()) {
         scope.snapshots.wake(ObjectRef::new(&name).within(&namespace));
+    }
+}
+
+/// What a drill reads stays until the plan's own reconcile says that it is over.
+fn hold_drilled(shared: &Shared, plan: &PlanObject) {
+    let status = plan.0.as_ref().ok().and_then(|plan| plan.status.as_ref());
+    let running = status.and_then(|status| status.drill.as_ref()?.running.as_ref());
+    if let Some(running) = running {
+        shared
+            .in_use
+            .hold(&plan.uid().unwrap_or_default(), &running.source.run_id);
     }
 }
 

@@ -95,7 +95,7 @@ fn the_columns_are_those_of_the_manual() {
     );
     assert_eq!(
         columns("EtcdBackup", true),
-        ["REVISION", "SIZE", "STORE", "SUSPENDED", "MESSAGE"]
+        ["REVISION", "SIZE", "RESTORABLE", "STORE", "SUSPENDED", "MESSAGE"]
     );
     assert_eq!(
         columns("EtcdSnapshot", false),

@@ -163,6 +163,38 @@ fn the_status_of_a_restore_fits_its_own_schema() {
 }
 
 #[test]
+fn the_status_of_drills_fits_its_own_schema() {
+    let status = json!({
+        "lastRestorable": {
+            "snapshot": "prod-1", "runID": "20261123T060000Z-abcdefgh", "snapshotTime": "2026-11-23T06:00:00Z",
+            "time": "2026-11-23T07:00:00Z", "revision": 42,
+        },
+        "drill": {
+            "running": {
+                "snapshot": "prod-2", "job": "prod-drill-0a1b2c3d", "startTime": "2026-11-23T08:00:00Z", "message": "waits",
+                "source": {
+                    "url": "file:///backups/ns/prod/x", "key": "ns/prod/x", "storage": {"local": {"path": "/backups"}},
+                    "runID": "r", "sha256": "00", "size": 1, "snapshotSize": 2, "snapshotSHA256": "", "revision": 3,
+                    "clusterID": "1", "taken": "2026-11-23T06:00:00Z", "encrypted": true,
+                },
+            },
+            "last": {
+                "snapshot": "prod-1", "runID": "20261123T060000Z-abcdefgh", "result": "Failed", "reason": "Integrity",
+                "message": "it is damaged", "job": "prod-drill-4e5f6071", "startTime": "2026-11-23T06:59:00Z",
+                "time": "2026-11-23T07:00:00Z", "hashKV": 7, "etcdVersion": "3.6.14",
+            },
+            "next": "2026-11-29T04:00:00Z", "lastSlot": "2026-11-22T04:00:00Z", "lastDrillNow": "once",
+        },
+    });
+    let read: EtcdBackupStatus = serde_json::from_value(status.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), status);
+    assert_eq!(
+        structural::complaints(&schema("EtcdBackup")["properties"]["status"], &status, "status"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn the_level_of_compression_is_only_there_with_zstd() {
     assert_eq!(Compression::default().zstd_level(), Some(1));
     assert_eq!(

@@ -3,11 +3,15 @@
 //! The task goes in as JSON in an environment variable and holds no secret: those are mounted as files. The result comes
 //! back as the container's termination message, which Kubernetes keeps in the pod's status.
 
+mod drill;
 mod result;
+mod scratch;
 mod store;
 mod task;
 
+pub use drill::{DrillStep, DrillTask, SCRATCH};
 pub use result::{AgentResult, LONGEST_RESULT};
+pub use scratch::ask_scratch;
 pub use store::{StoreAccess, find_pinned, location_of, open_store};
 pub use task::{Member, RestoreTask, Step, TASK_VARIABLE, TaskError};
 

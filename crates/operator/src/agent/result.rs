@@ -41,6 +41,20 @@ pub enum AgentResult {
     },
     /// Nothing of what was prepared is left.
     Discarded,
+    /// A snapshot was restored in a drill.
+    Drilled {
+        /// Its revision.
+        revision: i64,
+        /// HashKV of what was restored, unless telling would have taken too much memory.
+        #[serde(default, rename = "hashKV", skip_serializing_if = "Option::is_none")]
+        hash_kv: Option<u32>,
+        /// The manifest has a HashKV, and that is it.
+        #[serde(default)]
+        compared: bool,
+        /// Version of the etcd that was started on it and answers the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        etcd: Option<String>,
+    },
     /// It could not be done.
     Failed {
         /// Why, in one word.
@@ -66,7 +80,8 @@ impl AgentResult {
             Self::Committed {
                 previous: Some(previous),
             } => *previous = shortened(std::mem::take(previous), LONGEST_TEXT),
-            Self::Prepared { .. } | Self::Committed { .. } | Self::Discarded => {}
+            Self::Drilled { etcd: Some(etcd), .. } => *etcd = shortened(std::mem::take(etcd), 64),
+            Self::Prepared { .. } | Self::Committed { .. } | Self::Discarded | Self::Drilled { .. } => {}
         }
         // A struct of texts and numbers always has a JSON form.
         serde_json::to_string(&short).unwrap_or_default()
@@ -95,6 +110,12 @@ mod tests {
             },
             AgentResult::Committed { previous: None },
             AgentResult::Discarded,
+            AgentResult::Drilled {
+                revision: 2,
+                hash_kv: Some(3),
+                compared: true,
+                etcd: Some("3.6.14".into()),
+            },
             AgentResult::Failed {
                 reason: "NoSuchBucket".into(),
                 message: "it is gone".into(),

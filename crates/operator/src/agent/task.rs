@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use etcd_backup_api::{ExistingData, PinnedSource};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -92,7 +93,7 @@ pub struct Member {
 pub enum TaskError {
     /// Nobody gave one.
     #[error(
-        "the environment variable {TASK_VARIABLE} is not set: this command is run by the Jobs of an EtcdRestore"
+        "the environment variable {TASK_VARIABLE} is not set: this command is run by the Jobs that the operator makes"
     )]
     Missing,
     /// It is not one.
@@ -103,13 +104,18 @@ pub enum TaskError {
     Invalid(&'static str),
 }
 
+/// Reads a task of any kind.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TaskError> {
+    serde_json::from_str(text).map_err(TaskError::Parse)
+}
+
 impl RestoreTask {
     /// Reads what an environment variable held.
     ///
     /// # Errors
     /// When it is no task, or one that would write outside of the target.
     pub fn parse(text: &str) -> Result<Self, TaskError> {
-        let task: Self = serde_json::from_str(text).map_err(TaskError::Parse)?;
+        let task: Self = parse(text)?;
         let plain = |path: &Path| {
             path.components().all(|part| {
                 matches!(

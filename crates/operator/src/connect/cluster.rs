@@ -7,7 +7,7 @@ use etcd_backup_etcd::{Auth, Config, Tls};
 use kube::Client;
 
 use super::failure::Failure;
-use super::secrets;
+use super::secrets::{self, Secrets};
 
 pub(super) async fn config(
     client: &Client,
@@ -20,13 +20,7 @@ pub(super) async fn config(
         None => None,
     };
     let auth = match &spec.auth {
-        Some(auth) => {
-            let keys = secrets::read(client, namespace, &auth.secret_name).await?;
-            Some(Auth {
-                username: keys.text(&[USERNAME])?,
-                password: keys.text(&[PASSWORD])?,
-            })
-        }
+        Some(auth) => Some(user(&Secrets::Api { client, namespace }, &auth.secret_name).await?),
         None => None,
     };
     Ok(Config {
@@ -34,6 +28,18 @@ pub(super) async fn config(
         auth,
         policy: policy.clone(),
         ..Config::new(spec.endpoints.iter().cloned())
+    })
+}
+
+/// The user that a Secret names, and the password.
+///
+/// # Errors
+/// A Secret that is missing or lacks a key.
+pub async fn user(secrets: &Secrets<'_>, name: &str) -> Result<Auth, Failure> {
+    let keys = secrets.read(name).await?;
+    Ok(Auth {
+        username: keys.text(&[USERNAME])?,
+        password: keys.text(&[PASSWORD])?,
     })
 }
 

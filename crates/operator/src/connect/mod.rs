@@ -25,6 +25,7 @@ use etcd_backup_store::{LocalStore, S3Store, Store, StoreError};
 use kube::{Client, ResourceExt};
 use tokio::sync::OnceCell;
 
+pub use cluster::user;
 pub use failure::Failure;
 pub use measured::Measured;
 pub use s3::config as s3_config;

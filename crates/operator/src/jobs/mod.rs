@@ -14,7 +14,7 @@ use k8s_openapi::api::batch::v1::{
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-pub use mounts::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets};
+pub use mounts::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets, snapshot};
 pub use pod::{Agent, RunAs, Wanted, container, pod};
 
 use crate::agent::EXIT_LASTING;

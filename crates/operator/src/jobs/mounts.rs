@@ -1,6 +1,7 @@
 //! Volumes of a pod and where they are mounted.
 
-use etcd_backup_api::{ClaimReference, SecretReference, StorageSpec};
+use etcd_backup_api::secret::keys;
+use etcd_backup_api::{ClaimReference, PinnedSource, SecretReference, StorageSpec};
 use k8s_openapi::api::core::v1::{
     EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume,
     VolumeMount,
@@ -69,6 +70,34 @@ fn item(key: &str) -> KeyToPath {
         path: key.to_owned(),
         mode: None,
     }
+}
+
+/// What reading a snapshot needs: the Secrets of its store, the identities that it is decrypted with, and the volume of a store
+/// that is a directory.
+pub fn snapshot(
+    source: &PinnedSource,
+    decryption: Option<&SecretReference>,
+    claim: Option<&ClaimReference>,
+) -> Vec<Mounted> {
+    let s3 = source.storage.s3.as_ref();
+    let whole = |secret| MountedSecret { secret, keys: None };
+    let of_store = [
+        s3.and_then(|s3| s3.credentials.as_ref()),
+        s3.and_then(|s3| s3.tls.as_ref()),
+    ];
+    let identity = decryption.map(|secret| MountedSecret {
+        secret,
+        keys: Some(&[keys::IDENTITY]),
+    });
+    let wanted: Vec<_> = of_store
+        .into_iter()
+        .flatten()
+        .map(whole)
+        .chain(identity)
+        .collect();
+    let mut all = secrets(&wanted);
+    all.extend(local_store(&source.storage, claim, true));
+    all
 }
 
 /// The volume of a store that is a directory, at the directory's own path. `None` for other stores, and where no claim is named.

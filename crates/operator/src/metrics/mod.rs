@@ -155,6 +155,16 @@ impl Metrics {
         }
     }
 
+    /// A drill of a plan ended: well, after so long, or for this reason.
+    pub fn drill_ended(&self, namespace: &str, plan: &str, how: Result<Duration, &str>) {
+        if let Some(series) = self.plan(namespace, plan) {
+            series.drill_ended(how.err());
+        }
+        if let Ok(took) = how {
+            self.families.drill_seconds.observe(took.as_secs_f64());
+        }
+    }
+
     /// The text that a scrape gets: OpenMetrics 1.0.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();

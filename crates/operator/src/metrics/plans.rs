@@ -10,7 +10,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use super::table::{PLAN_GAUGES, RETENTION_DELETED, RUNS};
+use super::table::{DRILL_GAUGES, DRILLS, PLAN_GAUGES, RETENTION_DELETED, RUNS};
 
 /// What is known of one plan, in the units of the metrics: seconds, bytes, Unix time. 0 stands for "never" or "none".
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,42 @@ pub(super) struct PlanState {
     pub(super) retention_refused: f64,
     retention_deleted: u64,
     runs: BTreeMap<(&'static str, String), u64>,
+    /// Of a plan whose snapshots are restored in drills.
+    drills: Option<DrillState>,
+}
+
+/// What is known of one plan's drills, in the units of the metrics.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DrillState {
+    pub(super) last_restorable: f64,
+    pub(super) last: f64,
+    pub(super) restorable: f64,
+    pub(super) expected_interval: f64,
+    ended: BTreeMap<(&'static str, String), u64>,
+}
+
+impl DrillState {
+    fn fresh() -> Self {
+        Self {
+            ended: outcomes(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Present from the start: a rate over a series that appears with its first failure misses that failure.
+fn outcomes() -> BTreeMap<(&'static str, String), u64> {
+    BTreeMap::from([
+        (("Succeeded", String::new()), 0),
+        (("Failed", "Internal".to_owned()), 0),
+    ])
+}
+
+fn outcome(failure: Option<&str>) -> (&'static str, String) {
+    match failure {
+        None => ("Succeeded", String::new()),
+        Some(reason) => ("Failed", bounded(reason)),
+    }
 }
 
 /// The series of one plan.
@@ -38,11 +74,7 @@ pub struct PlanSeries(Mutex<PlanState>);
 impl PlanSeries {
     fn fresh() -> Self {
         let series = Self::default();
-        // Present from the start: a rate over a series that appears with its first failure misses that failure.
-        series.update(|state| {
-            state.runs.insert(("Succeeded", String::new()), 0);
-            state.runs.insert(("Failed", "Internal".to_owned()), 0);
-        });
+        series.update(|state| state.runs = outcomes());
         series
     }
 
@@ -81,14 +113,43 @@ impl PlanSeries {
 
     /// One run ended. `failure` is the reason, `None` for a success.
     pub fn run_ended(&self, at: DateTime<Utc>, took: Duration, failure: Option<&str>) {
-        let outcome = match failure {
-            None => ("Succeeded", String::new()),
-            Some(reason) => ("Failed", bounded(reason)),
-        };
+        let outcome = outcome(failure);
         self.update(|state| {
             (state.last_run, state.last_run_duration) = (unix(at), took.as_secs_f64());
             state.last_run_success = f64::from(u8::from(failure.is_none()));
             *state.runs.entry(outcome).or_insert(0) += 1;
+        });
+    }
+
+    /// The plan's drills: whether they give no cause for alarm, when the newest snapshot that one restored was taken, when the
+    /// last one ended, and how long after it the next is to be expected. The plan has these series from then on.
+    pub fn set_drills(
+        &self,
+        well: bool,
+        restorable: Option<DateTime<Utc>>,
+        last: Option<DateTime<Utc>>,
+        interval: Option<Duration>,
+    ) {
+        self.update(|state| {
+            let drills = state.drills.get_or_insert_with(DrillState::fresh);
+            drills.restorable = f64::from(u8::from(well));
+            drills.last_restorable = restorable.map_or(0.0, unix);
+            drills.last = last.map_or(0.0, unix);
+            drills.expected_interval = interval.map_or(0.0, |interval| interval.as_secs_f64());
+        });
+    }
+
+    /// The plan has no drills, or no more.
+    pub fn forget_drills(&self) {
+        self.update(|state| state.drills = None);
+    }
+
+    /// A drill ended. `failure` is the reason, `None` for a success.
+    pub fn drill_ended(&self, failure: Option<&str>) {
+        let outcome = outcome(failure);
+        self.update(|state| {
+            let drills = state.drills.get_or_insert_with(DrillState::fresh);
+            *drills.ended.entry(outcome).or_insert(0) += 1;
         });
     }
 
@@ -207,19 +268,45 @@ impl Collector for Plans {
                 .encode_family(labels)?
                 .encode_counter::<NoLabelSet, _, f64>(&state.retention_deleted, None)?;
         }
-        let mut runs = encoder.encode_descriptor(RUNS.0, RUNS.1, None, MetricType::Counter)?;
-        for (PlanLabels { namespace, plan }, state) in &plans {
-            for ((result, reason), count) in &state.runs {
-                let labels = [
-                    ("namespace", namespace.as_str()),
-                    ("plan", plan),
-                    ("result", result),
-                    ("reason", reason),
-                ];
-                runs.encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, f64>(count, None)?;
+        for gauge in DRILL_GAUGES {
+            let unit = gauge.unit();
+            let mut family =
+                encoder.encode_descriptor(gauge.name, gauge.help, unit.as_ref(), MetricType::Gauge)?;
+            for (labels, state) in &plans {
+                if let Some(drills) = &state.drills {
+                    family
+                        .encode_family(labels)?
+                        .encode_gauge(&(gauge.value)(drills))?;
+                }
             }
         }
-        Ok(())
+        let ended = |state: &PlanState| state.runs.clone();
+        encode_outcomes(&mut encoder, RUNS, &plans, ended)?;
+        let ended = |state: &PlanState| state.drills.clone().unwrap_or_default().ended;
+        encode_outcomes(&mut encoder, DRILLS, &plans, ended)
     }
+}
+
+/// A counter with the labels `result` and `reason` for each plan.
+fn encode_outcomes(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    plans: &[(PlanLabels, PlanState)],
+    outcomes: impl Fn(&PlanState) -> BTreeMap<(&'static str, String), u64>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (PlanLabels { namespace, plan }, state) in plans {
+        for ((result, reason), count) in outcomes(state) {
+            let labels = [
+                ("namespace", namespace.as_str()),
+                ("plan", plan),
+                ("result", result),
+                ("reason", &reason),
+            ];
+            family
+                .encode_family(&labels)?
+                .encode_counter::<NoLabelSet, _, f64>(&count, None)?;
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{OperationError, OperationName, RestoreEnd, StageName};
-use super::plans::PlanState;
+use super::plans::{DrillState, PlanState};
 
 /// What the values of a gauge measure.
 #[derive(Debug, Clone, Copy)]
@@ -23,15 +23,15 @@ pub(super) enum Measure {
     Bytes,
 }
 
-/// One gauge that every plan has.
-pub(super) struct PlanGauge {
+/// One gauge that every plan has, or every plan with drills: read from what is known of them.
+pub(super) struct PlanGauge<S = PlanState> {
     pub(super) name: &'static str,
     measure: Measure,
     pub(super) help: &'static str,
-    pub(super) value: fn(&PlanState) -> f64,
+    pub(super) value: fn(&S) -> f64,
 }
 
-impl PlanGauge {
+impl<S> PlanGauge<S> {
     pub(super) const fn unit(&self) -> Option<Unit> {
         match self.measure {
             Measure::Count => None,
@@ -72,6 +72,19 @@ pub(super) const PLAN_GAUGES: &[PlanGauge] = &[
         help: "Snapshots that the last retention wanted to delete and could not" },
 ];
 
+/// The gauges of a plan whose snapshots are restored in drills.
+#[rustfmt::skip]
+pub(super) const DRILL_GAUGES: &[PlanGauge<DrillState>] = &[
+    PlanGauge { name: "last_restorable_timestamp", measure: Seconds, value: |d| d.last_restorable,
+        help: "When the newest snapshot of the plan was taken that a drill restored, 0 if there is none" },
+    PlanGauge { name: "last_drill_timestamp", measure: Seconds, value: |d| d.last,
+        help: "When the last drill of the plan ended, whatever its result; 0 if there was none" },
+    PlanGauge { name: "restorable", measure: Count, value: |d| d.restorable,
+        help: "0 while the condition Restorable of the plan is False: its last drill failed or none can begin; else 1" },
+    PlanGauge { name: "drill_expected_interval", measure: Seconds, value: |d| d.expected_interval,
+        help: "How long after a drill the next one is expected, 0 if that is not known" },
+];
+
 /// Counter of a plan: name and help.
 pub(super) const RETENTION_DELETED: (&str, &str) = (
     "retention_deleted",
@@ -82,6 +95,12 @@ pub(super) const RETENTION_DELETED: (&str, &str) = (
 pub(super) const RUNS: (&str, &str) = (
     "runs",
     "Runs of the plan that have ended, by result and by the reason of a failure",
+);
+
+/// Counter of a plan with the further labels `result` and `reason`: name and help.
+pub(super) const DRILLS: (&str, &str) = (
+    "drills",
+    "Drills of the plan that have ended, by result and by the reason of a failure",
 );
 
 /// Bounds in seconds for stages of a run: from a refused connection to hours of upload.
@@ -103,6 +122,7 @@ pub(super) struct Families {
     pub(super) operation_errors: Family<OperationError, Counter>,
     pub(super) restores: Family<RestoreEnd, Counter>,
     pub(super) restore_seconds: Histogram,
+    pub(super) drill_seconds: Histogram,
 }
 
 impl Families {
@@ -116,6 +136,7 @@ impl Families {
             operation_errors: Family::default(),
             restores: Family::default(),
             restore_seconds: Histogram::new(STAGE_SECONDS),
+            drill_seconds: Histogram::new(STAGE_SECONDS),
         };
         registry.register(
             "runs_active",
@@ -160,6 +181,12 @@ impl Families {
             "How long EtcdRestores took that ended well, from the first look at them",
             Unit::Seconds,
             families.restore_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "drill_duration",
+            "How long drills took that ended well, from their beginning until that was seen",
+            Unit::Seconds,
+            families.drill_seconds.clone(),
         );
         families
     }

@@ -42,6 +42,42 @@ fn a_new_plan_has_every_series_from_the_start() {
 }
 
 #[test]
+fn only_a_plan_with_drills_has_their_series_and_then_all_of_them() {
+    let metrics = Metrics::new(Leadership::always());
+    let plan = metrics.track_plan("prod", "main");
+    metrics.track_plan("prod", "other");
+    let of_drills = |metrics: &Metrics| {
+        let all = ["restorable", "drill"].map(|word| lines(metrics, word)).concat();
+        all.into_iter()
+            .filter(|line| line.contains("plan="))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of_drills(&metrics), [""; 0]);
+    let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+    plan.set_drills(false, Some(at), Some(at), Some(Duration::from_hours(24)));
+    metrics.drill_ended("prod", "main", Err("Integrity"));
+    metrics.drill_ended("prod", "main", Ok(Duration::from_secs(9)));
+    assert_eq!(
+        of_drills(&metrics),
+        [
+            r#"etcd_backup_last_restorable_timestamp_seconds{namespace="prod",plan="main"} 1795000000.0"#,
+            r#"etcd_backup_restorable{namespace="prod",plan="main"} 0.0"#,
+            r#"etcd_backup_last_drill_timestamp_seconds{namespace="prod",plan="main"} 1795000000.0"#,
+            r#"etcd_backup_drill_expected_interval_seconds{namespace="prod",plan="main"} 86400.0"#,
+            r#"etcd_backup_drills_total{namespace="prod",plan="main",result="Failed",reason="Integrity"} 1"#,
+            r#"etcd_backup_drills_total{namespace="prod",plan="main",result="Failed",reason="Internal"} 0"#,
+            r#"etcd_backup_drills_total{namespace="prod",plan="main",result="Succeeded",reason=""} 1"#,
+        ]
+    );
+    assert_eq!(
+        lines(&metrics, "etcd_backup_drill_duration_seconds_count"),
+        ["etcd_backup_drill_duration_seconds_count 1"]
+    );
+    plan.forget_drills();
+    assert_eq!(of_drills(&metrics), [""; 0]);
+}
+
+#[test]
 fn what_is_set_is_what_is_scraped() {
     let metrics = Metrics::new(Leadership::always());
     let plan = metrics.track_plan("prod", "main");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcd_backup_api::{EtcdBackup, EtcdSnapshot, EtcdSnapshotSpec, labels};
+use etcd_backup_api::{EtcdBackup, EtcdBackupStatus, EtcdSnapshot, EtcdSnapshotSpec, labels};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
@@ -12,6 +12,7 @@ use tracing::warn;
 use super::decide::{Decision, Finalizer, NewSnapshot, Origin, StoreJob};
 use crate::cache::PlanObject;
 use crate::context::Context;
+use crate::drill::decide as drill;
 use crate::explain::{is_conflict, is_gone};
 use crate::ownership::{belongs, labels_of, reference_to};
 use crate::reconcile::ReconcileError;
@@ -35,6 +36,7 @@ pub(super) async fn act(
         delete,
         wake,
         job,
+        drill,
         status,
         notes: _,
         again: _,
@@ -49,9 +51,19 @@ pub(super) async fn act(
         delete_snapshot(plan, name, context).await?;
     }
     context.tenure.fence()?;
+    let uid = plan.uid().unwrap_or_default();
+    let drilled = status.drill.as_ref().and_then(|drill| drill.running.as_ref());
+    if let Some(running) = drilled {
+        // Before anything is pruned, and before anybody else knows.
+        context.shared.in_use.hold(&uid, &running.source.run_id);
+    }
     status::write(&context.shared.client, plan, plan.status.as_ref(), status)
         .await
         .map_err(ReconcileError::WriteStatus)?;
+    if drilled.is_none() {
+        context.shared.in_use.release(&uid);
+    }
+    drill_on(plan, status, drill, context);
     if let Some(job) = job {
         context.ask(Arc::new(plan.clone()), upkeep_job(job));
     }
@@ -63,6 +75,25 @@ pub(super) async fn act(
             .wake(ObjectRef::new(name).within(&namespace));
     }
     Ok(())
+}
+
+/// What is to be done about the Job of a drill, now that the status says so.
+fn drill_on(plan: &EtcdBackup, status: &EtcdBackupStatus, decided: &drill::Decision, context: &Context) {
+    let written = || EtcdBackup {
+        status: Some(status.clone()),
+        ..plan.clone()
+    };
+    let drills = &context.shared.drills;
+    match decided.work {
+        Some(drill::Work::Pursue) => drills.pursue(written(), context.tenure.clone()),
+        Some(drill::Work::Abandon) => drills.abandon(written(), context.tenure.clone()),
+        None => {}
+    }
+    if let Some(end) = &decided.ended {
+        let (namespace, name) = (plan.namespace().unwrap_or_default(), plan.name_any());
+        let end = end.as_ref().map(|took| *took).map_err(String::as_str);
+        context.shared.metrics.drill_ended(&namespace, &name, end);
+    }
 }
 
 fn upkeep_job(job: &StoreJob) -> Job {

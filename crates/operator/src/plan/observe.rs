@@ -1,14 +1,16 @@
 //! What is known about a plan. Everything comes from caches of this process; nothing is asked of anybody.
 
-use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, labels};
+use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, Verification, labels};
 use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
-use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, Trouble};
+use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, Trouble, spec_changed};
 use crate::connect::Failure;
 use crate::context::Context;
+use crate::drill::decide as drill;
 use crate::listing::Answer;
 use crate::ownership::belongs;
+use crate::restore::resolve::pinned;
 use crate::snapshot::decide::{run_id_of, slot_of};
 use crate::status::instant;
 use crate::upkeep::{Removal, RetentionOutcome};
@@ -28,14 +30,60 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     for snapshot in &snapshots {
         foreign.remove(&snapshot.name);
     }
-    let store = context.answer(&uid).map(|answer| store_view(plan, &answer));
+    let answer = context.answer(&uid);
+    let asking = context.is_asking(&uid);
+    let drill = drill::Observed {
+        newest: answer
+            .as_ref()
+            .and_then(|answer| newest(plan, answer, &snapshots)),
+        settled: answer.is_some() && !asking && !spec_changed(plan),
+        ..drills(plan, context)
+    };
     Observed {
         snapshots,
         foreign,
-        store,
-        asking: context.is_asking(&uid),
+        store: answer.map(|answer| store_view(plan, &answer)),
+        asking,
         resync: context.shared.resync,
+        drill,
     }
+}
+
+/// What is known of the Jobs of a plan's drills.
+fn drills(plan: &EtcdBackup, context: &Context) -> drill::Observed {
+    let uid = plan.uid().unwrap_or_default();
+    let running = plan
+        .status
+        .as_ref()
+        .and_then(|status| status.drill.as_ref()?.running.as_ref());
+    let drills = &context.shared.drills;
+    drill::Observed {
+        enabled: context.shared.restoring.enabled,
+        asking: drills.is_asking(&uid),
+        seen: running.and_then(|running| drills.seen(&uid, &running.job)),
+        ..drill::Observed::default()
+    }
+}
+
+/// The newest snapshot that the store listed, for drills. By the time it was taken, never by revision: a restore moves those
+/// back.
+fn newest(plan: &EtcdBackup, answer: &Answer, snapshots: &[Shot]) -> Option<drill::Newest> {
+    if plan.spec.verification != Verification::Restore {
+        return None;
+    }
+    let listed = &answer.result.catalogue.as_ref().ok()?.backups;
+    let newest = listed
+        .iter()
+        .max_by_key(|entry| (entry.manifest.times.started, entry.location.run.to_string()))?;
+    let location = answer.result.location.as_deref().unwrap_or_default();
+    let source = pinned(newest, location, &plan.spec.storage, None);
+    let shown = snapshots
+        .iter()
+        .find(|shot| shot.run_id.as_ref() == Some(&source.run_id));
+    Some(drill::Newest {
+        snapshot: shown.map_or_else(|| source.run_id.clone(), |shot| shot.name.clone()),
+        source,
+    })
 }
 
 /// An EtcdSnapshot as its plan sees it.

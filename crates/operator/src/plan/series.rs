@@ -1,11 +1,13 @@
 //! A plan's numbers, for alerts.
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::EtcdBackup;
+use etcd_backup_api::{EtcdBackup, Verification};
 use kube::ResourceExt;
 
 use super::decide::{Decision, Timing};
 use crate::context::Context;
+use crate::drill::decide::expected_interval;
+use crate::status::Truth;
 
 /// Shows what was decided.
 pub(super) fn show(plan: &EtcdBackup, decision: &Decision, context: &Context, now: DateTime<Utc>) {
@@ -22,6 +24,21 @@ pub(super) fn show(plan: &EtcdBackup, decision: &Decision, context: &Context, no
     series.set_schedule(status.next_run, interval);
     let count = usize::try_from(status.snapshots.unwrap_or(0)).unwrap_or(usize::MAX);
     series.set_inventory(count, status.stored_bytes.unwrap_or(0));
+    match plan.spec.verification {
+        Verification::Restore => {
+            let verdict = decision.drill.verdict.as_ref();
+            series.set_drills(
+                verdict.is_none_or(|verdict| verdict.truth != Truth::False),
+                status.last_restorable.as_ref().map(|last| last.snapshot_time),
+                status
+                    .drill
+                    .as_ref()
+                    .and_then(|drill| Some(drill.last.as_ref()?.time)),
+                expected_interval(plan, now).and_then(|time| time.to_std().ok()),
+            );
+        }
+        Verification::Readback | Verification::Checksum => series.forget_drills(),
+    }
     // The watch forgets the series of a plan that goes. When it goes while it is looked at, that was before.
     if context.scope.cache.plan(&namespace, &name).is_none() {
         context.shared.metrics.forget_plan(&namespace, &name);

@@ -153,6 +153,12 @@ impl Bench {
             unbounded_channel().0,
             Arc::clone(&clock),
         );
+        let drills = crate::drill::Drills::new(
+            client.clone(),
+            Arc::default(),
+            unbounded_channel().0,
+            Arc::clone(&clock),
+        );
         let shared = Shared {
             runs: Runs::new(
                 Arc::new(Endless),
@@ -172,6 +178,7 @@ impl Bench {
             own_writes: Arc::default(),
             in_use: Arc::default(),
             errands,
+            drills,
             restoring: Arc::default(),
             stopping: Arc::new(AtomicBool::new(false)),
         };

@@ -36,7 +36,8 @@ pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work,
     })
 }
 
-fn failed(error: &kube::Error) -> Problem {
+/// Why nothing is known.
+pub(crate) fn failed(error: &kube::Error) -> Problem {
     let forbidden = matches!(error, kube::Error::Api(status) if status.code == 403);
     Problem {
         reason: if forbidden {
@@ -79,7 +80,8 @@ fn seen(restore: &EtcdRestore, job: &Job, pods: &[Pod]) -> Option<SeenJob> {
     })
 }
 
-fn state(job: &Job, pods: &[&Pod]) -> JobState {
+/// How far a Job is, by its own status and what its pods say.
+pub(crate) fn state(job: &Job, pods: &[&Pod]) -> JobState {
     let conditions = job
         .status
         .iter()
@@ -134,16 +136,34 @@ fn container(pod: &Pod) -> Option<&ContainerStatus> {
     pod.status.as_ref()?.container_statuses.as_ref()?.first()
 }
 
+/// The containers that run before that one, or beside it.
+fn others(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let statuses = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.init_container_statuses.as_ref());
+    statuses.into_iter().flatten()
+}
+
 /// What the agent of a pod said in the end.
 fn result(pod: &Pod) -> Option<AgentResult> {
-    let ended = container(pod)?.state.as_ref()?.terminated.as_ref()?;
+    said(container(pod)?)
+}
+
+fn said(container: &ContainerStatus) -> Option<AgentResult> {
+    let ended = container.state.as_ref()?.terminated.as_ref()?;
     AgentResult::parse(ended.message.as_deref()?)
 }
 
 /// Why a pod failed: what the agent said, else what Kubernetes says of it.
 fn why(pod: &Pod) -> Option<Problem> {
-    if let Some(AgentResult::Failed { reason, message }) = result(pod) {
-        return Some(Problem { reason, message });
+    let agents = container(pod).into_iter().chain(others(pod));
+    let failed = agents.filter_map(said).find_map(|said| match said {
+        AgentResult::Failed { reason, message } => Some(Problem { reason, message }),
+        _ => None,
+    });
+    if failed.is_some() {
+        return failed;
     }
     let ended = container(pod)?.state.as_ref()?.terminated.as_ref()?;
     Some(Problem {
@@ -158,9 +178,21 @@ fn why(pod: &Pod) -> Option<Problem> {
 
 /// What a pod waits for.
 fn waits(pod: &Pod) -> Option<String> {
-    let waiting = container(pod).and_then(|status| status.state.as_ref()?.waiting.as_ref());
-    if let Some(waiting) = waiting {
-        return Some(waiting.reason.clone().unwrap_or_default());
+    // Of several, the first in their order that is not merely behind another.
+    let waiting = others(pod)
+        .chain(container(pod))
+        .filter_map(|status| status.state.as_ref()?.waiting.as_ref()?.reason.clone());
+    let (mut first, mut behind) = (None, None);
+    for reason in waiting {
+        let slot = if reason == "PodInitializing" {
+            &mut behind
+        } else {
+            &mut first
+        };
+        slot.get_or_insert(reason);
+    }
+    if let Some(reason) = first.or(behind) {
+        return Some(reason);
     }
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let unplaced = conditions

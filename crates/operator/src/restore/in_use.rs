@@ -1,4 +1,4 @@
-//! Which stored snapshots are being restored: nobody may remove them meanwhile.
+//! Which stored snapshots are being restored, in earnest or in a drill: nobody may remove them meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use kube::ResourceExt;
 
 use crate::cache::RestoreObject;
 
-/// The run that each unfinished restore reads, by the restore's UID.
+/// The run that each unfinished restore or drill reads, by the UID of the restore or of the plan.
 ///
 /// It is fed twice: by the look-up of a source, before it is known to anybody else, and by the watch of restores, so that a
 /// new leader knows too.
@@ -15,17 +15,17 @@ use crate::cache::RestoreObject;
 pub struct InUse(Mutex<HashMap<String, String>>);
 
 impl InUse {
-    /// The restore reads this run from now on.
-    pub fn hold(&self, restore_uid: &str, run_id: &str) {
-        self.lock().insert(restore_uid.to_owned(), run_id.to_owned());
+    /// The restore, or the plan's drill, reads this run from now on.
+    pub fn hold(&self, uid: &str, run_id: &str) {
+        self.lock().insert(uid.to_owned(), run_id.to_owned());
     }
 
-    /// The restore reads nothing any more.
-    pub fn release(&self, restore_uid: &str) {
-        self.lock().remove(restore_uid);
+    /// It reads nothing any more.
+    pub fn release(&self, uid: &str) {
+        self.lock().remove(uid);
     }
 
-    /// Whether a restore reads this run.
+    /// Whether anybody reads this run.
     pub fn holds(&self, run_id: &str) -> bool {
         self.lock().values().any(|held| held == run_id)
     }

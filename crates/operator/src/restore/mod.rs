@@ -15,7 +15,7 @@
 //! API server at each look, for a restore's own Jobs and pods: there are few restores, and none most of the time.
 
 mod act;
-mod cluster;
+pub(crate) mod cluster;
 pub mod decide;
 mod errands;
 mod in_use;
@@ -25,7 +25,7 @@ pub(crate) mod resolve;
 mod restoring;
 pub mod stateful_set;
 pub mod targets;
-mod verify;
+pub(crate) mod verify;
 
 use std::sync::Arc;
 

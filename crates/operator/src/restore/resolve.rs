@@ -299,7 +299,13 @@ fn unusable(broken: &Broken) -> Failure {
     )
 }
 
-fn pinned(entry: &Entry, place: &str, storage: &StorageSpec, version_id: Option<String>) -> PinnedSource {
+/// What a restore, or a drill, is told of a backup of the store `storage`, whose location is `place`.
+pub(crate) fn pinned(
+    entry: &Entry,
+    place: &str,
+    storage: &StorageSpec,
+    version_id: Option<String>,
+) -> PinnedSource {
     let manifest = &entry.manifest;
     let key = entry.snapshot_key();
     PinnedSource {

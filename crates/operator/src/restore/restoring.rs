@@ -62,7 +62,7 @@ impl Restoring {
     }
 
     /// Looks the image up in the operator's own pod, unless it is known. When that fails it is tried again at the next call.
-    pub(super) async fn learn_image(&self, client: &Client) {
+    pub(crate) async fn learn_image(&self, client: &Client) {
         let (Some((namespace, name)), true) = (&self.pod, self.enabled && self.image.get().is_none()) else {
             return;
         };

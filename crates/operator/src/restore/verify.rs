@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use etcd_backup_api::{EtcdRestore, EtcdSpec};
-use etcd_backup_etcd::{Cluster, EtcdError, Survey};
+use etcd_backup_etcd::{Cluster, Config, EtcdError, Survey};
 use kube::ResourceExt;
 
 use crate::connect::{Connector, Failure};
@@ -52,6 +52,8 @@ pub struct Agreement {
     pub hash_kv: u32,
     /// It is what the restore had computed.
     pub as_restored: bool,
+    /// Version of one of them.
+    pub version: String,
 }
 
 impl fmt::Display for Agreement {
@@ -81,9 +83,20 @@ impl fmt::Display for Agreement {
 /// Transient while members are missing: they may be starting. Lasting when their data is not what it must be.
 pub(super) async fn verify(connector: &Connector, question: &Question) -> Result<Agreement, Failure> {
     let config = connector.etcd_of(&question.namespace, &question.etcd).await?;
+    ask(config, question.members, question.revision, question.hash_kv).await
+}
+
+/// As [`verify`], where it is known how: so many members, which started at a revision and have a HashKV there, as far as these
+/// are known.
+pub(crate) async fn ask(
+    config: Config,
+    members: usize,
+    revision: Option<i64>,
+    hash_kv: Option<u32>,
+) -> Result<Agreement, Failure> {
     let cluster = Cluster::new(config).map_err(|error| of_etcd(&error))?;
     let survey = cluster.survey().await;
-    check(&survey, question.members)?;
+    check(&survey, members)?;
     let mut confirmed = i64::MAX;
     for endpoint in cluster.endpoints() {
         let revision = cluster
@@ -92,7 +105,7 @@ pub(super) async fn verify(connector: &Connector, question: &Question) -> Result
             .map_err(|error| of_etcd(&error))?;
         confirmed = confirmed.min(revision);
     }
-    if let Some(started) = question.revision.filter(|started| confirmed < *started) {
+    if let Some(started) = revision.filter(|started| confirmed < *started) {
         return Err(Failure::lasting(
             "AnotherCluster",
             format!(
@@ -101,8 +114,8 @@ pub(super) async fn verify(connector: &Connector, question: &Question) -> Result
             ),
         ));
     }
-    let restored = question.revision.unwrap_or(confirmed);
-    match hashes(&cluster, restored).await {
+    let restored = revision.unwrap_or(confirmed);
+    let agreement = match hashes(&cluster, restored).await {
         // Clients have compacted beyond it already; that the members are equal can still be told.
         Err(EtcdError::Server { detail, .. }) if detail.contains(COMPACTED) => {
             let answers = hashes(&cluster, confirmed)
@@ -110,12 +123,13 @@ pub(super) async fn verify(connector: &Connector, question: &Question) -> Result
                 .map_err(|error| of_etcd(&error))?;
             agree(&answers, confirmed, None)
         }
-        answers => agree(
-            &answers.map_err(|error| of_etcd(&error))?,
-            restored,
-            question.hash_kv,
-        ),
-    }
+        answers => agree(&answers.map_err(|error| of_etcd(&error))?, restored, hash_kv),
+    }?;
+    let version = survey.answered().next().map(|(_, status)| status.version.clone());
+    Ok(Agreement {
+        version: version.unwrap_or_default(),
+        ..agreement
+    })
 }
 
 /// Of each endpoint: to where it has compacted, and its HashKV at a revision.
@@ -193,6 +207,7 @@ fn agree(answers: &[(String, i64, u32)], revision: i64, expected: Option<u32>) -
             revision,
             hash_kv: *hash,
             as_restored: expected.is_some(),
+            version: String::new(),
         }),
     }
 }

@@ -38,7 +38,8 @@ impl Recipe {
                 .map_or(Compression::None, |level| Compression::Zstd { level }),
             encryption: recipients(spec)?,
             verification: match spec.verification {
-                Verification::Readback => Level::Readback,
+                // What drills prove comes later, and is no part of the manifest.
+                Verification::Readback | Verification::Restore => Level::Readback,
                 Verification::Checksum => Level::Checksum,
             },
             expected_cluster: expected_cluster(plan)?,

@@ -130,12 +130,16 @@ async fn place(volume: &Volume, pod: &Path, secrets: &Api<Secret>, disk: &Disk) 
 async fn mount_secret(source: &SecretVolumeSource, pod: &Path, secrets: &Api<Secret>) -> Result<PathBuf> {
     let name = source.secret_name.as_deref().context("a Secret without a name")?;
     let secret = secrets
-        .get(name)
+        .get_opt(name)
         .await
         .with_context(|| format!("the Secret {name}"))?;
+    ensure!(
+        secret.is_some() || source.optional == Some(true),
+        "no Secret {name}"
+    );
     let folder = pod.join("secrets").join(name);
     fs::create_dir_all(&folder).context("mount a Secret")?;
-    for (key, value) in secret.data.unwrap_or_default() {
+    for (key, value) in secret.and_then(|secret| secret.data).unwrap_or_default() {
         let wanted = source
             .items
             .as_ref()
@@ -150,7 +154,7 @@ async fn mount_secret(source: &SecretVolumeSource, pod: &Path, secrets: &Api<Sec
 /// A task with the paths of this machine.
 fn mapped(task: &str, mounts: &[(PathBuf, PathBuf)]) -> Result<String> {
     let mut task: Value = serde_json::from_str(task).context("the task is no JSON")?;
-    for pointer in ["/dataDir", "/source/storage/local/path"] {
+    for pointer in ["/dataDir", "/scratch", "/source/storage/local/path"] {
         if let Some(field) = task.pointer_mut(pointer)
             && let Some(path) = field.as_str().map(Path::new)
         {

@@ -6,6 +6,7 @@ mod kubelet;
 mod members;
 mod scene;
 
+mod drills;
 mod refusals;
 mod sources;
 mod stateful;

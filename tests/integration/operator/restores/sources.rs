@@ -99,7 +99,7 @@ async fn what_is_being_restored_is_not_removed_by_retention() -> Result<()> {
 
 impl Scene {
     /// Waits until only these snapshots are there, and retention has looked at them.
-    async fn remain(&self, expected: &[&str]) -> Result<()> {
+    pub(super) async fn remain(&self, expected: &[&str]) -> Result<()> {
         let what = format!("{expected:?} to remain");
         harness::wait::until_ok(what, PATIENCE, async || {
             let names: Vec<_> = self

@@ -16,7 +16,7 @@ pub(super) enum AgentError {
     Task(TaskError),
     #[error("{}", .0.message)]
     Store(connect::Failure),
-    #[error("the snapshot is encrypted, and the restore names no decryption")]
+    #[error("the snapshot is encrypted, and no decryption is named")]
     IdentityNeeded,
     #[error("cannot read the key identity of the Secret {secret}: {source}")]
     ReadIdentities { secret: String, source: io::Error },
@@ -62,6 +62,10 @@ pub(super) enum AgentError {
         path: PathBuf,
         source: io::Error,
     },
+    #[error("revision {found} was restored, and the snapshot is of revision {expected}")]
+    AnotherRevision { found: i64, expected: i64 },
+    #[error("the etcd that was started on the restored data: {}", .0.message)]
+    Scratch(connect::Failure),
     #[error("ended before it was done: nothing was changed")]
     Interrupted,
     #[error("internal error: {0}")]
@@ -100,6 +104,8 @@ impl AgentError {
             Self::Exchange { .. } => "ExchangeFailed",
             Self::File { source, .. } if is_full(source) => "NotEnoughSpace",
             Self::File { .. } => "WriteFailed",
+            Self::AnotherRevision { .. } => "RevisionDiffers",
+            Self::Scratch(failure) => &failure.reason,
             Self::Interrupted => "Interrupted",
             Self::Internal(_) => "Internal",
         }
@@ -108,7 +114,7 @@ impl AgentError {
     /// Whether trying again is of no use until somebody has changed something.
     pub(super) fn is_lasting(&self) -> bool {
         match self {
-            Self::Store(failure) => !failure.transient,
+            Self::Store(failure) | Self::Scratch(failure) => !failure.transient,
             Self::Read(error) => !error.is_transient(),
             // Files can fail for a moment, as on a network; whatever else the engine finds is a fact.
             Self::Restore(error) => !matches!(

@@ -1,6 +1,6 @@
 //! `etcd-backup agent`: what the pods of Jobs run.
 //!
-//! A member's new data is built in `.etcd-restore-<uid>.building` inside its data directory, becomes `.etcd-restore-<uid>` when
+//! For drills see [`drill`]. In a restore a member's new data is built in `.etcd-restore-<uid>.building` inside its data directory, becomes `.etcd-restore-<uid>` when
 //! it is complete and on the disk, and then changes places with `member`. Everything happens inside the data directory,
 //! because that may be the root of a volume; all of it in one directory, because then only that has to be writable, whoever
 //! the old data belongs to.
@@ -8,8 +8,10 @@
 mod build;
 mod commit;
 mod discard;
+mod drill;
 mod error;
 mod exchange;
+mod open;
 mod origin;
 mod owner;
 mod prepare;
@@ -18,11 +20,11 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use etcd_backup_operator::agent::{
-    AgentResult, RestoreTask, SECRETS, Step, TASK_VARIABLE, TERMINATION_LOG, TaskError,
+    AgentResult, DrillStep, DrillTask, RestoreTask, SECRETS, Step, TASK_VARIABLE, TERMINATION_LOG, TaskError,
 };
 
 use self::error::AgentError;
@@ -32,6 +34,7 @@ use crate::{commands::runtime, exit::Failure, path::path};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agent {
     Restore(Restore),
+    Drill(Drill),
 }
 
 /// Do one member's part of an EtcdRestore
@@ -45,6 +48,27 @@ pub(crate) struct Restore {
     #[arg(value_name = "STEP", value_parser = step)]
     step: Step,
 
+    #[command(flatten)]
+    pod: Pod,
+}
+
+/// Restore a snapshot to see that it can be
+///
+/// Run by the Jobs that the operator makes for plans with `verification: Restore`; to prove a snapshot by hand there is
+/// `etcd-backup verify`. Task, result and exit code are as those of `agent restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    /// restore, or check: ask the etcd that was started on what was restored
+    #[arg(value_name = "STEP", value_parser = drill_step)]
+    step: DrillStep,
+
+    #[command(flatten)]
+    pod: Pod,
+}
+
+/// Where things are in the pod.
+#[derive(Debug, Args)]
+struct Pod {
     /// Where Secrets are mounted, each in a directory of its own name
     #[arg(long, default_value = SECRETS, value_parser = path(), value_name = "DIR")]
     secrets: PathBuf,
@@ -58,22 +82,40 @@ fn step(word: &str) -> Result<Step, String> {
     Step::of(word).ok_or_else(|| "write prepare, commit or discard".to_owned())
 }
 
+fn drill_step(word: &str) -> Result<DrillStep, String> {
+    DrillStep::of(word).ok_or_else(|| "write restore or check".to_owned())
+}
+
 pub(crate) fn run(agent: &Agent) -> Result<(), Failure> {
-    let Agent::Restore(restore) = agent;
-    let done = task().and_then(|task| match restore.step {
-        Step::Prepare => runtime_of(&task, &restore.secrets),
+    let (done, pod) = match agent {
+        Agent::Restore(restore) => (restored(restore), &restore.pod),
+        Agent::Drill(drill) => (drilled(drill), &drill.pod),
+    };
+    report::report(done, &pod.termination_log)
+}
+
+fn restored(restore: &Restore) -> Result<AgentResult, AgentError> {
+    let task = RestoreTask::parse(&task()?).map_err(AgentError::Task)?;
+    match restore.step {
+        Step::Prepare => waiting(prepare::prepare(&task, &restore.pod.secrets)),
         Step::Commit => commit::commit(&task),
         Step::Discard => discard::discard(&task),
-    });
-    report::report(done, &restore.termination_log)
+    }
 }
 
-fn task() -> Result<RestoreTask, AgentError> {
-    let text = std::env::var(TASK_VARIABLE).map_err(|_| AgentError::Task(TaskError::Missing))?;
-    RestoreTask::parse(&text).map_err(AgentError::Task)
+fn drilled(drill: &Drill) -> Result<AgentResult, AgentError> {
+    let task = DrillTask::parse(&task()?).map_err(AgentError::Task)?;
+    match drill.step {
+        DrillStep::Restore => waiting(drill::restore(&task, &drill.pod.secrets)),
+        DrillStep::Check => waiting(drill::check(&task, &drill.pod.secrets)),
+    }
 }
 
-fn runtime_of(task: &RestoreTask, secrets: &Path) -> Result<AgentResult, AgentError> {
+fn task() -> Result<String, AgentError> {
+    std::env::var(TASK_VARIABLE).map_err(|_| AgentError::Task(TaskError::Missing))
+}
+
+fn waiting(work: impl Future<Output = Result<AgentResult, AgentError>>) -> Result<AgentResult, AgentError> {
     let runtime = runtime().map_err(|_| AgentError::Internal("cannot start threads"))?;
-    runtime.block_on(prepare::prepare(task, secrets))
+    runtime.block_on(work)
 }

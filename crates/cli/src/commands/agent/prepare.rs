@@ -11,6 +11,7 @@ use etcd_backup_operator::agent::{AgentResult, RestoreTask};
 use super::{
     build,
     error::AgentError,
+    open::open,
     origin::Origin,
     owner::Giving,
     target::{Target, remove, sync},
@@ -50,7 +51,7 @@ async fn anew(task: &RestoreTask, target: &Target, secrets: &Path) -> Result<Age
         .map_err(AgentError::file("look at", &target.building))?
         .uid();
     let giving = Giving::of(target, own)?;
-    let opened = build::open(task, secrets).await?;
+    let opened = open(&task.source, &task.store, task.decryption.as_deref(), secrets).await?;
     let data_dir = target.building.join("data");
     let prepared = build::build(task, opened, &data_dir).await?;
     let member = data_dir.join("member");

@@ -7,6 +7,7 @@ use etcd_backup_api::{EtcdBackup, LastSuccess, RetentionCandidate, SnapshotPhase
 use super::due::Slots;
 use super::freshness::Freshness;
 use super::view::{Holdings, Observed, Pruning, Shot, Trouble};
+use crate::drill::decide::Verdict;
 use crate::status::{Conditions, Truth, rfc3339};
 
 /// Reasons by which the store says that the specification, or a Secret that it names, is at fault.
@@ -186,6 +187,18 @@ pub(super) fn retention(
     }
 }
 
+/// What the drills say, where there are any.
+pub(super) fn restorable(conditions: &mut Conditions<'_>, verdict: Option<&Verdict>) {
+    if let Some(verdict) = verdict {
+        conditions.set(
+            kind::RESTORABLE,
+            verdict.truth,
+            &verdict.reason,
+            verdict.message.clone(),
+        );
+    }
+}
+
 /// What stays for its lock alone, to be put behind how many stay.
 fn locked(pruning: &Pruning) -> String {
     if pruning.locked.is_empty() {
@@ -240,6 +253,7 @@ pub(super) fn ready(
         kind::STORE_REACHABLE,
         kind::LAST_RUN_SUCCEEDED,
         kind::FRESH,
+        kind::RESTORABLE,
     ];
     let wrong = wrong.iter().find_map(|kind| {
         conditions

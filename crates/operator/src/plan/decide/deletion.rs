@@ -7,6 +7,7 @@ use kube::ResourceExt;
 
 use super::view::{Decision, Finalizer, Observed, StoreJob, StoreView};
 use crate::deletion::{PATIENCE, refused_until};
+use crate::drill::decide as drill;
 use crate::events::{Note, reason};
 use crate::status::instant;
 
@@ -14,9 +15,15 @@ const ACTION: &str = "DeletePlan";
 
 /// Removes what the plan stored if it said so, within bounds, and lets it go.
 pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) -> Decision {
-    let status = plan.status.clone().unwrap_or_default();
+    let mut status = plan.status.clone().unwrap_or_default();
+    let running = status.drill.as_mut().and_then(|drill| drill.running.take());
     let decision = Decision {
         status,
+        // What it reads could not be removed.
+        drill: drill::Decision {
+            work: running.map(|_| drill::Work::Abandon),
+            ..drill::Decision::default()
+        },
         ..Decision::default()
     };
     if !plan.finalizers().iter().any(|name| name == labels::FINALIZER) {

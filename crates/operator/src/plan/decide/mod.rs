@@ -22,7 +22,10 @@ use chrono::{DateTime, Utc};
 use etcd_backup_api::{DeletionPolicy, EtcdBackup, labels};
 use kube::ResourceExt;
 
+use crate::drill::decide as drill;
+
 pub use due::Slots;
+pub use store::spec_changed;
 pub use timing::Timing;
 pub use view::{
     Backup, Decision, Finalizer, Holdings, NewSnapshot, Observed, Origin, Pruning, Shot, StoreJob, StoreView,
@@ -59,13 +62,14 @@ pub fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) -> Dec
         take_slot(plan, observed, &slots, &mut decision);
         demand::take(plan, observed, &mut decision);
     }
+    decision.drill = drill::decide(plan, timing.as_ref().ok(), &observed.drill, now);
     let judged = status::Judged::of(plan, &timing, observed, &slots, now);
     decision.status = status::write(plan, observed, &slots, &judged, &decision, now);
     decision.notes = notes::about(plan, observed, &slots, &decision);
     decision.again = if more_to_create {
         Some(now)
     } else {
-        next_look(plan, observed, &slots, &judged, now)
+        next_look(plan, observed, &slots, &judged, decision.drill.again, now)
     };
     decision
 }
@@ -108,6 +112,7 @@ fn next_look(
     observed: &Observed,
     slots: &Slots,
     judged: &status::Judged,
+    drill: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let store = observed
@@ -118,7 +123,7 @@ fn next_look(
         .freshness
         .until
         .map(|until| until + chrono::TimeDelta::seconds(1));
-    [slots.next, store, stale]
+    [slots.next, store, stale, drill]
         .into_iter()
         .flatten()
         .filter(|at| *at > now)

@@ -22,6 +22,8 @@ pub(super) fn about(plan: &EtcdBackup, observed: &Observed, slots: &Slots, decis
     notes.extend(slot_notes(observed, slots));
     notes.extend(transitions(before, &decision.status));
     notes.extend(pruned(before, observed));
+    notes.extend(decision.drill.notes.iter().cloned());
+    notes.extend(drill_refused(before, &decision.status));
     notes
 }
 
@@ -113,6 +115,21 @@ fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note>
         notes.push(Note::warning(reason::NAME_TAKEN, SCHEDULE, taken.message.clone()));
     }
     notes
+}
+
+/// That no drill can begin, or go on, when that is news. What a drill found is told by the drill.
+fn drill_refused(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Option<Note> {
+    let now = find(after, kind::RESTORABLE).filter(|now| now.status == Truth::False.as_str())?;
+    let of_a_drill = |status: &EtcdBackupStatus| {
+        let last = status.drill.as_ref().and_then(|drill| drill.last.clone());
+        last.and_then(|last| last.reason)
+    };
+    let known = find(before, kind::RESTORABLE).is_some_and(|was| was.reason == now.reason);
+    let told = of_a_drill(after).as_ref() == Some(&now.reason);
+    (!known && !told).then(|| {
+        let message = format!("{}: {}", now.reason, now.message);
+        Note::warning(reason::DRILL_REFUSED, CHECK, message)
+    })
 }
 
 /// What retention did since it was last told.

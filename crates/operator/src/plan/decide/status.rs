@@ -13,6 +13,7 @@ use super::freshness::{Freshness, judge};
 use super::timing::Timing;
 use super::view::{Backup, Decision, Observed, Origin, Pruning, Shot, Trouble};
 use super::{conditions, demand, taken_name};
+use crate::drill::decide::Verdict;
 use crate::status::Conditions;
 
 /// How many candidates of a dry run the status lists (`wouldRemove` in the CRD).
@@ -86,7 +87,10 @@ pub(super) fn write(
     if let Some(Ok(pruning)) = outcome {
         status.retention = Some(retention(pruning));
     }
-    status.conditions = all_conditions(plan, observed, slots, judged, &status, &before, now);
+    status.drill.clone_from(&decision.drill.status);
+    status.last_restorable.clone_from(&decision.drill.restorable);
+    let verdict = decision.drill.verdict.as_ref();
+    status.conditions = all_conditions(plan, observed, slots, judged, verdict, &status, &before, now);
     unless_only_the_look_is_newer(status, &before)
 }
 
@@ -95,6 +99,7 @@ fn all_conditions(
     observed: &Observed,
     slots: &Slots,
     judged: &Judged,
+    restorable: Option<&Verdict>,
     status: &EtcdBackupStatus,
     before: &EtcdBackupStatus,
     now: DateTime<Utc>,
@@ -112,6 +117,7 @@ fn all_conditions(
     conditions::fresh(&mut said, &judged.freshness);
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
     conditions::retention(&mut said, plan, outcome);
+    conditions::restorable(&mut said, restorable);
     conditions::ready(&mut said, plan, slots, judged.taken.as_deref(), success);
     said.finish()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use etcd_backup_api::{EtcdBackup, SnapshotPhase, labels};
+use etcd_backup_api::{EtcdBackup, SnapshotPhase, Verification, labels};
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
@@ -35,7 +35,7 @@ pub(super) fn job(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) ->
         if succeeded_since_pruning(plan, observed, store, now) || (dry_run && !shows_dry_run(store)) {
             return Some(StoreJob::Prune {
                 dry_run,
-                pinned: pinned(observed),
+                pinned: pinned(plan, observed),
             });
         }
     }
@@ -108,16 +108,25 @@ fn shows_dry_run(store: &StoreView) -> bool {
 }
 
 /// Whether the specification was changed since the status was written: the store may be another one.
-fn spec_changed(plan: &EtcdBackup) -> bool {
+pub fn spec_changed(plan: &EtcdBackup) -> bool {
     let seen = plan.status.as_ref().and_then(|status| status.observed_generation);
     seen.is_some() && seen != plan.metadata.generation
 }
 
-/// Runs that no retention may touch: what people pinned. A snapshot that is not over yet has no run to name.
-fn pinned(observed: &Observed) -> BTreeSet<String> {
+/// Runs that no retention may touch: what people pinned, and the newest that a drill restored, since newer ones may yet turn out
+/// to be worth nothing. A snapshot that is not over yet has no run to name.
+fn pinned(plan: &EtcdBackup, observed: &Observed) -> BTreeSet<String> {
     let pinned = observed
         .snapshots
         .iter()
         .filter(|shot| shot.pinned && shot.phase != SnapshotPhase::Failed);
-    pinned.filter_map(|shot| shot.run_id.clone()).collect()
+    let restorable = plan
+        .status
+        .as_ref()
+        .and_then(|status| status.last_restorable.as_ref())
+        .filter(|_| plan.spec.verification == Verification::Restore);
+    pinned
+        .filter_map(|shot| shot.run_id.clone())
+        .chain(restorable.map(|restorable| restorable.run_id.clone()))
+        .collect()
 }

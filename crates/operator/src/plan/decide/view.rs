@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdBackupStatus, RetentionCandidate, SnapshotPhase};
 
+use crate::drill::decide as drill;
 use crate::events::Note;
 
 /// All that is known about a plan besides the object itself.
@@ -20,6 +21,8 @@ pub struct Observed {
     pub asking: bool,
     /// How long a listing of the store is believed.
     pub resync: TimeDelta,
+    /// What concerns its drills.
+    pub drill: drill::Observed,
 }
 
 /// An EtcdSnapshot of the plan.
@@ -158,6 +161,8 @@ pub struct Decision {
     pub wake: Vec<String>,
     /// What is to be asked of the store.
     pub job: Option<StoreJob>,
+    /// What is to become of its drills. What its status and its notes say of them is in those below.
+    pub drill: drill::Decision,
     /// What the status is to say.
     pub status: EtcdBackupStatus,
     /// What is to be told.

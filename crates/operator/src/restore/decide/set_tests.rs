@@ -261,6 +261,7 @@ fn a_cluster_that_agrees_is_restored_and_one_that_differs_is_not() {
         revision: 9,
         hash_kv: 7,
         as_restored: true,
+        version: "3.6.14".to_owned(),
     };
     let good = look(&verifying, &answered(Ok(agreement)));
     assert_eq!(good.status.phase, RestorePhase::Succeeded);

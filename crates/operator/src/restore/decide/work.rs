@@ -237,7 +237,7 @@ fn record(case: &mut Case<'_>, index: usize, result: AgentResult) {
             status.revision = Some(revision);
         }
         AgentResult::Committed { previous } => member.previous = previous,
-        AgentResult::Discarded | AgentResult::Failed { .. } => {}
+        AgentResult::Discarded | AgentResult::Drilled { .. } | AgentResult::Failed { .. } => {}
     }
 }
 

@@ -39,7 +39,9 @@ pub enum JobError {
     #[error("the member has no target")]
     NoTarget,
     /// There is no image.
-    #[error("no image is set for the pods that restore")]
+    #[error(
+        "no image is known for the pods of Jobs: the operator cannot see its own pod, so start it with --agent-image"
+    )]
     NoImage,
     /// The task cannot be expressed as JSON.
     #[error("the task cannot be expressed as JSON")]

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use etcd_backup_api::secret::keys;
 use etcd_backup_api::{EtcdRestore, RestoreTarget};
 use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume};
 
 use super::JobError;
 use crate::agent::{Step, TARGET};
-use crate::jobs::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets};
+use crate::jobs::{Mounted, mounted, of_claim, scratch, snapshot};
 use crate::restore::targets;
 
 /// Room for temporary files. The data itself is built at the target.
@@ -31,7 +30,12 @@ pub(super) fn volumes(restore: &EtcdRestore, step: Step, index: usize) -> Result
     let target = targets::target(restore, index).ok_or(JobError::NoTarget)?;
     let mut all = vec![at_target(&target)?, scratch("scratch", "/tmp", SCRATCH)];
     if step == Step::Prepare {
-        all.extend(source(restore)?);
+        let status = restore.status.as_ref();
+        let source = status
+            .and_then(|status| status.source.as_ref())
+            .ok_or(JobError::NoSource)?;
+        let claim = restore.spec.job.local_store.as_ref();
+        all.extend(snapshot(source, restore.spec.decryption.as_ref(), claim));
     }
     Ok(all)
 }
@@ -53,36 +57,4 @@ fn at_target(target: &RestoreTarget) -> Result<Mounted, JobError> {
         _ => return Err(JobError::NoTarget),
     }
     Ok(mounted(volume, TARGET, false))
-}
-
-/// What reading the snapshot needs.
-fn source(restore: &EtcdRestore) -> Result<Vec<Mounted>, JobError> {
-    let source = restore
-        .status
-        .as_ref()
-        .and_then(|status| status.source.as_ref())
-        .ok_or(JobError::NoSource)?;
-    let s3 = source.storage.s3.as_ref();
-    let whole = |secret| MountedSecret { secret, keys: None };
-    let of_store = [
-        s3.and_then(|s3| s3.credentials.as_ref()),
-        s3.and_then(|s3| s3.tls.as_ref()),
-    ];
-    let identity = restore.spec.decryption.as_ref().map(|secret| MountedSecret {
-        secret,
-        keys: Some(&[keys::IDENTITY]),
-    });
-    let wanted: Vec<_> = of_store
-        .into_iter()
-        .flatten()
-        .map(whole)
-        .chain(identity)
-        .collect();
-    let mut all = secrets(&wanted);
-    all.extend(local_store(
-        &source.storage,
-        restore.spec.job.local_store.as_ref(),
-        true,
-    ));
-    Ok(all)
 }
