@@ -1,6 +1,4 @@
 //! EtcdBackup: a plan.
-//!
-//! Every snapshot is taken by the operator's own process. There is no field `runner` until there is another way.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -11,6 +9,7 @@ use crate::drill::Drill;
 use crate::duration::Duration;
 use crate::etcd::EtcdSpec;
 use crate::policy::{Compression, Encryption, Retention};
+use crate::runner::Runner;
 use crate::storage::StorageSpec;
 
 /// What a plan says: which etcd, where to, when, and how long to keep it.
@@ -48,7 +47,11 @@ use crate::storage::StorageSpec;
     validation = Rule::new("!has(self.timeZone) || has(self.schedule) || (has(self.drill) && has(self.drill.schedule))")
         .message("timeZone needs a schedule"),
     validation = Rule::new("!has(self.drill) || self.verification == 'Restore'")
-        .message("drill is only for verification: Restore")
+        .message("drill is only for verification: Restore"),
+    validation = Rule::new("!has(self.runner) || self.runner.type != 'Job' || !has(self.storage.local) || (has(self.runner.job) && has(self.runner.job.localStore))")
+        .message("a storage of type local needs runner.job.localStore: the pods do not have the volumes of the operator"),
+    validation = Rule::new("!has(self.runner) || !has(self.runner.job) || !has(self.runner.job.localStore) || has(self.storage.local)")
+        .message("runner.job.localStore needs a storage of type local")
 )]
 pub struct EtcdBackupSpec {
     /// The etcd cluster that is backed up.
@@ -105,6 +108,10 @@ pub struct EtcdBackupSpec {
     #[serde(default = "default_retries")]
     #[schemars(range(min = 0, max = 10))]
     pub retries: u32,
+
+    /// Where snapshots are taken: in the operator's own process, or by Jobs.
+    #[serde(default)]
+    pub runner: Runner,
 
     /// Which snapshots to keep. Without it nothing is ever removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

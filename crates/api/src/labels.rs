@@ -36,6 +36,12 @@ pub const RESTORE_UID: &str = "etcdbackup.dev/restore-uid";
 /// Label on the Jobs that drill for an EtcdBackup and on their pods: its UID.
 pub const DRILL_UID: &str = "etcdbackup.dev/drill-uid";
 
+/// Label on the Jobs of an EtcdSnapshot and on their pods: its UID.
+pub const SNAPSHOT_UID: &str = "etcdbackup.dev/snapshot-uid";
+
+/// Label on the Jobs of an EtcdSnapshot and on their pods: which attempt they are, from 1.
+pub const ATTEMPT: &str = "etcdbackup.dev/attempt";
+
 /// Finalizer on every kind: something outside the cluster may have to end or to go before the
 /// object may.
 pub const FINALIZER: &str = "etcdbackup.dev/cleanup";

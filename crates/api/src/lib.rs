@@ -28,6 +28,7 @@ mod policy;
 mod restore;
 mod restore_source;
 mod restore_status;
+mod runner;
 pub mod secret;
 mod snapshot;
 mod snapshot_status;
@@ -55,6 +56,7 @@ pub use restore_status::{
     EtcdRestoreStatus, MemberPhase, MemberStatus, PinnedSource, PinnedStatefulSet, RestoreFailure,
     RestorePhase,
 };
+pub use runner::{Runner, RunnerType};
 pub use secret::SecretReference;
 pub use snapshot::{EtcdSnapshot, EtcdSnapshotSpec};
 pub use snapshot_status::{

@@ -73,6 +73,12 @@ pub struct EtcdSnapshotStatus {
     #[schemars(length(max = 512))]
     pub owner: Option<String>,
 
+    /// The Job that takes it, or took it last, where the plan's `runner` is a Job. It is named after
+    /// the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub job: Option<String>,
+
     /// How far it is, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,

@@ -69,6 +69,7 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["operator"],
     &["agent", "restore"],
     &["agent", "drill"],
+    &["agent", "snapshot"],
     &["version"],
     &["completion"],
     &["man"],
@@ -92,6 +93,7 @@ const WITHOUT_RESULT: &[&[&str]] = &[
     &["operator"],
     &["agent", "restore"],
     &["agent", "drill"],
+    &["agent", "snapshot"],
     &["completion"],
     &["man"],
 ];
@@ -183,6 +185,7 @@ mod tests {
             "etcd-backup snapshot save f",
             "etcd-backup snapshot status f",
             "etcd-backup agent restore prepare",
+            "etcd-backup agent snapshot",
             "etcd-backup list s3://b",
             "etcd-backup show s3://b",
             "etcd-backup verify s3://b",

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::own_writes::OwnWrites;
 use crate::reconcile::Backoffs;
 use crate::restore::{Errands, InUse, Restoring};
-use crate::runs::Runs;
+use crate::runs::{Runs, Waits};
 use crate::upkeep::{Job, Upkeep};
 use crate::wake::Wake;
 
@@ -41,6 +41,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Takes snapshots.
     pub runs: Runs,
+    /// What Jobs that take snapshots wait for.
+    pub waits: Waits,
     /// Looks after stores.
     pub upkeep: Upkeep,
     /// Counts.
@@ -111,6 +113,14 @@ impl Context {
     /// Whether this process is about to end.
     pub fn is_stopping(&self) -> bool {
         self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Why this operator takes no snapshots of a plan, in a word and a sentence: what its administrator has to allow.
+    pub fn refusal(&self, plan: &EtcdBackup) -> Option<(&'static str, &'static str)> {
+        (plan.spec.runner.is_job() && !self.shared.restoring.jobs).then_some((
+            "JobsDisabled",
+            "runner.type is Job, and this operator makes no Jobs: make config/components/jobs part of its installation",
+        ))
     }
 
     /// What the plan's store said last, in this term.

@@ -74,6 +74,8 @@ pub mod reason {
     pub const DRILL_FAILED: &str = "DrillFailed";
     /// No drill can begin.
     pub const DRILL_REFUSED: &str = "DrillRefused";
+    /// The Job of a snapshot waits for something that somebody may have to put right.
+    pub const JOB_WAITS: &str = "JobWaits";
     /// The stored object of a snapshot is back.
     pub const SNAPSHOT_FOUND_AGAIN: &str = "SnapshotFoundAgain";
 }

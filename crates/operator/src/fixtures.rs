@@ -75,7 +75,7 @@ pub(crate) fn restore(changes: Value) -> EtcdRestore {
     serde_json::from_value(object).unwrap()
 }
 
-fn merge(into: &mut Value, changes: Value) {
+pub(crate) fn merge(into: &mut Value, changes: Value) {
     match (into, changes) {
         (Value::Object(into), Value::Object(changes)) => {
             for (key, change) in changes {

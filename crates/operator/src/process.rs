@@ -27,7 +27,7 @@ use crate::lease::{Elector, Leadership, LeaseSettings, identity};
 use crate::listing::Ledger;
 use crate::metrics::Metrics;
 use crate::restore::{Errands, InUse, Restoring};
-use crate::runs::{Executor, Limits, Runs};
+use crate::runs::{Dispatch, Executor, JobExecutor, Limits, Runs, SpoolOfPods, Waits};
 use crate::settings::Settings;
 use crate::upkeep::{Bounds, Caretaker, Upkeep};
 use crate::{shutdown, term, watching};
@@ -70,6 +70,23 @@ impl Process {
             events.clone(),
             Arc::clone(&clock),
         );
+        let restoring = Arc::new(Restoring::of(&settings));
+        let waits = Waits::default();
+        let jobs = JobExecutor {
+            client: client.clone(),
+            connector: connector.clone(),
+            restoring: Arc::clone(&restoring),
+            spool: SpoolOfPods::of(&settings),
+            metrics: Arc::clone(&metrics),
+            events: events.clone(),
+            waits: waits.clone(),
+            wake: snapshot_wakes.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let dispatch = Dispatch {
+            operator: executor,
+            jobs,
+        };
         let limits = Limits {
             max_concurrent: settings.max_concurrent_runs.into(),
             ..Limits::default()
@@ -96,12 +113,13 @@ impl Process {
         );
         let shared = Shared {
             runs: Runs::new(
-                Arc::new(executor),
+                Arc::new(dispatch),
                 limits,
                 snapshot_wakes,
                 Arc::clone(&metrics),
                 Arc::clone(&clock),
             ),
+            waits,
             upkeep: Upkeep::new(
                 Arc::new(caretaker),
                 Bounds::default(),

@@ -96,7 +96,13 @@ pub struct Settings {
           default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub enable_restore: bool,
 
-    /// The image of the pods that restore. Without it: the image of the operator's own pod, POD_NAME in POD_NAMESPACE.
+    /// Let Jobs take snapshots, for plans with `runner.type: Job`. It needs rights over Jobs and pods: see config/components/jobs. With
+    /// --enable-restore they are allowed too: the rights are the same.
+    #[arg(long, env = "ETCD_BACKUP_ENABLE_JOBS", action = ArgAction::Set, default_value_t = false, num_args = 0..=1,
+          default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub enable_jobs: bool,
+
+    /// The image of the pods of Jobs. Without it: the image of the operator's own pod, POD_NAME in POD_NAMESPACE.
     #[arg(long, env = "ETCD_BACKUP_AGENT_IMAGE", value_name = "IMAGE")]
     pub agent_image: Option<String>,
 

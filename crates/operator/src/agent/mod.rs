@@ -6,12 +6,14 @@
 mod drill;
 mod result;
 mod scratch;
+mod snapshot;
 mod store;
 mod task;
 
 pub use drill::{DrillStep, DrillTask, SCRATCH};
 pub use result::{AgentResult, LONGEST_RESULT};
 pub use scratch::ask_scratch;
+pub use snapshot::{SnapshotTask, Spool};
 pub use store::{StoreAccess, find_pinned, location_of, open_store};
 pub use task::{Member, RestoreTask, Step, TASK_VARIABLE, TaskError};
 

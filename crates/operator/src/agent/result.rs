@@ -55,6 +55,17 @@ pub enum AgentResult {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etcd: Option<String>,
     },
+    /// A snapshot is in the store, and proved.
+    Stored {
+        /// The key of its manifest.
+        key: String,
+        /// The manifest itself, if it fits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<serde_json::Value>,
+        /// Whose the place in the store was before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken_over: Option<String>,
+    },
     /// It could not be done.
     Failed {
         /// Why, in one word.
@@ -81,10 +92,26 @@ impl AgentResult {
                 previous: Some(previous),
             } => *previous = shortened(std::mem::take(previous), LONGEST_TEXT),
             Self::Drilled { etcd: Some(etcd), .. } => *etcd = shortened(std::mem::take(etcd), 64),
-            Self::Prepared { .. } | Self::Committed { .. } | Self::Discarded | Self::Drilled { .. } => {}
+            Self::Stored {
+                taken_over: Some(from),
+                ..
+            } => *from = shortened(std::mem::take(from), LONGEST_TEXT),
+            Self::Prepared { .. }
+            | Self::Committed { .. }
+            | Self::Discarded
+            | Self::Drilled { .. }
+            | Self::Stored { .. } => {}
         }
         // A struct of texts and numbers always has a JSON form.
-        serde_json::to_string(&short).unwrap_or_default()
+        let text = serde_json::to_string(&short).unwrap_or_default();
+        match &mut short {
+            Self::Stored { manifest, .. } if text.len() > LONGEST_RESULT => {
+                // Whoever needs it reads it from the store.
+                *manifest = None;
+                serde_json::to_string(&short).unwrap_or_default()
+            }
+            _ => text,
+        }
     }
 
     /// The result that a termination message holds, `None` when it holds something else.
@@ -116,6 +143,11 @@ mod tests {
                 compared: true,
                 etcd: Some("3.6.14".into()),
             },
+            AgentResult::Stored {
+                key: "ns/plan/c/r/manifest.json".into(),
+                manifest: Some(serde_json::json!({"revision": 7})),
+                taken_over: None,
+            },
             AgentResult::Failed {
                 reason: "NoSuchBucket".into(),
                 message: "it is gone".into(),
@@ -124,6 +156,19 @@ mod tests {
             assert_eq!(AgentResult::parse(&result.encode()), Some(result));
         }
         assert_eq!(AgentResult::parse("Segmentation fault"), None);
+    }
+
+    #[test]
+    fn a_manifest_that_is_too_long_is_left_to_the_store() {
+        let result = AgentResult::Stored {
+            key: "k".repeat(700),
+            manifest: Some(serde_json::json!({"etcd": "x".repeat(4000)})),
+            taken_over: Some("\u{1}".repeat(9000)),
+        };
+        let text = result.encode();
+        assert!(text.len() <= LONGEST_RESULT, "{}", text.len());
+        assert!(matches!(AgentResult::parse(&text),
+            Some(AgentResult::Stored { key, manifest: None, .. }) if key.len() == 700));
     }
 
     #[test]

@@ -27,6 +27,14 @@ pub struct StoreAccess {
 }
 
 impl StoreAccess {
+    /// What may be dialled: as the operator itself may, and never the API server.
+    ///
+    /// # Errors
+    /// A range that cannot be understood.
+    pub fn policy(&self) -> Result<DialPolicy, Failure> {
+        Ok(DialPolicy::new(self.ranges()?, ["kubernetes.default.svc"]))
+    }
+
     fn ranges(&self) -> Result<Vec<IpNet>, Failure> {
         let ranges = self.allow_endpoint_cidrs.iter().map(|range| range.parse());
         ranges
@@ -48,7 +56,7 @@ pub async fn open_store(
     match (&storage.s3, &storage.local) {
         (Some(spec), None) => {
             let mut config = s3_config(&Secrets::Mounted(secrets), spec, now).await?;
-            config.policy = DialPolicy::new(access.ranges()?, ["kubernetes.default.svc"]);
+            config.policy = access.policy()?;
             config.ambient_endpoints.clone_from(&access.ambient_endpoints);
             let store = S3Store::new(config).await.map_err(|error| refused(&error))?;
             Ok(Arc::new(store))

@@ -4,23 +4,21 @@ use etcd_backup_api::EtcdSpec;
 use etcd_backup_api::secret::keys::{CA_CERTIFICATE, PASSWORD, TLS_CERTIFICATE, TLS_KEY, USERNAME};
 use etcd_backup_dial::DialPolicy;
 use etcd_backup_etcd::{Auth, Config, Tls};
-use kube::Client;
 
 use super::failure::Failure;
-use super::secrets::{self, Secrets};
+use super::secrets::Secrets;
 
-pub(super) async fn config(
-    client: &Client,
-    namespace: &str,
-    spec: &EtcdSpec,
-    policy: &DialPolicy,
-) -> Result<Config, Failure> {
+/// How to speak to the etcd of a plan.
+///
+/// # Errors
+/// A Secret that is missing or lacks a key.
+pub async fn config(secrets: &Secrets<'_>, spec: &EtcdSpec, policy: &DialPolicy) -> Result<Config, Failure> {
     let tls = match &spec.tls {
-        Some(tls) => Some(certificates(client, namespace, &tls.secret_name, tls.server_name.clone()).await?),
+        Some(tls) => Some(certificates(secrets, &tls.secret_name, tls.server_name.clone()).await?),
         None => None,
     };
     let auth = match &spec.auth {
-        Some(auth) => Some(user(&Secrets::Api { client, namespace }, &auth.secret_name).await?),
+        Some(auth) => Some(user(secrets, &auth.secret_name).await?),
         None => None,
     };
     Ok(Config {
@@ -44,12 +42,11 @@ pub async fn user(secrets: &Secrets<'_>, name: &str) -> Result<Auth, Failure> {
 }
 
 async fn certificates(
-    client: &Client,
-    namespace: &str,
+    secrets: &Secrets<'_>,
     secret: &str,
     server_name: Option<String>,
 ) -> Result<Tls, Failure> {
-    let keys = secrets::read(client, namespace, secret).await?;
+    let keys = secrets.read(secret).await?;
     let ca_pem = keys.pem(CA_CERTIFICATE, "CERTIFICATE")?;
     let cert_pem = keys.pem(TLS_CERTIFICATE, "CERTIFICATE")?;
     let key_pem = keys.pem(TLS_KEY, "PRIVATE KEY")?;

@@ -25,7 +25,7 @@ use etcd_backup_store::{LocalStore, S3Store, Store, StoreError};
 use kube::{Client, ResourceExt};
 use tokio::sync::OnceCell;
 
-pub use cluster::user;
+pub use cluster::{config as etcd_config, user};
 pub use failure::Failure;
 pub use measured::Measured;
 pub use s3::config as s3_config;
@@ -77,7 +77,11 @@ impl Connector {
         namespace: &str,
         spec: &EtcdSpec,
     ) -> Result<etcd_backup_etcd::Config, Failure> {
-        cluster::config(&self.client, namespace, spec, &self.policy).await
+        let secrets = Secrets::Api {
+            client: &self.client,
+            namespace,
+        };
+        cluster::config(&secrets, spec, &self.policy).await
     }
 
     /// The plan's store, with its operations measured. Nothing is sent to it yet. `now` is what retention by Object

@@ -46,6 +46,10 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
         asking,
         resync: context.shared.resync,
         drill,
+        refused: context.refusal(plan).map(|(reason, message)| Trouble {
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }),
     }
 }
 
@@ -58,7 +62,7 @@ fn drills(plan: &EtcdBackup, context: &Context) -> drill::Observed {
         .and_then(|status| status.drill.as_ref()?.running.as_ref());
     let drills = &context.shared.drills;
     drill::Observed {
-        enabled: context.shared.restoring.enabled,
+        enabled: context.shared.restoring.jobs,
         asking: drills.is_asking(&uid),
         seen: running.and_then(|running| drills.seen(&uid, &running.job)),
         ..drill::Observed::default()

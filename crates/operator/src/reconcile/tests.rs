@@ -167,6 +167,7 @@ impl Bench {
                 Arc::clone(&metrics),
                 Arc::clone(&clock),
             ),
+            waits: crate::runs::Waits::default(),
             upkeep: Upkeep::new(Arc::new(Empty), Bounds::default(), plans, Arc::clone(&clock)),
             events: Events::new(client.clone(), ME),
             client,

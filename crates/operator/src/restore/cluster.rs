@@ -127,12 +127,14 @@ fn is_lost(pod: &Pod) -> bool {
     status.phase.as_deref() == Some("Pending") && sandbox_is_gone && unexplained
 }
 
-fn has_ended(pod: &Pod) -> bool {
+/// Whether nothing of a pod runs any more.
+pub(crate) fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-fn container(pod: &Pod) -> Option<&ContainerStatus> {
+/// The container of the agent.
+pub(crate) fn container(pod: &Pod) -> Option<&ContainerStatus> {
     pod.status.as_ref()?.container_statuses.as_ref()?.first()
 }
 
@@ -146,7 +148,7 @@ fn others(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
 }
 
 /// What the agent of a pod said in the end.
-fn result(pod: &Pod) -> Option<AgentResult> {
+pub(crate) fn result(pod: &Pod) -> Option<AgentResult> {
     said(container(pod)?)
 }
 

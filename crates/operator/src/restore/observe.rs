@@ -5,6 +5,7 @@ use kube::ResourceExt;
 
 use super::decide::{Observed, Problem};
 use super::resolve::Wanted;
+use super::restoring::Restoring;
 use super::{cluster, stateful_set, targets};
 use crate::context::Context;
 
@@ -62,9 +63,7 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
         return problem("RestoreDisabled", message.to_owned());
     }
     if restoring.image.get().is_none() {
-        let message = "no image is known for the pods that restore: the operator cannot see its own pod, so start it with \
-                       --agent-image";
-        return problem("AgentImageMissing", message.to_owned());
+        return problem("AgentImageMissing", Restoring::NO_IMAGE.to_owned());
     }
     let paths = restore
         .spec

@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Restoring {
     /// Restores are carried out at all.
     pub enabled: bool,
+    /// Jobs may take snapshots.
+    pub jobs: bool,
     /// The image of the pods: as a flag says, or the operator's own once its pod was seen.
     pub image: OnceLock<String>,
     /// Namespace and name of the operator's own pod.
@@ -35,10 +37,15 @@ pub struct Restoring {
 }
 
 impl Restoring {
+    /// What is wrong while no image is known.
+    pub const NO_IMAGE: &'static str = "no image is known for the pods of Jobs: the operator cannot see its own pod, so \
+                                        start it with --agent-image";
+
     /// As the settings say.
     pub fn of(settings: &Settings) -> Self {
         Self {
             enabled: settings.enable_restore,
+            jobs: settings.enable_jobs || settings.enable_restore,
             image: settings
                 .agent_image
                 .clone()
@@ -63,7 +70,7 @@ impl Restoring {
 
     /// Looks the image up in the operator's own pod, unless it is known. When that fails it is tried again at the next call.
     pub(crate) async fn learn_image(&self, client: &Client) {
-        let (Some((namespace, name)), true) = (&self.pod, self.enabled && self.image.get().is_none()) else {
+        let (Some((namespace, name)), true) = (&self.pod, self.jobs && self.image.get().is_none()) else {
             return;
         };
         let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);

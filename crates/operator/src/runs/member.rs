@@ -7,9 +7,9 @@ use etcd_backup_backup::write::{self, Control, Limits, Source, SourceError, Writ
 use etcd_backup_etcd::{Choice, EtcdError};
 use futures::TryStreamExt;
 
-use super::execute::{Prepared, leadership_lost};
 use super::recipe;
 use super::request::RunRequest;
+use super::take::{Prepared, leadership_lost};
 use crate::connect::Failure;
 
 /// Whose fault a failed try is.

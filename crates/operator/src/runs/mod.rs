@@ -4,6 +4,7 @@
 //! state, and reads what became of it ([`Runs::state`]).
 
 mod execute;
+mod job;
 mod member;
 mod pool;
 mod queue;
@@ -11,10 +12,13 @@ mod recipe;
 mod request;
 mod state;
 mod supervise;
+mod take;
 #[cfg(test)]
 mod tests;
 mod ticks;
 
 pub use execute::Executor;
+pub use job::{Dispatch, JobExecutor, SpoolOfPods, Wait, Waits, job_name};
 pub use pool::{Limits, Runs};
 pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
+pub use take::{Ends, Take};

@@ -14,16 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::request::{Execute, RunRequest, RunResult, RunState};
 use super::state::{Entry, Phase, State, Stop};
-use super::supervise::{stopped, supervise};
+use super::supervise::{Ways, stopped, supervise};
 use crate::metrics::Metrics;
 
 /// The bounds of the pool.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Runs at the same time.
+    /// Runs in this process at the same time.
     pub max_concurrent: usize,
+    /// Runs in Jobs at the same time. They cost this process next to nothing: Kubernetes finds room for them.
+    pub max_jobs: usize,
     /// How long a run that was asked to stop may take to clean up before it is dropped.
     pub cancel_grace: Duration,
+    /// The same for a run in a Job: its pod may take its own grace period.
+    pub job_grace: Duration,
     /// The shortest time between two wake-ups because of progress.
     pub progress_every: Duration,
 }
@@ -32,7 +36,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_concurrent: 4,
+            max_jobs: 32,
             cancel_grace: Duration::from_secs(10),
+            job_grace: Duration::from_secs(90),
             progress_every: Duration::from_secs(2),
         }
     }
@@ -106,7 +112,7 @@ impl Runs {
         );
         // Whatever waits already cannot start (else it would run), so a run that can start overtakes nobody,
         // and ten thousand submits never search the queue.
-        if state.may_start(&uid, self.0.limits.max_concurrent) {
+        if state.may_start(&uid, &self.0.limits) {
             self.0.start(&mut state, &uid);
         } else {
             state.queue.push(&request.snapshot.namespace, uid);
@@ -146,7 +152,8 @@ impl Runs {
         }
     }
 
-    /// Stops everything because another process leads now. The pool can be used again in a later term.
+    /// Stops everything because another process leads now. The pool can be used again in a later term. Jobs go on: whoever
+    /// leads finds them again.
     pub fn stand_down(&self) {
         let mut state = self.0.lock();
         self.0.stop_all(&mut state, Stop::LeadershipLost);
@@ -165,6 +172,8 @@ impl Runs {
         self.0.lock().draining = true;
         // What waits stays Pending in Kubernetes, for the next leader.
         self.0.lock().drop_queue();
+        // Jobs go on without us.
+        self.0.lock().let_jobs_go();
         let mut running = self.0.running.subscribe();
         if timeout(
             grace.saturating_sub(cleanup),
@@ -200,10 +209,12 @@ impl Pool {
             return;
         };
         let (progress, cancel) = (Arc::new(Progress::default()), CancellationToken::new());
+        let let_go = CancellationToken::new();
         entry.phase = Phase::Running {
             started: (self.clock)(),
             progress: Arc::clone(&progress),
             cancel: cancel.clone(),
+            let_go: let_go.clone(),
             stop: None,
             forget: false,
         };
@@ -212,28 +223,32 @@ impl Pool {
             .busy
             .extend(request.cluster_keys().iter().map(str::to_owned));
         state.running += 1;
+        state.in_jobs += usize::from(request.is_job());
         self.running.send_replace(state.running);
         self.wake(&request);
-        tokio::spawn(supervise(Arc::clone(self), request, progress, cancel));
+        let ways = Ways { cancel, let_go };
+        tokio::spawn(supervise(Arc::clone(self), request, progress, ways));
     }
 
-    /// Takes note of the end of a run and starts what may run now.
-    pub(super) fn finish(self: &Arc<Self>, request: &RunRequest, result: RunResult) {
+    /// Takes note of the end of a run and starts what may run now. Without a result it goes on elsewhere.
+    pub(super) fn finish(self: &Arc<Self>, request: &RunRequest, result: Option<RunResult>) {
         let uid = request.snapshot.uid.as_str();
         let mut state = self.lock();
         for key in request.cluster_keys().iter() {
             state.busy.remove(key);
         }
         state.running -= 1;
+        state.in_jobs -= usize::from(request.is_job());
         if let Some(entry) = state.entries.get_mut(uid) {
-            if matches!(entry.phase, Phase::Running { forget: true, .. }) {
-                state.entries.remove(uid);
-            } else {
-                entry.phase = Phase::Done(result);
-                state.remember(uid);
+            match result {
+                Some(result) if !matches!(entry.phase, Phase::Running { forget: true, .. }) => {
+                    entry.phase = Phase::Done(result);
+                    state.remember(uid);
+                }
+                _ => drop(state.entries.remove(uid)),
             }
         }
-        while let Some(next) = state.next(self.limits.max_concurrent) {
+        while let Some(next) = state.next(&self.limits) {
             self.start(&mut state, &next);
         }
         self.running.send_replace(state.running);
@@ -283,11 +298,12 @@ impl Pool {
 
     fn stop_all(&self, state: &mut State, why: Stop) {
         state.drop_queue();
+        state.let_jobs_go();
         self.count(state);
         let running = state
             .entries
             .iter()
-            .filter(|(_, entry)| matches!(entry.phase, Phase::Running { .. }));
+            .filter(|(_, entry)| matches!(entry.phase, Phase::Running { .. }) && !entry.request.is_job());
         for uid in running.map(|(uid, _)| uid.clone()).collect::<Vec<_>>() {
             self.stop(state, &uid, why);
         }

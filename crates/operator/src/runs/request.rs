@@ -47,9 +47,16 @@ pub struct RunRequest {
     pub attempt: u32,
     /// The longest the run may take from its start, waiting in the queue not counted.
     pub deadline: Duration,
+    /// The attempt was under way before: its Job is to be found again, and nothing is to be begun in its place.
+    pub adopt: bool,
 }
 
 impl RunRequest {
+    /// Whether a Job takes it, and not this process.
+    pub fn is_job(&self) -> bool {
+        self.adopt || self.plan.spec.runner.is_job()
+    }
+
     /// What identifies the etcd cluster of this run.
     pub fn cluster_keys(&self) -> ClusterKeys {
         ClusterKeys::of(&self.plan)

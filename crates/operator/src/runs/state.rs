@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use etcd_backup_backup::write::Progress;
 use tokio_util::sync::CancellationToken;
 
+use super::pool::Limits;
 use super::queue::Queue;
 use super::request::{RunRequest, RunResult};
 
@@ -32,6 +33,8 @@ pub(super) struct State {
     pub(super) entries: HashMap<String, Entry>,
     pub(super) queue: Queue,
     pub(super) running: usize,
+    /// How many of those are Jobs.
+    pub(super) in_jobs: usize,
     /// Cluster names of what runs.
     pub(super) busy: HashSet<String>,
     /// UIDs of what is over, oldest first. May name entries that were forgotten since.
@@ -50,6 +53,8 @@ pub(super) enum Phase {
         started: DateTime<Utc>,
         progress: Arc<Progress>,
         cancel: CancellationToken,
+        /// Ends the following of a Job, and not the Job.
+        let_go: CancellationToken,
         stop: Option<Stop>,
         forget: bool,
     },
@@ -57,28 +62,41 @@ pub(super) enum Phase {
 }
 
 impl State {
-    pub(super) fn may_start(&self, uid: &str, max_concurrent: usize) -> bool {
-        let Some(entry) = self.entries.get(uid) else {
-            return false;
-        };
-        self.running < max_concurrent
-            && !entry
-                .request
-                .cluster_keys()
-                .iter()
-                .any(|key| self.busy.contains(key))
+    pub(super) fn may_start(&self, uid: &str, limits: &Limits) -> bool {
+        let room = self.room(limits);
+        self.entries
+            .get(uid)
+            .is_some_and(|entry| room.takes(&entry.request) && is_free(&self.busy, &entry.request))
     }
 
-    pub(super) fn next(&mut self, max_concurrent: usize) -> Option<String> {
-        if self.running >= max_concurrent || self.draining {
+    pub(super) fn next(&mut self, limits: &Limits) -> Option<String> {
+        let room = self.room(limits);
+        if room.is_full() || self.draining {
             return None;
         }
         let (entries, busy) = (&self.entries, &self.busy);
         self.queue.take(|uid| {
             entries
                 .get(uid)
-                .is_some_and(|entry| !entry.request.cluster_keys().iter().any(|key| busy.contains(key)))
+                .is_some_and(|entry| room.takes(&entry.request) && is_free(busy, &entry.request))
         })
+    }
+
+    fn room(&self, limits: &Limits) -> Room {
+        Room {
+            here: self.running - self.in_jobs < limits.max_concurrent,
+            in_jobs: self.in_jobs < limits.max_jobs,
+        }
+    }
+
+    /// Follows Jobs no longer. What they do is asked for again by whoever leads.
+    pub(super) fn let_jobs_go(&mut self) {
+        for entry in self.entries.values_mut().filter(|entry| entry.request.is_job()) {
+            if let Phase::Running { let_go, forget, .. } = &mut entry.phase {
+                *forget = true;
+                let_go.cancel();
+            }
+        }
     }
 
     /// Forgets what waits: it is asked for again by whoever leads.
@@ -105,4 +123,26 @@ impl State {
             }
         }
     }
+}
+
+/// Where there is room for another run.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    here: bool,
+    in_jobs: bool,
+}
+
+impl Room {
+    const fn is_full(self) -> bool {
+        !self.here && !self.in_jobs
+    }
+
+    fn takes(self, request: &RunRequest) -> bool {
+        if request.is_job() { self.in_jobs } else { self.here }
+    }
+}
+
+/// Whether nothing else reads the etcd cluster of `request`.
+fn is_free(busy: &HashSet<String>, request: &RunRequest) -> bool {
+    !request.cluster_keys().iter().any(|key| busy.contains(key))
 }

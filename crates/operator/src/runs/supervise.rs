@@ -14,12 +14,20 @@ use super::state::Stop;
 use super::ticks::Ticks;
 use crate::metrics::Stage;
 
+/// The ways to end the following of a run from outside.
+pub(super) struct Ways {
+    /// The run is to end.
+    pub(super) cancel: CancellationToken,
+    /// The run is a Job, and goes on without us.
+    pub(super) let_go: CancellationToken,
+}
+
 /// Runs `request` in a task of its own, so that a panic ends only that task, and reports its end to the pool.
 pub(super) async fn supervise(
     pool: Arc<Pool>,
     request: Arc<RunRequest>,
     progress: Arc<Progress>,
-    cancel: CancellationToken,
+    ways: Ways,
 ) {
     let began = Instant::now();
     let snapshot = &request.snapshot;
@@ -33,9 +41,13 @@ pub(super) async fn supervise(
         run = tracing::field::Empty
     );
     let result = span
-        .in_scope(|| attend(&pool, &request, &progress, cancel))
+        .in_scope(|| attend(&pool, &request, &progress, ways))
         .instrument(span.clone())
         .await;
+    let Some(result) = result else {
+        span.in_scope(|| info!("its Job goes on without this process"));
+        return pool.finish(&request, None);
+    };
     let took = began.elapsed();
     span.in_scope(|| match &result {
         Ok(manifest) => info!(
@@ -55,15 +67,15 @@ pub(super) async fn supervise(
         let failure = result.as_ref().err().map(|failure| failure.reason.as_str());
         series.run_ended((pool.clock)(), took, failure);
     }
-    pool.finish(&request, result);
+    pool.finish(&request, Some(result));
 }
 
 async fn attend(
     pool: &Arc<Pool>,
     request: &Arc<RunRequest>,
     progress: &Arc<Progress>,
-    cancel: CancellationToken,
-) -> RunResult {
+    Ways { cancel, let_go }: Ways,
+) -> Option<RunResult> {
     let mut job = {
         let (execute, request, progress) = (
             Arc::clone(&pool.execute),
@@ -77,9 +89,14 @@ async fn attend(
     let mut ticks = Ticks::new(pool.limits.progress_every);
     let deadline = sleep(request.deadline);
     tokio::pin!(deadline);
+    let grace = if request.is_job() {
+        pool.limits.job_grace
+    } else {
+        pool.limits.cancel_grace
+    };
     let give_up = async {
         cancel.cancelled().await;
-        sleep(pool.limits.cancel_grace).await;
+        sleep(grace).await;
     };
     tokio::pin!(give_up);
     let ended = loop {
@@ -91,15 +108,20 @@ async fn attend(
                 job.abort();
                 break Ok(Err(RunFailure::transient("Internal", "the run did not stop when it was asked to")));
             }
+            () = let_go.cancelled() => {
+                // It only waited and asked: there is nothing to clean up.
+                job.abort();
+                return None;
+            }
             () = ticks.moved(progress) => pool.wake(request),
         }
     };
     let result = ended.unwrap_or_else(|error| Err(crashed(&error)));
-    match (result, pool.stop_reason(uid)) {
+    Some(match (result, pool.stop_reason(uid)) {
         // It was stopped: that is why it failed, whatever the failure it reports.
         (Err(_), Some(why)) => Err(stopped(why, request)),
         (result, _) => result,
-    }
+    })
 }
 
 /// The run panicked. The payload could hold anything, so it goes neither into the status nor into our log.

@@ -143,12 +143,21 @@ fn request(namespace: &str, name: &str, endpoint: &str) -> RunRequest {
         trigger: Trigger::Manual,
         attempt: 1,
         deadline: Duration::from_hours(1),
+        adopt: false,
     }
 }
 
 /// A run on a cluster of its own.
 fn alone(namespace: &str, name: &str) -> RunRequest {
     request(namespace, name, &format!("https://{name}:2379"))
+}
+
+/// The same by a Job.
+fn by_job(mut request: RunRequest) -> RunRequest {
+    let mut plan = EtcdBackup::clone(&request.plan);
+    plan.spec.runner.kind = etcd_backup_api::RunnerType::Job;
+    request.plan = Arc::new(plan);
+    request
 }
 
 impl Bench {
@@ -435,4 +444,54 @@ async fn the_reconcile_is_woken_at_the_start_and_at_the_end_of_a_run_that_does_n
         woken.push((object.namespace.unwrap(), object.name));
     }
     assert_eq!(woken, vec![("a".to_owned(), "silent".to_owned()); 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_have_places_of_their_own_and_share_the_clusters() {
+    let bench = bench();
+    for number in 0..Limits::default().max_concurrent {
+        bench.runs.submit(alone("a", &format!("here-{number}")));
+    }
+    bench.runs.submit(alone("a", "waits"));
+    bench.runs.submit(by_job(alone("a", "job")));
+    bench
+        .runs
+        .submit(by_job(request("a", "same-etcd", "https://here-0:2379")));
+    assert!(matches!(bench.runs.state("waits"), Some(RunState::Queued)));
+    assert!(matches!(bench.runs.state("job"), Some(RunState::Running { .. })));
+    assert!(matches!(bench.runs.state("same-etcd"), Some(RunState::Queued)));
+    assert_eq!(bench.failure("same-etcd").await.reason, "Fake");
+    assert_eq!(bench.fake.clash.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_do_not_take_more_than_their_own_places() {
+    let bench = bench();
+    let most = Limits::default().max_jobs;
+    for number in 0..=most {
+        bench.runs.submit(by_job(alone("a", &format!("job-{number}"))));
+    }
+    assert_eq!(bench.runs.counts(), (most, 1));
+    bench.runs.submit(alone("a", "here"));
+    assert_eq!(bench.runs.counts(), (most + 1, 1));
+    assert_eq!(bench.failure(&format!("job-{most}")).await.reason, "Fake");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_ends_or_leads_no_more_lets_jobs_go_on() {
+    let bench = bench();
+    bench.fake.set("job", Act::Deaf);
+    bench
+        .fake
+        .set("here", Act::UntilCancelled(Duration::from_secs(1)));
+    bench.runs.submit(by_job(alone("a", "job")));
+    bench.runs.submit(alone("a", "here"));
+    bench.runs.stand_down();
+    assert_eq!(bench.failure("here").await.reason, "LeadershipLost");
+    assert!(bench.runs.state("job").is_none());
+    bench.runs.submit(by_job(alone("a", "job")));
+    let began = Instant::now();
+    bench.runs.drain(Duration::from_secs(20)).await;
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(bench.runs.state("job").is_none());
 }

@@ -62,6 +62,7 @@ fn submit(snapshot: &EtcdSnapshot, observed: &Observed, run: &RunAction, context
         attempt,
         scheduled,
         trigger,
+        adopt,
     } = run
     else {
         return;
@@ -80,6 +81,7 @@ fn submit(snapshot: &EtcdSnapshot, observed: &Observed, run: &RunAction, context
         trigger: *trigger,
         attempt: *attempt,
         deadline: plan.spec.timeout.as_std(),
+        adopt: *adopt,
     });
 }
 

@@ -56,11 +56,15 @@ fn plan(snapshot: &EtcdSnapshot, context: &Context) -> Plan {
         (None, Some(_)) => Plan::Another,
         (Some(plan), Some(owner)) if plan.uid().as_ref() != Some(&owner.uid) => Plan::Another,
         (Some(plan), _) => {
-            let problem = Timing::of(&plan).err();
-            let problem = problem.map(|trouble| Problem {
-                reason: trouble.reason,
-                message: trouble.message,
-            });
+            let refused = || {
+                let (reason, message) = context.refusal(&plan)?;
+                Some((reason.to_owned(), message.to_owned()))
+            };
+            let invalid = Timing::of(&plan).err();
+            let problem = invalid
+                .map(|trouble| (trouble.reason, trouble.message))
+                .or_else(refused);
+            let problem = problem.map(|(reason, message)| Problem { reason, message });
             Plan::Present { plan, problem }
         }
     }
@@ -76,6 +80,10 @@ fn run(snapshot: &EtcdSnapshot, plan: &Plan, answer: Option<&Answer>, context: &
                 started,
                 bytes: now.read,
                 total: now.total,
+                waits: context.shared.waits.of(&snapshot.uid()?).map(|wait| Problem {
+                    reason: wait.reason,
+                    message: wait.message,
+                }),
             }
         }
         RunState::Done(Ok(manifest)) => {

@@ -16,6 +16,7 @@ mod origin;
 mod owner;
 mod prepare;
 mod report;
+mod take;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use etcd_backup_operator::agent::{
-    AgentResult, DrillStep, DrillTask, RestoreTask, SECRETS, Step, TASK_VARIABLE, TERMINATION_LOG, TaskError,
+    AgentResult, DrillStep, DrillTask, RestoreTask, SECRETS, SnapshotTask, Step, TASK_VARIABLE,
+    TERMINATION_LOG, TaskError,
 };
 
 use self::error::AgentError;
@@ -35,6 +37,7 @@ use crate::{commands::runtime, exit::Failure, path::path};
 pub(crate) enum Agent {
     Restore(Restore),
     Drill(Drill),
+    Snapshot(Snapshot),
 }
 
 /// Do one member's part of an EtcdRestore
@@ -66,6 +69,17 @@ pub(crate) struct Drill {
     pod: Pod,
 }
 
+/// Take one snapshot
+///
+/// Run by the Jobs that the operator makes for plans with `runner.type: Job`; to take one by hand there is `etcd-backup
+/// snapshot save`. The task is read from the environment variable ETCD_BACKUP_TASK. What came of it is written as JSON where
+/// Kubernetes looks for a container's termination message. Exit code 10 says that trying again cannot help.
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    #[command(flatten)]
+    pod: Pod,
+}
+
 /// Where things are in the pod.
 #[derive(Debug, Args)]
 struct Pod {
@@ -90,6 +104,7 @@ pub(crate) fn run(agent: &Agent) -> Result<(), Failure> {
     let (done, pod) = match agent {
         Agent::Restore(restore) => (restored(restore), &restore.pod),
         Agent::Drill(drill) => (drilled(drill), &drill.pod),
+        Agent::Snapshot(snapshot) => (taken(snapshot), &snapshot.pod),
     };
     report::report(done, &pod.termination_log)
 }
@@ -109,6 +124,11 @@ fn drilled(drill: &Drill) -> Result<AgentResult, AgentError> {
         DrillStep::Restore => waiting(drill::restore(&task, &drill.pod.secrets)),
         DrillStep::Check => waiting(drill::check(&task, &drill.pod.secrets)),
     }
+}
+
+fn taken(snapshot: &Snapshot) -> Result<AgentResult, AgentError> {
+    let task = SnapshotTask::parse(&task()?).map_err(AgentError::Task)?;
+    waiting(take::take(&task, &snapshot.pod.secrets))
 }
 
 fn task() -> Result<String, AgentError> {

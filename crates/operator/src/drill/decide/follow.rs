@@ -28,8 +28,7 @@ pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
         Some(Ok(JobState::Failed(problem))) => return failed(case, &running, problem.clone()),
         Some(Ok(JobState::Active(waits))) => running.message.clone_from(waits),
         Some(Ok(JobState::Lost)) => {
-            running.message =
-                Some("its pod was lost when its node restarted, and is made again".to_owned());
+            running.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
         }
         Some(Err(problem)) => {
             pause = WAIT;

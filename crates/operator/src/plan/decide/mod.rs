@@ -45,7 +45,7 @@ pub fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) -> Dec
             ..Decision::default()
         };
     }
-    let timing = Timing::of(plan);
+    let timing = Timing::of(plan).and_then(|timing| observed.refused.clone().map_or(Ok(timing), Err));
     let slots = match &timing {
         Ok(timing) => due::slots(plan, timing, &observed.snapshots, now),
         Err(_) => Slots::default(),

@@ -23,6 +23,8 @@ pub struct Observed {
     pub resync: TimeDelta,
     /// What concerns its drills.
     pub drill: drill::Observed,
+    /// Why this operator takes no snapshots of the plan, if it does not.
+    pub refused: Option<Trouble>,
 }
 
 /// An EtcdSnapshot of the plan.

@@ -237,7 +237,10 @@ fn record(case: &mut Case<'_>, index: usize, result: AgentResult) {
             status.revision = Some(revision);
         }
         AgentResult::Committed { previous } => member.previous = previous,
-        AgentResult::Discarded | AgentResult::Drilled { .. } | AgentResult::Failed { .. } => {}
+        AgentResult::Discarded
+        | AgentResult::Drilled { .. }
+        | AgentResult::Stored { .. }
+        | AgentResult::Failed { .. } => {}
     }
 }
 

@@ -2,8 +2,11 @@
 
 use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{EtcdBackup, Progress, SnapshotPhase};
+use kube::ResourceExt;
 
 use super::retry::{fail, give_up};
+use crate::runs::job_name;
+
 use super::{Case, Plan, Problem, Run, RunAction, Store, found_run_of, stored, trigger_of};
 use crate::events::{Note, reason as event};
 
@@ -29,6 +32,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
         } => match &case.observed.run {
             // What runs was started under a specification that made sense, and goes on with it.
             Some(_) => plan.clone(),
+            None if under_way_in_job(case) => plan.clone(),
             None => return wait(case, &problem.reason.clone(), &problem.message.clone()),
         },
         Plan::Missing | Plan::Another => return without_plan(case),
@@ -40,8 +44,14 @@ pub(super) fn decide(case: &mut Case<'_>) {
         (Owner::Other, None) if case.before.phase == SnapshotPhase::Pending => {
             // Claimed and never begun: that was no attempt.
             case.before.attempts = case.before.attempts.map(|attempts| attempts.saturating_sub(1));
-            begin(case);
+            begin(case, plan.spec.runner.is_job());
         }
+        // Whether its Job was made is not known: it is made or found.
+        (Owner::Us, None) if case.before.job.is_some() && case.before.phase == SnapshotPhase::Pending => {
+            submit(case, case.before.attempts.unwrap_or(1), false);
+        }
+        // Its Job goes on without whoever made it.
+        (Owner::Us | Owner::Other, None) if under_way_in_job(case) => adopt(case),
         (Owner::Us | Owner::Other, None) => lost(case, &plan),
         // Not started by this process in this term, whatever the pool still remembers of it.
         (Owner::Other, Some(_)) => {
@@ -53,8 +63,13 @@ pub(super) fn decide(case: &mut Case<'_>) {
             case.decision.again = Some(case.now);
         }
         (Owner::Nobody, Some(Run::Queued | Run::Running { .. })) => case.decision.run = RunAction::Cancel,
-        (Owner::Nobody, None) => begin(case),
+        (Owner::Nobody, None) => begin(case, plan.spec.runner.is_job()),
     }
+}
+
+/// A Job was made for this attempt, and nobody has said that it is over.
+pub(super) fn under_way_in_job(case: &Case<'_>) -> bool {
+    case.before.phase == SnapshotPhase::Running && case.before.job.is_some()
 }
 
 enum Owner {
@@ -103,7 +118,7 @@ fn wait(case: &mut Case<'_>, reason: &str, message: &str) {
 }
 
 /// Claims the next attempt, unless the store has the snapshot already or it is too early.
-fn begin(case: &mut Case<'_>) {
+fn begin(case: &mut Case<'_>, in_job: bool) {
     match &case.observed.store {
         Store::Unknown => return wait(case, reason::PENDING, "waiting for the store to be listed"),
         Store::Listed {
@@ -136,13 +151,31 @@ fn begin(case: &mut Case<'_>) {
     status.start_time = None;
     status.completion_time = None;
     status.progress = None;
-    let scheduled = status.scheduled_time;
+    status.job = in_job.then(|| {
+        let uid = case.snapshot.uid().unwrap_or_default();
+        job_name(&case.snapshot.name_any(), &uid, attempt)
+    });
     case.say(reason::PENDING, "waiting for its turn");
+    submit(case, attempt, false);
+}
+
+/// Hands an attempt to the pool.
+pub(super) fn submit(case: &mut Case<'_>, attempt: u32, adopt: bool) {
     case.decision.run = RunAction::Submit {
         attempt,
-        scheduled,
+        scheduled: case.decision.status.scheduled_time,
         trigger: trigger_of(case.snapshot),
+        adopt,
     };
+}
+
+/// The attempt is a Job's, and whoever followed it does so no longer: this process does from now on.
+fn adopt(case: &mut Case<'_>) {
+    if case.observed.stopping {
+        return;
+    }
+    case.decision.status.owner = Some(case.observed.identity.clone());
+    submit(case, case.before.attempts.unwrap_or(1), true);
 }
 
 /// Follows the run that this process has for it.
@@ -153,6 +186,7 @@ fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
             started,
             bytes,
             total,
+            waits,
         } => {
             if case.before.phase != SnapshotPhase::Running {
                 let attempt = case.before.attempts.unwrap_or(1);
@@ -166,7 +200,14 @@ fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
             status.phase = SnapshotPhase::Running;
             status.start_time = Some(started);
             status.progress = progress(bytes, total).or(status.progress.take());
-            case.say(reason::RUNNING, "reading from etcd and storing");
+            match (waits, &case.before.job) {
+                (Some(waits), _) => case.say(&waits.reason, waits.message),
+                (None, Some(job)) => {
+                    let message = format!("the Job {job} reads from etcd and stores");
+                    case.say(reason::RUNNING, message);
+                }
+                (None, None) => case.say(reason::RUNNING, "reading from etcd and storing"),
+            }
         }
         Run::Succeeded(stored) => {
             case.succeed(&stored);

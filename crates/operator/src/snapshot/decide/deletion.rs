@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use etcd_backup_api::{DeletionPolicy, labels};
 use kube::ResourceExt;
 
-use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, run_id_of};
+use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, run_id_of};
 use crate::deletion::{PATIENCE, refused_until};
 use crate::events::{Note, reason as event};
 use crate::status::instant;
@@ -30,6 +30,14 @@ pub(super) fn decide(case: &mut Case<'_>) {
         // It may still write a manifest; what it writes must go too. Its end wakes us.
         case.decision.again = Some(case.now + TimeDelta::seconds(5));
         return;
+    }
+    if case.observed.run.is_none() && attempt::under_way_in_job(case) && written_run(case).is_none() {
+        // Whoever made its Job follows it no longer: it is found first, then ended.
+        if matches!(case.observed.plan, Plan::Present { .. }) {
+            attempt::submit(case, case.before.attempts.unwrap_or(1), true);
+            case.decision.again = Some(case.now + TimeDelta::seconds(5));
+            return;
+        }
     }
     let wanted = matches!(&case.observed.plan,
         Plan::Present { plan, .. } if plan.spec.deletion_policy == DeletionPolicy::Delete);

@@ -76,6 +76,8 @@ pub enum Run {
         bytes: u64,
         /// Bytes to read in all, as far as that is known.
         total: Option<u64>,
+        /// What its Job waits for.
+        waits: Option<Problem>,
     },
     /// Over, with what is in the store now.
     Succeeded(Box<Stored>),
@@ -168,6 +170,8 @@ pub enum RunAction {
         scheduled: Option<DateTime<Utc>>,
         /// Why it runs.
         trigger: Trigger,
+        /// Its Job was under way before: it is to be found again.
+        adopt: bool,
     },
     /// Ask it to stop.
     Cancel,

@@ -26,6 +26,7 @@ fn a_new_snapshot_is_claimed_before_it_is_submitted() {
         attempt: 1,
         scheduled: Some(at("06:00:00")),
         trigger: Trigger::Schedule,
+        adopt: false,
     };
     assert_eq!(decision.run, submit);
 }
@@ -48,7 +49,8 @@ fn a_snapshot_made_by_hand_runs_as_manual_even_when_the_plan_is_suspended() {
         RunAction::Submit {
             attempt: 1,
             scheduled: None,
-            trigger: Trigger::Manual
+            trigger: Trigger::Manual,
+            adopt: false,
         }
     );
 }
@@ -116,6 +118,7 @@ fn a_run_under_way_shows_its_progress_in_steps() {
             started: at("06:00:01"),
             bytes: mebibytes << 20,
             total: Some(2000 << 20),
+            waits: None,
         })
     };
     observed.run = running(450);
@@ -136,6 +139,7 @@ fn the_start_is_told_once() {
         started: at("06:00:01"),
         bytes: 0,
         total: None,
+        waits: None,
     });
     let claimed = status(json!({"phase": "Pending", "owner": ME, "attempts": 1}));
     let decision = decide(&claimed, &observed, at("06:00:01"));
@@ -195,7 +199,8 @@ fn a_passing_failure_is_tried_again_after_a_pause() {
         RunAction::Submit {
             attempt: 2,
             scheduled: None,
-            trigger: Trigger::Manual
+            trigger: Trigger::Manual,
+            adopt: false,
         }
     );
     assert_eq!(again.status.next_attempt, None);
@@ -290,6 +295,7 @@ fn looking_twice_changes_nothing() {
                 started: at("06:00:01"),
                 bytes: 0,
                 total: None,
+                waits: None,
             }),
             at("06:00:01"),
         ),

@@ -133,6 +133,7 @@ fn deleting_a_running_snapshot_ends_its_run() {
         started: at("06:00:01"),
         bytes: 1,
         total: None,
+        waits: None,
     });
     let decision = decide(&snapshot, &observed, at("06:01:01"));
     assert_eq!((decision.run, decision.metadata), (RunAction::Cancel, None));

@@ -1,5 +1,6 @@
 mod attempt;
 mod deletion;
+mod job;
 mod orphan;
 mod stored;
 

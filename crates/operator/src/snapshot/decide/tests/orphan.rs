@@ -62,7 +62,8 @@ fn a_claim_of_a_process_that_is_gone_was_no_attempt_when_nothing_had_begun() {
         RunAction::Submit {
             attempt: 1,
             scheduled: None,
-            trigger: Trigger::Manual
+            trigger: Trigger::Manual,
+            adopt: false,
         }
     );
     assert_eq!(decision.status.owner.as_deref(), Some(ME));
@@ -113,6 +114,7 @@ fn a_plan_that_vanishes_ends_its_run() {
         started: at("06:00:01"),
         bytes: 1,
         total: None,
+        waits: None,
     });
     let decision = decide(&running_here(), &observed, at("06:01:00"));
     assert_eq!(decision.run, RunAction::Cancel);
@@ -145,6 +147,7 @@ fn a_run_under_way_goes_on_when_its_plan_is_edited_into_nonsense() {
         started: at("06:00:01"),
         bytes: 0,
         total: None,
+        waits: None,
     });
     let decision = decide(&running_here(), &observed, at("06:01:00"));
     assert_eq!(
@@ -167,6 +170,7 @@ fn a_plan_on_its_way_out_starts_nothing_and_ends_what_runs() {
         started: at("06:00:01"),
         bytes: 1,
         total: None,
+        waits: None,
     });
     assert_eq!(
         decide(&running_here(), &observed, at("06:01:00")).run,

@@ -1,0 +1,275 @@
+//! From a request to the end of its Job.
+
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::{Api, DeleteParams, PostParams};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::seen::{CREATING, NO_POD, Seen, UNSCHEDULABLE, look};
+use super::waits::Wait;
+use super::{JobExecutor, build, name_of};
+use crate::connect::Failure;
+use crate::events::{Note, reason as event};
+use crate::explain::api_error;
+use crate::runs::request::{RunRequest, RunResult};
+
+/// How often a Job is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long one request to the API server may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a pod may wait for a node: a new one takes a cloud some minutes.
+const FOR_NODE: Duration = Duration::from_mins(10);
+
+/// How long its volumes may take, and an image that is being pulled.
+const FOR_CONTAINER: Duration = Duration::from_mins(5);
+
+/// How long it may wait for anything else, such as an image that cannot be pulled: what is wrong for a moment heals by then.
+const FOR_REPAIR: Duration = Duration::from_mins(2);
+
+/// What is known about the Job itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// It was not made in this run.
+    No,
+    /// It was, or is said to have been.
+    Yes,
+    /// There was one of its name already.
+    Exists,
+}
+
+/// Since when a Job waits for the same thing.
+#[derive(Default)]
+struct Since(Option<(String, Instant)>);
+
+impl Since {
+    /// The failure of a Job that waits for too long.
+    fn judge(&mut self, wait: Option<&Wait>) -> Option<Failure> {
+        let Some(wait) = wait else {
+            self.0 = None;
+            return None;
+        };
+        let since = match &self.0 {
+            // One trouble with an image goes by two names in turn.
+            Some((kind, since)) if *kind == kind_of(&wait.reason) => *since,
+            _ => {
+                let now = Instant::now();
+                self.0 = Some((kind_of(&wait.reason).to_owned(), now));
+                now
+            }
+        };
+        let most = match kind_of(&wait.reason) {
+            UNSCHEDULABLE => FOR_NODE,
+            CREATING => FOR_CONTAINER,
+            _ => FOR_REPAIR,
+        };
+        (since.elapsed() >= most).then(|| {
+            let message = format!("given up after {} s: {}", most.as_secs(), wait.message);
+            Failure::transient(&wait.reason, message)
+        })
+    }
+}
+
+fn kind_of(reason: &str) -> &str {
+    match reason {
+        "ErrImagePull" | "ImagePullBackOff" => "ImagePullBackOff",
+        other => other,
+    }
+}
+
+impl JobExecutor {
+    /// Makes the Job, or finds it, and follows it to its end.
+    pub(super) async fn follow(&self, request: &RunRequest, cancel: &CancellationToken) -> RunResult {
+        let mut made = if request.adopt { Made::Yes } else { Made::No };
+        let mut since = Since::default();
+        loop {
+            if cancel.is_cancelled() {
+                let cancelled = Failure::lasting("Cancelled", "the run was cancelled");
+                return self.end(request, cancelled).await;
+            }
+            match bounded(look(&self.client, request)).await {
+                Ok(Seen::Nothing) => match made {
+                    Made::No => {
+                        made = self.create(request).await?;
+                        continue;
+                    }
+                    Made::Yes => return self.written_or(request, gone(request)).await,
+                    Made::Exists => return Err(name_taken(request)),
+                },
+                Ok(Seen::PodOnly) => self.tell(request, None).await,
+                Ok(Seen::Active(wait)) => {
+                    self.tell(request, wait.as_ref()).await;
+                    if let Some(failure) = since.judge(wait.as_ref()) {
+                        return self.end(request, failure).await;
+                    }
+                    made = Made::Yes;
+                }
+                Ok(Seen::Said(said, ended)) => return self.take(request, said, ended).await,
+                Ok(Seen::Silent(failure)) => return self.written_or(request, failure).await,
+                Err(Trouble::Refused(failure)) if made == Made::No => return Err(failure),
+                // It may be under way: nothing may begin beside it.
+                Err(trouble) => warn!(job = name_of(request), "cannot look: {}", trouble.message()),
+            }
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Asks for the Job.
+    async fn create(&self, request: &RunRequest) -> Result<Made, Failure> {
+        self.restoring.learn_image(&self.client).await;
+        let kubernetes_uid = self.connector.kubernetes_uid().await?;
+        let job = build::job(request, kubernetes_uid, &self.restoring, self.spool)?;
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
+        match bounded(jobs.create(&PostParams::default(), &job)).await {
+            Ok(_) => {
+                info!(job = name_of(request), "made the Job");
+                Ok(Made::Yes)
+            }
+            Err(Trouble::Refused(failure)) if failure.reason == EXISTS => Ok(Made::Exists),
+            Err(Trouble::Refused(failure)) => Err(failure),
+            // It may have been made all the same: the next look tells.
+            Err(Trouble::Unknown(why)) => {
+                warn!(
+                    job = name_of(request),
+                    "cannot tell whether the Job was made: {why}"
+                );
+                Ok(Made::No)
+            }
+        }
+    }
+
+    /// Takes the Job away and waits until nothing of it can write any more. It fails with `failure`, unless it was quicker.
+    async fn end(&self, request: &RunRequest, failure: Failure) -> RunResult {
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
+        loop {
+            match bounded(look(&self.client, request)).await {
+                Ok(Seen::Nothing) => return self.written_or(request, failure).await,
+                Ok(Seen::PodOnly) => {}
+                Ok(Seen::Said(said, ended)) => {
+                    // It was over before: what it stored counts.
+                    let result = self.take(request, said, ended).await;
+                    return result.map_err(|_| failure);
+                }
+                Ok(Seen::Silent(_)) => return self.written_or(request, failure).await,
+                Ok(Seen::Active(_)) => {
+                    let deleted = bounded(jobs.delete(&name_of(request), &DeleteParams::background())).await;
+                    if let Err(trouble) = deleted {
+                        warn!(
+                            job = name_of(request),
+                            "cannot delete the Job: {}",
+                            trouble.message()
+                        );
+                    }
+                }
+                Err(trouble) => warn!(job = name_of(request), "cannot look: {}", trouble.message()),
+            }
+            sleep(LOOK / 4).await;
+        }
+    }
+
+    /// Shows what the Job waits for, in the status and, once for each trouble, as an event.
+    async fn tell(&self, request: &RunRequest, wait: Option<&Wait>) {
+        let snapshot = &request.snapshot;
+        if !self.waits.set(&snapshot.uid, wait) {
+            return;
+        }
+        // Nobody listening means that the process ends.
+        let _ = self.wake.send(snapshot.object_ref());
+        let Some(wait) = wait.filter(|wait| wait.reason != CREATING && wait.reason != NO_POD) else {
+            return;
+        };
+        let message = format!("the Job {}: {}: {}", name_of(request), wait.reason, wait.message);
+        let note = Note::warning(event::JOB_WAITS, "TakeSnapshot", message);
+        let reference = k8s_openapi::api::core::v1::ObjectReference {
+            uid: Some(snapshot.uid.clone()),
+            ..snapshot.object_ref().into()
+        };
+        self.events.publish(&reference, &[note]).await;
+    }
+}
+
+/// The reason of a [`Failure`] because an object of that name is there.
+const EXISTS: &str = "AlreadyExists";
+
+/// Why a request did not work.
+enum Trouble {
+    /// The API server refused it: nothing was done.
+    Refused(Failure),
+    /// Nobody knows what was done.
+    Unknown(String),
+}
+
+impl Trouble {
+    fn message(&self) -> &str {
+        match self {
+            Self::Refused(failure) => &failure.message,
+            Self::Unknown(why) => why,
+        }
+    }
+}
+
+/// The answer of the API server, if it comes in time.
+async fn bounded<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Trouble> {
+    match timeout(PATIENCE, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(judge(&error)),
+        Err(_) => Err(Trouble::Unknown("the API server does not answer".to_owned())),
+    }
+}
+
+fn judge(error: &kube::Error) -> Trouble {
+    let message = api_error(error);
+    match error {
+        // What a role lacks; admission answers 403 too, in its own words.
+        kube::Error::Api(status) if status.code == 403 && status.message.contains(" cannot ") => {
+            Trouble::Refused(Failure::transient(
+                "Forbidden",
+                format!("{message}; the rights over Jobs are in config/components/jobs"),
+            ))
+        }
+        kube::Error::Api(status) if status.code == 403 => {
+            let quota = status.message.contains("exceeded quota");
+            let reason = if quota { "QuotaExceeded" } else { "JobRefused" };
+            Trouble::Refused(Failure::transient(
+                reason,
+                format!("the API server refuses the Job: {}", status.message),
+            ))
+        }
+        kube::Error::Api(status) if status.code < 500 && status.code != 429 => {
+            let reason = if status.reason.is_empty() {
+                "JobRefused"
+            } else {
+                &status.reason
+            };
+            Trouble::Refused(Failure::transient(reason, message))
+        }
+        _ => Trouble::Unknown(message),
+    }
+}
+
+fn gone(request: &RunRequest) -> Failure {
+    Failure::transient(
+        "JobGone",
+        format!(
+            "the Job {} is gone, and nothing complete of it is in the store",
+            name_of(request)
+        ),
+    )
+}
+
+fn name_taken(request: &RunRequest) -> Failure {
+    Failure::transient(
+        "NameTaken",
+        format!(
+            "there is a Job {} that is not this snapshot's: delete it",
+            name_of(request)
+        ),
+    )
+}

@@ -1,0 +1,122 @@
+//! From what an agent said, and from what the store holds, to the result of a run.
+
+use std::sync::Arc;
+
+use etcd_backup_api::EtcdBackup;
+use etcd_backup_backup::catalogue;
+use etcd_backup_backup::layout::PlanKey;
+use etcd_backup_backup::manifest::Manifest;
+use kube::{Resource, ResourceExt};
+
+use super::JobExecutor;
+use super::seen::Ended;
+use crate::agent::{AgentResult, location_of};
+use crate::connect::Failure;
+use crate::restore::resolve::again;
+use crate::runs::execute::taken_over;
+use crate::runs::request::{RunRequest, RunResult};
+
+/// The word for a pod that was asked to end. Not the operator's own word for that, which does not count as an attempt: the
+/// next attempt needs a Job of its own.
+const POD_ENDED: &str = "PodEnded";
+
+impl JobExecutor {
+    /// What the agent said, as the result of the run.
+    pub(super) async fn take(&self, request: &RunRequest, said: AgentResult, ended: Ended) -> RunResult {
+        match said {
+            AgentResult::Stored {
+                key,
+                manifest,
+                taken_over: from,
+            } => {
+                if let Some(note) = from.as_deref().map(taken_over) {
+                    self.events.publish(&request.plan.object_ref(&()), &[note]).await;
+                }
+                let manifest = match manifest.and_then(|value| read(&value, &key)) {
+                    Some(manifest) => manifest,
+                    None => self.fetch(&request.plan, &key).await?,
+                };
+                own(manifest, request)
+            }
+            AgentResult::Failed { reason, message } => Err(Failure {
+                reason: if reason == "Interrupted" {
+                    POD_ENDED.to_owned()
+                } else {
+                    reason
+                },
+                message,
+                transient: ended.transient,
+            }),
+            AgentResult::Prepared { .. }
+            | AgentResult::Committed { .. }
+            | AgentResult::Discarded
+            | AgentResult::Drilled { .. } => {
+                Err(Failure::transient(
+                    "InvalidResult",
+                    "its pod said what no pod that takes a snapshot says",
+                ))
+            }
+        }
+    }
+
+    async fn fetch(&self, plan: &EtcdBackup, key: &str) -> Result<Manifest, Failure> {
+        let location = location_of(key).ok_or_else(|| {
+            Failure::transient("InvalidResult", "its pod named no key of a backup as its result")
+        })?;
+        let store = self.connector.store(plan, (self.clock)()).await?;
+        Ok(again(&*store, &location).await?.manifest)
+    }
+
+    /// A pod that died may have stored its backup before: the store knows. Else it is `failure`.
+    pub(super) async fn written_or(&self, request: &RunRequest, failure: Failure) -> RunResult {
+        match self.written(request).await {
+            Ok(Some(manifest)) => Ok(Arc::new(manifest)),
+            Ok(None) => Err(failure),
+            Err(unknown) => Err(Failure {
+                message: format!(
+                    "{}. Whether it stored a backup before is not known: {}",
+                    failure.message, unknown.message
+                ),
+                ..failure
+            }),
+        }
+    }
+
+    async fn written(&self, request: &RunRequest) -> Result<Option<Manifest>, Failure> {
+        let plan = &request.plan;
+        let key = PlanKey::new(plan.namespace().unwrap_or_default(), plan.name_any())
+            .map_err(|error| Failure::of("InvalidSpec", false, &error))?;
+        let store = self.connector.store(plan, (self.clock)()).await?;
+        let listed = catalogue::list(&*store, &key)
+            .await
+            .map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
+        let mut manifests = listed.backups.into_iter().map(|entry| entry.manifest);
+        Ok(manifests.find(|manifest| is_of(manifest, request)))
+    }
+}
+
+/// The manifest, unless it is not the one that belongs there.
+fn read(value: &serde_json::Value, key: &str) -> Option<Manifest> {
+    let location = location_of(key)?;
+    Manifest::parse_at(value.to_string().as_bytes(), &location).ok()
+}
+
+/// Anybody who may run pods in the namespace could have written the result: another snapshot's is none.
+pub(super) fn own(manifest: Manifest, request: &RunRequest) -> RunResult {
+    if is_of(&manifest, request) {
+        return Ok(Arc::new(manifest));
+    }
+    Err(Failure::transient(
+        "InvalidResult",
+        "its pod named a backup as its result that is not this snapshot's",
+    ))
+}
+
+fn is_of(manifest: &Manifest, request: &RunRequest) -> bool {
+    let plan = &manifest.plan;
+    let of_snapshot = manifest
+        .etcd_snapshot
+        .as_ref()
+        .is_some_and(|snapshot| snapshot.uid == request.snapshot.uid);
+    of_snapshot && plan.namespace == request.snapshot.namespace && plan.name == request.plan.name_any()
+}
