@@ -163,6 +163,27 @@ async fn only_with_the_component_for_restores_may_the_operator_make_jobs() -> Re
     Ok(())
 }
 
+#[tokio::test]
+async fn the_component_for_jobs_lets_them_take_snapshots_and_touches_no_stateful_set() -> Result<()> {
+    let (_etcd, server) = server().await?;
+    let operator = server.install_overlay("tests/integration/operator/jobs/installed")?;
+    let (jobs, others): (Vec<&str>, Vec<&str>) = RESTORING
+        .iter()
+        .copied()
+        .partition(|words| words.contains("jobs") || words.contains("pods"));
+    for words in jobs.iter().chain(&["list events"]) {
+        assert!(may(&operator, &format!("{words} -n default"))?, "with: {words}");
+    }
+    let denied = DENIED.iter().copied().filter(|words| !jobs.contains(words));
+    for words in denied.chain(others) {
+        assert!(
+            !may(&operator, &format!("{words} -n default"))?,
+            "not for that: {words}"
+        );
+    }
+    Ok(())
+}
+
 const RESTORING: &[&str] = &[
     "get statefulsets.apps",
     "patch statefulsets.apps --subresource=scale",

@@ -18,6 +18,7 @@ mod deletion;
 mod demand;
 mod endpoints;
 mod forms;
+mod jobs;
 mod lagging;
 mod namespaces;
 mod object_lock;

@@ -15,14 +15,14 @@ use super::{
 };
 
 /// A role of the operator, from which rights are taken for a while.
-struct Role<'a> {
+pub(super) struct Role<'a> {
     kubectl: &'a Kubectl,
     name: Vec<&'a str>,
     rules: Value,
 }
 
 impl<'a> Role<'a> {
-    fn known(kubectl: &'a Kubectl, name: &[&'a str]) -> Result<Self> {
+    pub(super) fn known(kubectl: &'a Kubectl, name: &[&'a str]) -> Result<Self> {
         let role = kubectl.run(&[&["get", "--output=json"], name].concat())?;
         let role: Value = serde_json::from_str(&role).context("read a role")?;
         Ok(Self {
@@ -33,7 +33,7 @@ impl<'a> Role<'a> {
     }
 
     /// Leaves out every rule about this resource.
-    fn without(&self, resource: &str) -> Result<()> {
+    pub(super) fn without(&self, resource: &str) -> Result<()> {
         let rules = self.rules.as_array().context("a role has rules")?;
         let speaks = |rule: &&Value| {
             rule["resources"]
@@ -45,7 +45,7 @@ impl<'a> Role<'a> {
         self.write(&json!(left))
     }
 
-    fn restore(&self) -> Result<()> {
+    pub(super) fn restore(&self) -> Result<()> {
         self.write(&self.rules)
     }
 

@@ -24,22 +24,22 @@ const TASK: &str = "ETCD_BACKUP_TASK";
 
 /// A running container; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Container {
-    pub(super) process: Process,
+pub(in crate::operator) struct Container {
+    pub(in crate::operator) process: Process,
     folder: TempDir,
 }
 
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub(super) code: i32,
+pub(in crate::operator) struct Ended {
+    pub(in crate::operator) code: i32,
     /// Its termination message.
-    pub(super) message: String,
+    pub(in crate::operator) message: String,
 }
 
 impl Ended {
     /// The word for what came of it: `Prepared`, `Committed`, `Discarded`, or why it failed.
-    pub(super) fn word(&self) -> String {
+    pub(in crate::operator) fn word(&self) -> String {
         let result: Value = serde_json::from_str(&self.message).unwrap_or_default();
         let field = if result["result"] == "Failed" {
             "reason"
@@ -52,7 +52,7 @@ impl Ended {
 
 impl Container {
     /// Starts it. `step` replaces the step that its Job is for.
-    pub(super) async fn start(
+    pub(in crate::operator) async fn start(
         pod: &PodSpec,
         step: Option<&str>,
         secrets: &Api<Secret>,
@@ -81,9 +81,10 @@ impl Container {
             command.env(&variable.name, mapped(&value, &mounts)?);
         }
         let mut arguments = container.args.clone().context("no arguments")?;
-        ensure!(arguments.len() == 3 && arguments[0] == "agent", "{arguments:?}");
+        ensure!(arguments.len() >= 2 && arguments[0] == "agent", "{arguments:?}");
         if let Some(step) = step {
-            step.clone_into(&mut arguments[2]);
+            arguments.truncate(2);
+            arguments.push(step.to_owned());
         }
         command.args(arguments);
         command.arg("--secrets").arg(folder.path().join("secrets"));
@@ -93,7 +94,7 @@ impl Container {
     }
 
     /// How it ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<Ended> {
+    pub(in crate::operator) fn ended(&mut self) -> Option<Ended> {
         let status = self.process.ended()?;
         let code = status.code().or(status.signal().map(|signal| 128 + signal));
         Some(Ended {
@@ -103,7 +104,7 @@ impl Container {
     }
 
     /// The file with its output.
-    pub(super) fn log(&self) -> String {
+    pub(in crate::operator) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
@@ -154,7 +155,12 @@ async fn mount_secret(source: &SecretVolumeSource, pod: &Path, secrets: &Api<Sec
 /// A task with the paths of this machine.
 fn mapped(task: &str, mounts: &[(PathBuf, PathBuf)]) -> Result<String> {
     let mut task: Value = serde_json::from_str(task).context("the task is no JSON")?;
-    for pointer in ["/dataDir", "/scratch", "/source/storage/local/path"] {
+    for pointer in [
+        "/dataDir",
+        "/scratch",
+        "/source/storage/local/path",
+        "/plan/spec/storage/local/path",
+    ] {
         if let Some(field) = task.pointer_mut(pointer)
             && let Some(path) = field.as_str().map(Path::new)
         {

@@ -11,27 +11,27 @@ use tempfile::TempDir;
 
 /// Where volumes are.
 #[derive(Debug)]
-pub(super) struct Disk(TempDir);
+pub(in crate::operator) struct Disk(TempDir);
 
 impl Disk {
-    pub(super) fn new() -> Result<Self> {
+    pub(in crate::operator) fn new() -> Result<Self> {
         scratch::folder("disk").map(Self)
     }
 
     /// Of a claim.
-    pub(super) fn claim(&self, name: &str) -> PathBuf {
+    pub(in crate::operator) fn claim(&self, name: &str) -> PathBuf {
         self.0.path().join("claims").join(name)
     }
 
     /// A directory of a node.
-    pub(super) fn directory(&self, node: &str, path: &str) -> PathBuf {
+    pub(in crate::operator) fn directory(&self, node: &str, path: &str) -> PathBuf {
         let node = self.0.path().join("nodes").join(node);
         node.join(path.trim_start_matches('/'))
     }
 }
 
 /// Writes what looks like a member's data, to be found again.
-pub(super) fn plant(data_dir: &Path) -> Result<()> {
+pub(in crate::operator) fn plant(data_dir: &Path) -> Result<()> {
     let folder = data_dir.join("member/snap");
     fs::create_dir_all(&folder).context("make a data directory")?;
     fs::write(folder.join("db"), OLD).context("plant old data")
@@ -41,17 +41,17 @@ pub(super) fn plant(data_dir: &Path) -> Result<()> {
 const OLD: &str = "what was there before";
 
 /// Whether the old data is in place, and nothing else is there.
-pub(super) fn is_untouched(data_dir: &Path) -> bool {
+pub(in crate::operator) fn is_untouched(data_dir: &Path) -> bool {
     holds_old(data_dir, "member") && names(data_dir) == ["member"]
 }
 
 /// Whether a directory beside or instead of `member` holds the old data.
-pub(super) fn holds_old(data_dir: &Path, name: &str) -> bool {
+pub(in crate::operator) fn holds_old(data_dir: &Path, name: &str) -> bool {
     fs::read_to_string(data_dir.join(name).join("snap/db")).is_ok_and(|text| text == OLD)
 }
 
 /// What is in a directory.
-pub(super) fn names(folder: &Path) -> Vec<String> {
+pub(in crate::operator) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries
         .map(|entry| entry.file_name().to_string_lossy().into_owned())

@@ -29,7 +29,7 @@ use super::{
 use crate::operator::schedule::now;
 
 /// Runs the Jobs of a namespace until it is dropped.
-pub(super) struct Kubelet {
+pub(in crate::operator) struct Kubelet {
     node: Arc<Node>,
     work: JoinHandle<()>,
 }
@@ -41,16 +41,19 @@ struct Node {
     disk: Arc<Disk>,
     /// Ends of names of Jobs whose pods are not placed.
     held: Mutex<BTreeSet<String>>,
+    /// Ends of names of Jobs whose containers are to be killed.
+    doomed: Mutex<BTreeSet<String>>,
 }
 
 impl Kubelet {
-    pub(super) fn start(client: &Client, namespace: &str, disk: &Arc<Disk>) -> Self {
+    pub(in crate::operator) fn start(client: &Client, namespace: &str, disk: &Arc<Disk>) -> Self {
         let node = Arc::new(Node {
             jobs: Api::namespaced(client.clone(), namespace),
             pods: Api::namespaced(client.clone(), namespace),
             secrets: Api::namespaced(client.clone(), namespace),
             disk: Arc::clone(disk),
             held: Mutex::default(),
+            doomed: Mutex::default(),
         });
         let own = Arc::clone(&node);
         let work = tokio::spawn(async move {
@@ -64,12 +67,17 @@ impl Kubelet {
     }
 
     /// No node has room for the pods of Jobs whose names end so, such as `-prepare-2`.
-    pub(super) fn hold(&self, job: &str) {
+    pub(in crate::operator) fn hold(&self, job: &str) {
         self.node.held().insert(job.to_owned());
     }
 
+    /// Kills the container of the Jobs whose names end so, as a node that runs out of memory does.
+    pub(in crate::operator) fn kill(&self, job: &str) {
+        self.node.doomed().insert(job.to_owned());
+    }
+
     /// Now there is room.
-    pub(super) fn release(&self) {
+    pub(in crate::operator) fn release(&self) {
         self.node.held().clear();
     }
 }
@@ -83,6 +91,10 @@ impl Drop for Kubelet {
 impl Node {
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doomed(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.doomed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[expect(clippy::print_stderr, reason = "a failed test shows what was known")]
@@ -108,7 +120,12 @@ impl Node {
             }
         }
         let mut ended = Vec::new();
+        let doomed = self.doomed().clone();
         for (name, container) in &mut *running {
+            let job = jobs.iter().find(|job| name.starts_with(&job.name_any()));
+            if job.is_some_and(|job| doomed.iter().any(|end| job.name_any().ends_with(end))) {
+                container.process.kill()?;
+            }
             ended.extend(container.ended().map(|how| (name.clone(), how)));
         }
         let news = !ended.is_empty();

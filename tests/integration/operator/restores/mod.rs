@@ -1,8 +1,8 @@
 //! Restores by custom resource. There are no nodes here, so the tests run the Jobs: see `kubelet`.
 
-mod container;
-mod disk;
-mod kubelet;
+pub(super) mod container;
+pub(super) mod disk;
+pub(super) mod kubelet;
 mod members;
 mod scene;
 

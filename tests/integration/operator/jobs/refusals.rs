@@ -1,0 +1,116 @@
+//! Jobs that may not be made, and pods that cannot start.
+
+use anyhow::{Result, ensure};
+use harness::etcd::Version;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::scene::{Scene, flags, stage};
+use crate::operator::{data, permissions::Role, world::SHORT_LEASE};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_jobs_in_the_installation_the_plan_says_so_and_nothing_is_tried() -> Result<()> {
+    let stage = stage().await?;
+    let mut scene = Scene::begin(&stage, "job-disabled").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    scene.case.follow(&operator);
+    scene.case.apply(&scene.plan(&etcd)).await?;
+    let accepted = scene
+        .case
+        .condition("prod", "Accepted", "False", "JobsDisabled")
+        .await?;
+    ensure!(
+        accepted.message.contains("config/components/jobs"),
+        "{}",
+        accepted.message
+    );
+    scene.case.ask("first", "prod").await?;
+    let told = |snapshot: &etcd_backup_api::EtcdSnapshot| {
+        let status = snapshot.status.clone().unwrap_or_default();
+        status.reason.as_deref() == Some("JobsDisabled") && status.attempts.is_none()
+    };
+    scene.case.until_snapshot("first", "why it waits", told).await?;
+    ensure!(operator.stop().await?.success());
+
+    // With them it goes on by itself.
+    let mut operator = stage.operator(&flags()).await?;
+    scene.case.follow(&operator);
+    scene.case.succeeded("first").await?;
+    scene
+        .case
+        .condition("prod", "Accepted", "True", "Accepted")
+        .await?;
+    scene.case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_right_to_make_jobs_the_attempt_fails_and_says_which_right_it_lacks() -> Result<()> {
+    let stage = stage().await?;
+    let mut scene = Scene::begin(&stage, "job-forbidden").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let mut operator = stage.operator(&flags()).await?;
+    scene.case.follow(&operator);
+    let kubectl = stage.server.kubectl()?;
+    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator-jobs"])?;
+    role.without("jobs")?;
+    scene.case.apply(&scene.plan(&etcd)).await?;
+    scene.case.ask("first", "prod").await?;
+    let failed = scene.case.failed("first").await;
+    role.restore()?;
+    let (reason, message) = failed?;
+    ensure!(
+        reason == "Forbidden" && message.contains("jobs") && message.contains("config/components/jobs"),
+        "{reason}: {message}"
+    );
+    ensure!(scene.jobs().await?.is_empty());
+    // The right came back: the next snapshot is taken.
+    scene.case.take("second", "prod").await?;
+    scene.case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_that_cannot_start_is_told_while_it_waits() -> Result<()> {
+    let stage = stage().await?;
+    let mut scene = Scene::begin(&stage, "job-waits").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let mut operator = stage.operator(&flags()).await?;
+    scene.case.follow(&operator);
+    scene.kubelet.hold("-attempt-1");
+    scene.case.apply(&scene.plan(&etcd)).await?;
+    scene.case.ask("first", "prod").await?;
+    let pod = scene.pod().await?.name_any();
+    let pods: Api<Pod> = Api::namespaced(scene.case.client.clone(), &scene.case.namespace);
+    let status = json!({"status": {"phase": "Pending", "containerStatuses": [{
+        "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image anywhere"}},
+    }]}});
+    pods.patch_status(&pod, &PatchParams::default(), &Patch::Merge(&status))
+        .await?;
+    let told = |snapshot: &etcd_backup_api::EtcdSnapshot| {
+        let status = snapshot.status.clone().unwrap_or_default();
+        let message = status.message.unwrap_or_default();
+        status.reason.as_deref() == Some("ImagePullBackOff") && message.contains("no such image anywhere")
+    };
+    scene
+        .case
+        .until_snapshot("first", "what it waits for", told)
+        .await?;
+    let event = scene.case.event("JobWaits", "first").await?;
+    ensure!(event.contains("ImagePullBackOff"), "{event}");
+    // Somebody put it right.
+    scene.kubelet.release();
+    let status = scene.case.succeeded("first").await?.status.unwrap_or_default();
+    ensure!(status.attempts == Some(1), "{:?}", status.attempts);
+    scene.case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
