@@ -58,6 +58,10 @@ fn trials() -> Vec<Trial> {
             backups::a_stateful_set,
         ),
         trial(
+            "a_stateful_set_is_backed_up_by_a_job_as_it_was",
+            backups::by_a_job,
+        ),
+        trial(
             "the_api_servers_own_etcd_is_backed_up_from_inside",
             backups::the_api_servers_own_etcd,
         ),
