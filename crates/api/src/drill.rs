@@ -20,8 +20,8 @@ use crate::time::{seconds, whole_seconds};
 )]
 pub struct Drill {
     /// When to restore the newest snapshot: written as `schedule` of the plan, and in its time zone.
-    /// Without it: after each success. What comes while a drill runs is left out; the next drill
-    /// takes what is newest then.
+    /// Without it: after each success. What comes while a drill runs is one drill afterwards, of what
+    /// is newest then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 6, max = 100),

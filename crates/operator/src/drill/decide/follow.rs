@@ -8,9 +8,15 @@ use super::{ACTION, Case, LOOK, WAIT, Work};
 use crate::agent::AgentResult;
 use crate::drill::work::{JobState, Problem};
 use crate::events::{Note, reason};
+use crate::status::shortened;
 
 /// How long after a Job's own deadline its end may be seen. Then something is wrong with whoever ends Jobs.
 const GRACE: TimeDelta = TimeDelta::minutes(5);
+
+/// Bounds of the status (`drill` in the CRD), for texts far below them.
+const MOST_TEXT: usize = 1024;
+const MOST_REASON: usize = 128;
+const MOST_VERSION: usize = 64;
 
 /// Looks at the Job of the drill that runs.
 pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
@@ -26,18 +32,20 @@ pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
         }
         Some(Ok(JobState::Complete(result))) => return succeeded(case, &running, result.as_ref()),
         Some(Ok(JobState::Failed(problem))) => return failed(case, &running, problem.clone()),
-        Some(Ok(JobState::Active(waits))) => running.message.clone_from(waits),
+        Some(Ok(JobState::Active(waits))) => running.message = waits.clone().map(text),
         Some(Ok(JobState::Lost)) => {
             running.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
         }
         Some(Err(problem)) => {
             pause = WAIT;
-            running.message = Some(problem.message.clone());
+            running.message = Some(text(problem.message.clone()));
         }
         None => {}
     }
-    let timeout = TimeDelta::from_std(case.spec.timeout.as_std()).unwrap_or(TimeDelta::days(1));
-    let end = running.start_time + timeout + GRACE;
+    let longest = TimeDelta::from_std(case.spec.timeout.as_std()).ok();
+    let end = longest.and_then(|longest| running.start_time.checked_add_signed(longest + GRACE));
+    // What no calendar has is nothing to wait for.
+    let end = end.unwrap_or(case.now);
     if case.now >= end {
         case.decision.work = Some(Work::Abandon);
         let problem = match seen.map(|seen| seen.state) {
@@ -66,7 +74,8 @@ fn succeeded(case: &mut Case<'_>, running: &RunningDrill, result: Option<&AgentR
         Some(AgentResult::Drilled { hash_kv, etcd, .. }) => (*hash_kv, etcd.clone()),
         _ => (None, None),
     };
-    let message = proved(running, result);
+    let etcd_version = etcd_version.map(|version| shortened(version, MOST_VERSION));
+    let message = text(proved(running, result));
     let note = format!("{}: {message}", running.snapshot);
     case.decision
         .notes
@@ -92,6 +101,10 @@ fn succeeded(case: &mut Case<'_>, running: &RunningDrill, result: Option<&AgentR
 }
 
 fn failed(case: &mut Case<'_>, running: &RunningDrill, problem: Problem) {
+    let problem = Problem {
+        reason: word(&problem.reason),
+        message: text(problem.message),
+    };
     let note = format!(
         "{} could not be restored: {} ({})",
         running.snapshot, problem.message, problem.reason
@@ -130,6 +143,25 @@ fn over(case: &mut Case<'_>, last: LastDrill) {
     case.drills.running = None;
     // Something may have become due meanwhile.
     case.again(case.now + TimeDelta::seconds(1));
+}
+
+/// A text from outside, cut to what the status takes: it must not keep the plan's status from being written.
+fn text(text: String) -> String {
+    shortened(text, MOST_TEXT)
+}
+
+/// A reason from outside, as conditions want it.
+fn word(reason: &str) -> String {
+    let word: String = reason
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(MOST_REASON)
+        .collect();
+    if word.is_empty() {
+        why::FAILED.to_owned()
+    } else {
+        word
+    }
 }
 
 /// What is proved now, in a sentence.

@@ -337,6 +337,44 @@ fn an_agent_that_failed_in_a_job_that_did_not_is_no_success() {
 }
 
 #[test]
+fn nothing_that_a_pod_or_the_api_server_says_makes_a_status_that_cannot_be_written() {
+    let long = Problem {
+        reason: "not a word! ".repeat(100),
+        message: "ü".repeat(9000),
+    };
+    for state in [
+        Ok(JobState::Failed(long.clone())),
+        Ok(JobState::Failed(Problem {
+            reason: String::new(),
+            ..long.clone()
+        })),
+    ] {
+        let (plan, _) = ended(&drilling(json!({})), "a", "07:00:00", state);
+        let last = plan.status.unwrap().drill.unwrap().last.unwrap();
+        let reason = last.reason.unwrap();
+        assert!(
+            (1..=128).contains(&reason.len()) && reason.chars().all(|c| c.is_ascii_alphanumeric()),
+            "{reason}"
+        );
+        assert!(last.message.unwrap().len() <= 4096);
+    }
+    let plan = drilling(json!({}));
+    let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
+    for state in [
+        Err(long.clone()),
+        Ok(JobState::Active(Some(long.message.clone()))),
+    ] {
+        let decision = look(&began, &says(&holding("a"), "07:00:01", state), "07:00:02");
+        assert!(running(&decision).unwrap().message.as_ref().unwrap().len() <= 4096);
+    }
+    let mut edited = began;
+    let status = edited.status.as_mut().unwrap().drill.as_mut().unwrap();
+    status.running.as_mut().unwrap().start_time = chrono::DateTime::<chrono::Utc>::MAX_UTC;
+    let decision = look(&edited, &holding("a"), "07:00:02");
+    assert_eq!(verdict(&decision), (Truth::False, "DeadlineExceeded"));
+}
+
+#[test]
 fn a_schedule_of_drills_decides_alone() {
     let plan = drilling(json!({"drill": {"schedule": "0 8 * * *"}}));
     let first = look(&plan, &holding("a"), "07:00:00");
