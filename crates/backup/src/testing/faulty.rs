@@ -288,10 +288,6 @@ impl Upload for FaultyUpload {
         self.inner.part_size()
     }
 
-    fn expect(&mut self, bytes: u64) {
-        self.inner.expect(bytes);
-    }
-
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         let shared = &self.store.shared;
         let now = shared.parts_now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -322,5 +318,9 @@ impl Upload for FaultyUpload {
     async fn abort(self: Box<Self>) -> Result<(), StoreError> {
         let Self { store, key, inner } = *self;
         store.run(Op::Abort, &key, inner.abort()).await
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.inner.expect(bytes);
     }
 }

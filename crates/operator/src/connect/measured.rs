@@ -118,10 +118,6 @@ impl Upload for MeasuredUpload {
         self.upload.part_size()
     }
 
-    fn expect(&mut self, bytes: u64) {
-        self.upload.expect(bytes);
-    }
-
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         measure(&self.metrics, Operation::Part, self.upload.part(number, body)).await
     }
@@ -132,6 +128,10 @@ impl Upload for MeasuredUpload {
 
     async fn abort(self: Box<Self>) -> Result<(), StoreError> {
         measure(&self.metrics, Operation::Abort, self.upload.abort()).await
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.upload.expect(bytes);
     }
 }
 

@@ -49,10 +49,6 @@ impl Upload for LocalUpload {
         self.sizes.bytes()
     }
 
-    fn expect(&mut self, bytes: u64) {
-        self.sizes = self.sizes.fitting(bytes);
-    }
-
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         self.sizes.check(number, body.len(), &self.key)?;
         let staged = Arc::clone(&self.staged);
@@ -117,5 +113,9 @@ impl Upload for LocalUpload {
                 staging::discard(&store.root, &id)
             })
             .await
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.sizes = self.sizes.fitting(bytes);
     }
 }

@@ -38,10 +38,6 @@ impl Upload for MemoryUpload {
         self.sizes.bytes()
     }
 
-    fn expect(&mut self, bytes: u64) {
-        self.sizes = self.sizes.fitting(bytes);
-    }
-
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         self.sizes.check(number, body.len(), &self.key)?;
         let mut state = self.store.state();
@@ -80,5 +76,9 @@ impl Upload for MemoryUpload {
             initiated: None,
         };
         crate::Store::abort_upload(&self.store, &upload).await
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.sizes = self.sizes.fitting(bytes);
     }
 }

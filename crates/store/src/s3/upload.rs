@@ -155,10 +155,6 @@ impl Upload for S3Upload {
         self.sizes.bytes()
     }
 
-    fn expect(&mut self, bytes: u64) {
-        self.sizes = self.sizes.fitting(bytes);
-    }
-
     async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
         self.sizes.check(number, body.len(), &self.key)?;
         let crc64nvme = checksum::crc64nvme(&body);
@@ -174,5 +170,9 @@ impl Upload for S3Upload {
 
     async fn abort(self: Box<Self>) -> Result<(), StoreError> {
         uploads::abort(&self.bucket, &self.key, &self.upload_id).await
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.sizes = self.sizes.fitting(bytes);
     }
 }
