@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
+use kube::api::WatchParams;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::Lookup;
 use kube::runtime::reflector::store::Writer;
@@ -12,6 +13,7 @@ use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::explain::{is_undefined, watch_error};
@@ -86,9 +88,27 @@ pub async fn follow<K>(
         + Send
         + 'static,
 {
-    let events = watcher(api, watcher::Config::default()).backoff(Pauses::default());
+    let events = watcher(api.clone(), watcher::Config::default()).backoff(Pauses::default());
     pin_mut!(events);
-    while let Some(event) = events.next().await {
+    let mut looks = interval(LONGEST_PAUSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The list is there and the watch is refused. Once it is not any more, the next event may be long in coming.
+    let mut refused = false;
+    loop {
+        let event = tokio::select! {
+            event = events.next() => match event {
+                Some(event) => event,
+                None => return,
+            },
+            _ = looks.tick(), if refused => {
+                if may_watch(&api).await {
+                    refused = false;
+                    report(&trouble, plural, None);
+                }
+                continue;
+            }
+        };
+        refused = matches!(event, Err(watcher::Error::WatchStartFailed(_)));
         match event {
             Ok(event) => {
                 let event = stripped(event);
@@ -112,6 +132,15 @@ pub async fn follow<K>(
             }
         }
     }
+}
+
+/// Whether a watch can be begun: one of a name that no object can have, which is told nothing and ends soon.
+async fn may_watch<K>(api: &Api<K>) -> bool
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let nothing = WatchParams::default().fields("metadata.name=-").timeout(1);
+    api.watch(&nothing, "0").await.is_ok()
 }
 
 fn report(trouble: &watch::Sender<Option<WatchTrouble>>, plural: &str, now: Option<WatchTrouble>) {
