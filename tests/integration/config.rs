@@ -195,13 +195,11 @@ const RESTORING: &[&str] = &[
 ];
 
 const NEEDED: &[&str] = &[
-    "get etcdrestores.etcdbackup.dev",
     "list etcdrestores.etcdbackup.dev",
     "watch etcdrestores.etcdbackup.dev",
     "patch etcdrestores.etcdbackup.dev",
     "patch etcdrestores.etcdbackup.dev --subresource=status",
     "update etcdrestores.etcdbackup.dev --subresource=finalizers",
-    "get etcdbackups.etcdbackup.dev",
     "list etcdbackups.etcdbackup.dev",
     "watch etcdbackups.etcdbackup.dev",
     "patch etcdbackups.etcdbackup.dev",

@@ -49,8 +49,13 @@ impl Case {
 
     /// Begins a test on a stage.
     pub(super) async fn on(stage: &Stage, name: &str) -> Result<Self> {
+        stage.server.kubectl()?.run(&["create", "namespace", name])?;
+        Self::within(stage, name).await
+    }
+
+    /// Begins a test in a namespace that is there.
+    pub(super) async fn within(stage: &Stage, name: &str) -> Result<Self> {
         let kubectl = stage.server.kubectl()?;
-        kubectl.run(&["create", "namespace", name])?;
         stage.gateway.create_bucket(name)?;
         let mut case = Self {
             namespace: name.to_owned(),

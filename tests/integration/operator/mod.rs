@@ -30,6 +30,7 @@ mod replicas;
 mod restarts;
 mod restores;
 mod retention;
+mod rights;
 mod schedule;
 mod store_faults;
 mod wire;

@@ -3,58 +3,16 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use harness::{etcd::Version, kubectl::Kubectl, operator::Operator, wait};
-use serde_json::{Value, json};
+use harness::{etcd::Version, operator::Operator, wait};
 
 use super::{
     case::Case,
     data,
     outcome::PATIENCE,
     plan::Plan,
+    rights::Role,
     world::{self, SHORT_LEASE},
 };
-
-/// A role of the operator, from which rights are taken for a while.
-pub(super) struct Role<'a> {
-    kubectl: &'a Kubectl,
-    name: Vec<&'a str>,
-    rules: Value,
-}
-
-impl<'a> Role<'a> {
-    pub(super) fn known(kubectl: &'a Kubectl, name: &[&'a str]) -> Result<Self> {
-        let role = kubectl.run(&[&["get", "--output=json"], name].concat())?;
-        let role: Value = serde_json::from_str(&role).context("read a role")?;
-        Ok(Self {
-            kubectl,
-            name: name.to_vec(),
-            rules: role["rules"].clone(),
-        })
-    }
-
-    /// Leaves out every rule about this resource.
-    pub(super) fn without(&self, resource: &str) -> Result<()> {
-        let rules = self.rules.as_array().context("a role has rules")?;
-        let speaks = |rule: &&Value| {
-            rule["resources"]
-                .as_array()
-                .is_some_and(|all| all.contains(&json!(resource)))
-        };
-        let left: Vec<_> = rules.iter().filter(|rule| !speaks(rule)).collect();
-        ensure!(left.len() < rules.len(), "no rule speaks of {resource}");
-        self.write(&json!(left))
-    }
-
-    pub(super) fn restore(&self) -> Result<()> {
-        self.write(&self.rules)
-    }
-
-    fn write(&self, rules: &Value) -> Result<()> {
-        let change = json!({"rules": rules}).to_string();
-        let patch = ["patch", "--type=merge", "--patch", &change];
-        self.kubectl.run(&[&patch, &self.name[..]].concat()).map(drop)
-    }
-}
 
 /// Waits for a line of the log that holds all of these.
 pub(super) async fn logged(log: &Path, words: &[&str]) -> Result<()> {

@@ -10,7 +10,7 @@ use kube::{
 use serde_json::json;
 
 use super::scene::{Scene, flags, stage};
-use crate::operator::{data, permissions::Role, world::SHORT_LEASE};
+use crate::operator::{data, rights::Role, world::SHORT_LEASE};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_jobs_in_the_installation_the_plan_says_so_and_nothing_is_tried() -> Result<()> {
