@@ -1,31 +1,21 @@
 //! docs/disaster-recovery.md, executed as written. What the test plays is what starts and stops processes: the kubelet, which
 //! looks at the manifests of static pods, and systemd.
 
-mod commands;
-
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use commands::Shell;
-use futures::TryStreamExt;
 use harness::{
     apiserver::ApiServer,
     etcd::{Etcd, Version},
     etcdutl,
+    informer::Informer,
+    runbook::{self, Shell},
     tls::Authority,
     versitygw::Versitygw,
-    wait,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{
-    Api, Client, ResourceExt,
-    api::PostParams,
-    runtime::{WatchStreamExt, reflector, watcher},
-};
+use kube::{Api, Client, api::PostParams};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
-
-const SOON: Duration = Duration::from_mins(1);
 
 /// A bucket that is reached over TLS, and the folder of its certificates.
 struct Bucket {
@@ -45,7 +35,7 @@ impl Bucket {
     }
 
     fn shell(&self) -> Result<Shell> {
-        Shell::new(&self.s3, &self.folder.path().join("ca.crt"))
+        Shell::new(&self.s3, Some(&self.folder.path().join("ca.crt")))
     }
 
     /// Saves a snapshot as the operator's plan `kube-system/prod` would, and says its address without the file.
@@ -80,54 +70,6 @@ async fn put(client: &Client, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// An informer, as every controller has one.
-struct Informer {
-    store: reflector::Store<ConfigMap>,
-    task: JoinHandle<()>,
-}
-
-impl Informer {
-    fn start(client: Client) -> Self {
-        let (store, writer) = reflector::store();
-        let maps = Api::<ConfigMap>::namespaced(client, "default");
-        let stream = reflector(
-            writer,
-            watcher(maps, watcher::Config::default()).default_backoff(),
-        );
-        let task = tokio::spawn(async move {
-            let mut stream = std::pin::pin!(stream);
-            // An API server that is away is an error that it goes on after.
-            while !matches!(stream.try_next().await, Ok(None)) {}
-        });
-        Self { store, task }
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self
-            .store
-            .state()
-            .iter()
-            .map(|object| object.name_any())
-            .filter(|name| name != "kube-root-ca.crt")
-            .collect();
-        names.sort();
-        names
-    }
-
-    async fn sees(&self, expected: &[&str]) -> Result<()> {
-        wait::until("the informer to see what there is", SOON, async || {
-            self.names() == expected
-        })
-        .await
-    }
-}
-
-impl Drop for Informer {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// What the kubelet does for static pods: what has a manifest runs, what has none does not.
 async fn kubelet(manifests: &Path, etcd: &Etcd, server: &mut ApiServer, running: &mut bool) -> Result<()> {
     let wanted = manifests.join("etcd.yaml").exists();
@@ -152,7 +94,7 @@ async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_r
     put(&client, "kept", "old").await?;
     bucket.back_up(&etcd).await?;
     put(&client, "lost", "newer than the backup").await?;
-    let informer = Informer::start(client.clone());
+    let informer = Informer::start(client.clone(), "default");
     informer.sees(&["kept", "lost"]).await?;
 
     let place = harness::scratch::folder("node")?;
@@ -171,7 +113,7 @@ async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_r
         .name("https://10.0.0.1:2380", &etcd.member(0).peer_url())
         .name("cp-1", &etcd.member(0).name);
     let mut running = true;
-    for command in commands::of("kubeadm")? {
+    for command in runbook::commands("kubeadm")? {
         shell.run(&command).await?;
         kubelet(&manifests, &etcd, &mut server, &mut running).await?;
     }
@@ -203,7 +145,7 @@ async fn three_machines_restore_each_their_own_member_and_make_one_cluster() -> 
     let address = bucket.back_up(&etcd).await?;
     etcd.client().await?.put("greeting", "newer", None).await?;
 
-    let script = commands::of("external")?;
+    let script = runbook::commands("external")?;
     let [stop, restore, start] = script.as_slice() else {
         anyhow::bail!("three commands are expected: {script:?}")
     };
@@ -255,7 +197,7 @@ async fn what_is_fetched_for_an_embedded_etcd_is_the_newest_backup_and_etcds_own
     }
     let file = etcd.folder().join("snapshot.db");
     let shell = bucket.shell()?.name("/root/snapshot.db", &file.to_string_lossy());
-    for command in commands::of("embedded")? {
+    for command in runbook::commands("embedded")? {
         shell.run(&command).await?;
     }
     etcdutl::status(Version::V3_6, &file)?;

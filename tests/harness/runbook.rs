@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use harness::{binaries, versitygw::Versitygw};
 use tokio::{process::Command, time::timeout};
+
+use crate::{binaries, versitygw::Versitygw};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/disaster-recovery.md");
 
@@ -17,7 +18,7 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/disaster-re
 const AT_MOST: usize = 5;
 
 /// The commands of one section.
-pub(super) fn of(section: &str) -> Result<Vec<String>> {
+pub fn commands(section: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(DOCUMENT).context("read docs/disaster-recovery.md")?;
     let marker = format!("<!-- test: {section} -->\n```sh\n");
     let (_, behind) = text
@@ -35,7 +36,7 @@ pub(super) fn of(section: &str) -> Result<Vec<String>> {
 
 /// A shell that finds our program and has the environment which the document says to set.
 #[derive(Debug)]
-pub(super) struct Shell {
+pub struct Shell {
     path: String,
     environment: Vec<(String, String)>,
     /// What stands in the document, and what it is here.
@@ -43,8 +44,8 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// With the bucket `backups` of this server.
-    pub(super) fn new(s3: &Versitygw, authority: &Path) -> Result<Self> {
+    /// With this server, whose certificate was signed by `authority` if it has one.
+    pub fn new(s3: &Versitygw, authority: Option<&Path>) -> Result<Self> {
         let program = binaries::etcd_backup()?;
         let mut folders: Vec<PathBuf> = vec![program.parent().context("a folder")?.to_owned()];
         folders.push(
@@ -63,30 +64,36 @@ impl Shell {
             ("AWS_SECRET_ACCESS_KEY", s3.secret_key.as_str()),
             ("AWS_REGION", Versitygw::REGION),
             ("AWS_ENDPOINT_URL", s3.endpoint.as_str()),
-            ("AWS_CA_BUNDLE", authority.to_str().context("a path")?),
         ];
-        Ok(Self {
+        let shell = Self {
             path: format!("{}:{system}", ours.join(":")),
             environment: environment
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .to_vec(),
             names: Vec::new(),
+        };
+        Ok(match authority {
+            Some(authority) => shell.environment("AWS_CA_BUNDLE", authority.to_str().context("a path")?),
+            None => shell,
         })
     }
 
-    pub(super) fn environment(mut self, name: &str, value: &str) -> Self {
+    /// With one more variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// What the document calls `there` is `here`.
-    pub(super) fn name(mut self, there: &str, here: &str) -> Self {
+    #[must_use]
+    pub fn name(mut self, there: &str, here: &str) -> Self {
         self.names.push((there.to_owned(), here.to_owned()));
         self
     }
 
     /// The command with the names of this place.
-    pub(super) fn here(&self, command: &str) -> String {
+    pub fn here(&self, command: &str) -> String {
         // Longest first: a path may begin with another one.
         let mut names: Vec<_> = self.names.iter().collect();
         names.sort_by_key(|(there, _)| std::cmp::Reverse(there.len()));
@@ -96,7 +103,7 @@ impl Shell {
     }
 
     /// Runs it; it must succeed.
-    pub(super) async fn run(&self, command: &str) -> Result<String> {
+    pub async fn run(&self, command: &str) -> Result<String> {
         let command = self.here(command);
         let mut shell = Command::new("sh");
         shell
