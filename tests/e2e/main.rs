@@ -6,6 +6,7 @@
 mod backups;
 mod case;
 mod cluster;
+mod disaster;
 mod drills;
 mod installed;
 mod restart;
@@ -84,6 +85,10 @@ fn trials() -> Vec<Trial> {
         trial(
             "a_backup_during_which_the_node_restarts_is_ended_honestly_and_the_next_one_is_complete",
             restart::during_a_backup,
+        ),
+        trial(
+            "the_control_plane_lost_with_its_etcd_is_brought_back_from_the_bucket_as_the_document_says",
+            disaster::the_control_plane,
         ),
     ]
 }

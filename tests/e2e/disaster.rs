@@ -1,0 +1,112 @@
+//! The control plane of the node itself: its etcd lost with all data, and brought back from the bucket by the commands of
+//! docs/disaster-recovery.md, with nothing in Kubernetes to help.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use harness::{
+    informer::Informer,
+    rig::Rig,
+    runbook::{self, Shell},
+    scratch,
+};
+use serde_json::{Value, json};
+
+use crate::{case::Case, world::World};
+
+/// Namespace and bucket of the case.
+const NAME: &str = "dead-control-plane";
+
+/// The last case: whatever was written after the backup is gone for those that come later.
+pub(crate) async fn the_control_plane(world: &'static World) -> Result<()> {
+    let case = Case::begin(world, NAME)?;
+    let mut rig = world.rig.lock().await;
+    let rig = &mut *rig;
+    let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
+    case.etcd_secret(&tls.authority.pem(), &tls.client)?;
+    case.plan("own", &rig.etcd.endpoints())?;
+    case.take("first", "own").await?;
+    case.apply(&[map("kept")])?;
+    // With this one the plan knows which cluster it backs up.
+    case.take("last", "own").await?;
+    case.apply(&[map("lost")])?;
+    let informer = Informer::start(rig.client().await?, NAME);
+    informer.sees(&["kept", "lost"]).await?;
+
+    bring_back(world, rig).await?;
+
+    informer.sees(&["kept"]).await?;
+    case.apply(&[map("written-afterwards")])?;
+    informer.sees(&["kept", "written-afterwards"]).await?;
+    world.rolled_out(Duration::from_secs(90))?;
+    goes_on(&case, rig).await?;
+    case.judge(rig.etcd.version).await?;
+    case.end()
+}
+
+fn map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"value": name}})
+}
+
+/// Runs what is to be typed after the loss of everything that etcd had.
+async fn bring_back(world: &World, rig: &mut Rig) -> Result<()> {
+    let place = scratch::folder("node")?;
+    let manifests = place.path().join("manifests");
+    fs::create_dir(&manifests)?;
+    for name in ["etcd.yaml", "kube-apiserver.yaml"] {
+        fs::write(manifests.join(name), "played by the test")?;
+    }
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let member = rig.etcd.member(0);
+    let shell = Shell::new(&world.gateway, None)?
+        .environment("KUBECONFIG", &text(rig.server.admin_kubeconfig()))
+        .name("/etc/kubernetes/manifests", &text(&manifests))
+        .name("/root/manifests", &text(&place.path().join("aside")))
+        // The store of the rig speaks plain http.
+        .name("s3://backups/etcd", &format!("s3://{NAME}/backups --allow-http"))
+        .name("kube-system/prod", &format!("{NAME}/own"))
+        .name("/var/lib/etcd", &text(member.data()))
+        .name("https://10.0.0.1:2380", &member.peer_url())
+        .name("cp-1", &member.name);
+    let mut running = true;
+    for command in runbook::commands("kubeadm")? {
+        shell.run(&command).await?;
+        kubelet(&manifests, rig, &mut running).await?;
+    }
+    ensure!(running, "the commands have not started it again");
+    Ok(())
+}
+
+/// What the kubelet does for static pods, and the disaster: what etcd had is gone.
+async fn kubelet(manifests: &Path, rig: &mut Rig, running: &mut bool) -> Result<()> {
+    let wanted = manifests.join("etcd.yaml").exists();
+    if *running && !wanted {
+        rig.server.process().kill()?;
+        rig.etcd.member(0).stop().await?;
+        rig.etcd.member(0).wipe()?;
+    } else if !*running && wanted {
+        rig.etcd.member(0).start().await?;
+        rig.server.start_again().await?;
+    }
+    *running = wanted;
+    Ok(())
+}
+
+/// The operator's pods were running all the time. They say that this is another cluster, and once a person has agreed, back
+/// it up.
+async fn goes_on(case: &Case, rig: &Rig) -> Result<()> {
+    let id = rig.etcd.client().await?.status().await?;
+    let id = id.header().context("a header")?.cluster_id();
+    case.ask("stranger", "own")?;
+    let status = case.over("stranger").await?;
+    ensure!(
+        status["phase"] == "Failed" && status["reason"] == "ClusterIdMismatch",
+        "{status}"
+    );
+    let message = status["message"].as_str().unwrap_or_default();
+    ensure!(message.contains(&format!("{id:016x}")), "{message}");
+    let change = json!({"spec": {"etcd": {"clusterID": format!("{id:016x}")}}}).to_string();
+    case.kubectl(&["patch", "etcdbackup/own", "--type=merge", "--patch", &change])?;
+    case.take("afterwards", "own").await?;
+    Ok(())
+}
