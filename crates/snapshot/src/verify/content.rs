@@ -4,10 +4,9 @@ use std::io::Read;
 
 use etcd_backup_bolt::{BoltError, Limits, Scanner};
 
-use super::PIECE;
 use super::conclude::{Settings, hash_all};
 use super::notes::Notes;
-use super::reader::fill;
+use super::pieces::Piece;
 use super::rows::Keep;
 use crate::error::VerifyError;
 use crate::schema::{META, Setting};
@@ -30,9 +29,11 @@ pub(crate) fn read_content(mut reader: impl Read) -> Result<Content, VerifyError
     let mut notes = Notes::new();
     notes.rows.keep_at_most(Keep::Nothing);
     let mut scanner = Scanner::new(notes, Limits::default());
-    let mut piece = Vec::with_capacity(PIECE);
+    let mut piece = Piece::new();
     loop {
-        fill(&mut reader, &mut piece).map_err(|source| VerifyError::Read { source })?;
+        piece
+            .fill(&mut reader)
+            .map_err(|source| VerifyError::Read { source })?;
         if piece.is_empty() {
             break;
         }

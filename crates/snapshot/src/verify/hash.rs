@@ -7,7 +7,7 @@ pub(super) const TRAILER: usize = 32;
 
 /// Hashes a snapshot without knowing where its database ends: the last bytes are the trailer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hash {
+pub(crate) struct Hash {
     sha256: Sha256,
     /// Not hashed yet, as they may be the trailer.
     last: Vec<u8>,
@@ -15,18 +15,18 @@ pub(super) struct Hash {
 
 /// What [`Hash`] found.
 #[derive(Debug)]
-pub(super) struct Hashes {
+pub(crate) struct Hashes {
     /// Of everything but the trailer.
-    pub(super) database: [u8; TRAILER],
-    /// What etcd wrote down.
-    pub(super) trailer: Vec<u8>,
+    pub(crate) database: [u8; TRAILER],
+    /// What etcd wrote down: the last bytes, if there are so many.
+    pub(crate) trailer: Vec<u8>,
     /// Of everything.
-    pub(super) whole: [u8; TRAILER],
+    pub(crate) whole: [u8; TRAILER],
 }
 
 impl Hash {
     /// Takes the next bytes, any number of them.
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         let known = self.last.len().saturating_add(bytes.len());
         let certain = known.saturating_sub(TRAILER);
         let of_last = certain.min(self.last.len());
@@ -39,7 +39,7 @@ impl Hash {
         self.last.extend_from_slice(later);
     }
 
-    pub(super) fn finish(mut self) -> Hashes {
+    pub(crate) fn finish(mut self) -> Hashes {
         let database = self.sha256.clone().finalize().into();
         self.sha256.update(&self.last);
         Hashes {

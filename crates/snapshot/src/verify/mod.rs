@@ -7,6 +7,7 @@ mod hash;
 mod history;
 mod memo;
 mod notes;
+mod pieces;
 mod reader;
 mod rows;
 
@@ -18,14 +19,13 @@ use crate::report::Report;
 pub(crate) use compaction::Compaction;
 pub(crate) use conclude::downgrade_target;
 pub(crate) use content::read_content;
-use hash::{Hash, Hashes, TRAILER};
+use hash::TRAILER;
+pub(crate) use hash::{Hash, Hashes};
 use history::Room;
 use notes::Notes;
+pub(crate) use pieces::{PIECE, Pieces};
 pub use reader::verify_reader;
 use rows::Keep;
-
-/// How much is read at once, and hashed while it is still in the processor's cache.
-const PIECE: usize = 256 << 10;
 
 /// Proves a snapshot while its bytes pass, and says what it holds.
 ///
