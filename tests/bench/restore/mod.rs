@@ -1,5 +1,6 @@
 //! From a snapshot to a data directory, against etcd's own tool and a mere copy of the file.
 
+mod looks;
 mod sides;
 mod sources;
 
@@ -35,7 +36,8 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         }
     }
     tell(&seconds, anonymous, report);
-    sources::measure(stage, report).await
+    sources::measure(stage, report).await?;
+    looks::measure(stage, report).await
 }
 
 fn tell(seconds: &[Vec<f64>; Side::ALL.len()], anonymous: f64, report: &mut Report) {
