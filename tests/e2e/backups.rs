@@ -42,8 +42,13 @@ pub(crate) async fn by_a_job(world: &'static World) -> Result<()> {
     is_as_it_was(&case, &cluster, &status).await?;
     case.kubectl(&["delete", "etcdsnapshot", "first", "--wait"])?;
     let gone = async || {
-        case.kubectl(&["get", "jobs,pods", "--selector=etcdbackup.dev/snapshot-uid", "--output=name"])
-            .is_ok_and(|left| left.trim().is_empty())
+        case.kubectl(&[
+            "get",
+            "jobs,pods",
+            "--selector=etcdbackup.dev/snapshot-uid",
+            "--output=name",
+        ])
+        .is_ok_and(|left| left.trim().is_empty())
     };
     wait::until("the Job to go with its snapshot", PATIENCE, gone).await?;
     case.end()

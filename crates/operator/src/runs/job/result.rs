@@ -50,12 +50,10 @@ impl JobExecutor {
             AgentResult::Prepared { .. }
             | AgentResult::Committed { .. }
             | AgentResult::Discarded
-            | AgentResult::Drilled { .. } => {
-                Err(Failure::transient(
-                    "InvalidResult",
-                    "its pod said what no pod that takes a snapshot says",
-                ))
-            }
+            | AgentResult::Drilled { .. } => Err(Failure::transient(
+                "InvalidResult",
+                "its pod said what no pod that takes a snapshot says",
+            )),
         }
     }
 
