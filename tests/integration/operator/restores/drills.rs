@@ -147,10 +147,9 @@ async fn each_success_is_restored_in_a_drill_and_the_plan_says_so() -> Result<()
         scene.metric("restorable").await? > 0.0,
         "the metric says otherwise"
     );
-    ensure!(
-        scene.metric("last_restorable_timestamp_seconds").await? >= known.snapshot_time.timestamp() as f64,
-        "{known:?}"
-    );
+    let taken = u32::try_from(known.snapshot_time.timestamp())?;
+    let shown = scene.metric("last_restorable_timestamp_seconds").await?;
+    ensure!(shown >= f64::from(taken), "{shown} is before {known:?}");
     let table = scene.case.kubectl.run(&[
         "get",
         "ebk",

@@ -63,7 +63,8 @@ pub fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) -> Dec
         demand::take(plan, observed, &mut decision);
     }
     decision.drill = drill::decide(plan, timing.as_ref().ok(), &observed.drill, now);
-    let judged = status::Judged::of(plan, &timing, observed, &slots, now);
+    let restorable = decision.drill.verdict.clone();
+    let judged = status::Judged::of(plan, &timing, observed, &slots, restorable, now);
     decision.status = status::write(plan, observed, &slots, &judged, &decision, now);
     decision.notes = notes::about(plan, observed, &slots, &decision);
     decision.again = if more_to_create {

@@ -28,6 +28,8 @@ pub(super) struct Judged {
     pub freshness: Freshness,
     /// A name that somebody else took.
     pub taken: Option<String>,
+    /// What its drills say, where there are any.
+    pub restorable: Option<Verdict>,
 }
 
 impl Judged {
@@ -37,6 +39,7 @@ impl Judged {
         timing: &Result<Timing, Trouble>,
         observed: &Observed,
         slots: &Slots,
+        restorable: Option<Verdict>,
         now: DateTime<Utc>,
     ) -> Self {
         let newest = newest_verified(observed, now).map(|backup| backup.taken);
@@ -54,6 +57,7 @@ impl Judged {
             invalid: timing.as_ref().err().cloned(),
             freshness: judge(plan, timing.as_ref().ok(), newest, now),
             taken: taken_name(plan, observed, slots),
+            restorable,
         }
     }
 }
@@ -89,8 +93,7 @@ pub(super) fn write(
     }
     status.drill.clone_from(&decision.drill.status);
     status.last_restorable.clone_from(&decision.drill.restorable);
-    let verdict = decision.drill.verdict.as_ref();
-    status.conditions = all_conditions(plan, observed, slots, judged, verdict, &status, &before, now);
+    status.conditions = all_conditions(plan, observed, slots, judged, &status, &before, now);
     unless_only_the_look_is_newer(status, &before)
 }
 
@@ -99,7 +102,6 @@ fn all_conditions(
     observed: &Observed,
     slots: &Slots,
     judged: &Judged,
-    restorable: Option<&Verdict>,
     status: &EtcdBackupStatus,
     before: &EtcdBackupStatus,
     now: DateTime<Utc>,
@@ -117,7 +119,7 @@ fn all_conditions(
     conditions::fresh(&mut said, &judged.freshness);
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
     conditions::retention(&mut said, plan, outcome);
-    conditions::restorable(&mut said, restorable);
+    conditions::restorable(&mut said, judged.restorable.as_ref());
     conditions::ready(&mut said, plan, slots, judged.taken.as_deref(), success);
     said.finish()
 }
