@@ -321,7 +321,6 @@ impl Ward<'_> {
         let plan = format!("plan-{index}");
         let own = || Plan::new(&plan, self.etcd, self.case);
         match (right.deed, when) {
-            (Deed::Nothing, _) => Ok(()),
             (Deed::Plan, When::Missing) => self.case.apply(&own()).await.map(drop),
             (Deed::PlanThatDeletes, When::Missing) => {
                 let plan = own().with("deletionPolicy", json!("Delete"));
@@ -364,7 +363,7 @@ impl Ward<'_> {
                 self.restores().delete(&name, &params).await?;
                 Ok(())
             }
-            (_, When::Allowed) => Ok(()),
+            (Deed::Nothing, _) | (_, When::Allowed) => Ok(()),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 /// A right, and what happens without it.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Right {
     /// Who gives it.
     pub(super) role: &'static str,
