@@ -23,7 +23,7 @@ use hash::TRAILER;
 pub(crate) use hash::{Hash, Hashes};
 use history::Room;
 use notes::Notes;
-pub(crate) use pieces::{PIECE, Pieces};
+pub(crate) use pieces::PIECE;
 pub use reader::verify_reader;
 use rows::Keep;
 
