@@ -83,21 +83,12 @@ impl Process {
             wake: snapshot_wakes.clone(),
             clock: Arc::clone(&clock),
         };
-        let dispatch = Dispatch {
-            operator: executor,
-            jobs,
-        };
-        let limits = Limits {
-            max_concurrent: settings.max_concurrent_runs.into(),
-            ..Limits::default()
-        };
         let errands = Errands::new(
             connector.clone(),
             Arc::clone(&in_use),
             restore_wakes,
             Arc::clone(&clock),
         );
-        let restoring = Arc::new(Restoring::of(&settings));
         let drills = Drills::new(
             client.clone(),
             Arc::clone(&restoring),
@@ -113,8 +104,11 @@ impl Process {
         );
         let shared = Shared {
             runs: Runs::new(
-                Arc::new(dispatch),
-                limits,
+                Arc::new(Dispatch {
+                    operator: executor,
+                    jobs,
+                }),
+                limits(&settings),
                 snapshot_wakes,
                 Arc::clone(&metrics),
                 Arc::clone(&clock),
@@ -301,6 +295,13 @@ impl Process {
             }
         });
         self.parts.push((name, task));
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        max_concurrent: settings.max_concurrent_runs.into(),
+        ..Limits::default()
     }
 }
 

@@ -86,7 +86,7 @@ impl AgentError {
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Task(_) | Self::TargetVersion(_) => "InvalidTask",
-            Self::Store(failure) => &failure.reason,
+            Self::Store(failure) | Self::Scratch(failure) => &failure.reason,
             Self::IdentityNeeded => "IdentityNeeded",
             Self::ReadIdentities { .. } => "SecretNotFound",
             Self::ParseIdentities { .. } => "SecretInvalid",
@@ -105,7 +105,6 @@ impl AgentError {
             Self::File { source, .. } if is_full(source) => "NotEnoughSpace",
             Self::File { .. } => "WriteFailed",
             Self::AnotherRevision { .. } => "RevisionDiffers",
-            Self::Scratch(failure) => &failure.reason,
             Self::Interrupted => "Interrupted",
             Self::Internal(_) => "Internal",
         }

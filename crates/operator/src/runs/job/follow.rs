@@ -150,14 +150,13 @@ impl JobExecutor {
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
         loop {
             match bounded(look(&self.client, request)).await {
-                Ok(Seen::Nothing) => return self.written_or(request, failure).await,
+                Ok(Seen::Nothing | Seen::Silent(_)) => return self.written_or(request, failure).await,
                 Ok(Seen::PodOnly) => {}
                 Ok(Seen::Said(said, ended)) => {
                     // It was over before: what it stored counts.
                     let result = self.take(request, said, ended).await;
                     return result.map_err(|_| failure);
                 }
-                Ok(Seen::Silent(_)) => return self.written_or(request, failure).await,
                 Ok(Seen::Active(_)) => {
                     let deleted = bounded(jobs.delete(&name_of(request), &DeleteParams::background())).await;
                     if let Err(trouble) = deleted {
