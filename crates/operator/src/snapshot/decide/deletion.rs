@@ -31,13 +31,12 @@ pub(super) fn decide(case: &mut Case<'_>) {
         case.decision.again = Some(case.now + TimeDelta::seconds(5));
         return;
     }
-    if case.observed.run.is_none() && attempt::under_way_in_job(case) && written_run(case).is_none() {
+    let unwatched = case.observed.run.is_none() && attempt::under_way_in_job(case);
+    if unwatched && matches!(case.observed.plan, Plan::Present { .. }) && written_run(case).is_none() {
         // Whoever made its Job follows it no longer: it is found first, then ended.
-        if matches!(case.observed.plan, Plan::Present { .. }) {
-            attempt::submit(case, case.before.attempts.unwrap_or(1), true);
-            case.decision.again = Some(case.now + TimeDelta::seconds(5));
-            return;
-        }
+        attempt::submit(case, case.before.attempts.unwrap_or(1), true);
+        case.decision.again = Some(case.now + TimeDelta::seconds(5));
+        return;
     }
     let wanted = matches!(&case.observed.plan,
         Plan::Present { plan, .. } if plan.spec.deletion_policy == DeletionPolicy::Delete);
