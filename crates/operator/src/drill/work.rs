@@ -110,3 +110,83 @@ fn fence(tenure: &Tenure) -> Result<(), Problem> {
         message: error.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::agent::AgentResult;
+
+    /// What a pod with an etcd says: each container's state, in the order in which they are started.
+    fn said(condition: &str, restore: &Value, etcd: &Value, agent: &Value) -> JobState {
+        let status = |name: &str, state: &Value| json!({"name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state});
+        let pod = json!({"metadata": {"name": "pod"}, "status": {
+            "initContainerStatuses": [status("restore", restore), status("etcd", etcd)],
+            "containerStatuses": [status("agent", agent)],
+        }});
+        let job = json!({"status": {"conditions": [{"type": condition, "status": "True", "reason": "BackoffLimitExceeded"}]}});
+        let pod = serde_json::from_value(pod).unwrap();
+        state(&serde_json::from_value(job).unwrap(), &[&pod])
+    }
+
+    fn ended(code: i32, reason: &str, message: &str) -> Value {
+        json!({"terminated": {"exitCode": code, "reason": reason, "message": message}})
+    }
+
+    fn waits(reason: &str) -> Value {
+        json!({"waiting": {"reason": reason}})
+    }
+
+    #[test]
+    fn the_first_container_that_failed_says_why() {
+        let failed =
+            |restore: &Value, agent: &Value| match said("Failed", restore, &ended(0, "Completed", ""), agent)
+            {
+                JobState::Failed(problem) => problem.reason,
+                other => panic!("{other:?}"),
+            };
+        let word = r#"{"result":"Failed","reason":"Integrity","message":"it is damaged"}"#;
+        let (behind, well) = (waits("PodInitializing"), ended(0, "Completed", ""));
+        assert_eq!(failed(&ended(10, "Error", word), &behind), "Integrity");
+        assert_eq!(failed(&ended(137, "OOMKilled", ""), &behind), "OOMKilled");
+        assert_eq!(failed(&well, &ended(10, "Error", word)), "Integrity");
+        assert_eq!(failed(&well, &ended(137, "OOMKilled", "")), "OOMKilled");
+        assert_eq!(failed(&well, &behind), "BackoffLimitExceeded");
+    }
+
+    #[test]
+    fn the_one_that_asks_says_what_was_proved_and_not_the_one_before() {
+        let word = r#"{"result":"Drilled","revision":7,"compared":true,"etcd":"3.6.14"}"#;
+        let restored = ended(0, "Completed", r#"{"result":"Drilled","revision":7}"#);
+        let state = said(
+            "Complete",
+            &restored,
+            &ended(137, "Error", ""),
+            &ended(0, "Completed", word),
+        );
+        let JobState::Complete(Some(AgentResult::Drilled { etcd, .. })) = state else {
+            panic!("{state:?}");
+        };
+        assert_eq!(etcd.as_deref(), Some("3.6.14"));
+    }
+
+    #[test]
+    fn what_is_waited_for_is_what_the_others_wait_behind() {
+        let well = ended(0, "Completed", "");
+        let state = said(
+            "Other",
+            &well,
+            &waits("ImagePullBackOff"),
+            &waits("PodInitializing"),
+        );
+        assert_eq!(state, JobState::Active(Some("ImagePullBackOff".to_owned())));
+        let state = said(
+            "Other",
+            &waits("PodInitializing"),
+            &waits("PodInitializing"),
+            &waits("PodInitializing"),
+        );
+        assert_eq!(state, JobState::Active(Some("PodInitializing".to_owned())));
+    }
+}

@@ -167,7 +167,11 @@ fn why(pod: &Pod) -> Option<Problem> {
     if failed.is_some() {
         return failed;
     }
-    let ended = container(pod)?.state.as_ref()?.terminated.as_ref()?;
+    let mut ended = container(pod)
+        .into_iter()
+        .chain(others(pod))
+        .filter_map(|status| status.state.as_ref()?.terminated.as_ref());
+    let ended = ended.find(|ended| ended.exit_code != 0)?;
     Some(Problem {
         reason: ended.reason.clone().unwrap_or_else(|| "PodFailed".to_owned()),
         message: format!(

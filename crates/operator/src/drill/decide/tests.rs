@@ -40,7 +40,7 @@ fn empty() -> Observed {
 }
 
 /// A plan that drills, changed by merging `changes` into its specification.
-fn drilling(changes: Value) -> EtcdBackup {
+fn drilling(changes: &Value) -> EtcdBackup {
     let mut object = plan(json!({"spec": {"verification": "Restore"}}));
     let mut spec = serde_json::to_value(&object.spec).unwrap();
     for (name, value) in changes.as_object().unwrap() {
@@ -89,13 +89,13 @@ fn says(observed: &Observed, time: &str, state: Result<JobState, Problem>) -> Ob
     }
 }
 
-fn drilled() -> Result<JobState, Problem> {
-    Ok(JobState::Complete(Some(AgentResult::Drilled {
+fn drilled() -> JobState {
+    JobState::Complete(Some(AgentResult::Drilled {
         revision: 42,
         hash_kv: Some(7),
         compared: true,
         etcd: None,
-    })))
+    }))
 }
 
 fn problem(reason: &str) -> Problem {
@@ -131,7 +131,7 @@ fn a_plan_that_does_not_drill_says_nothing_and_does_nothing() {
 
 #[test]
 fn without_a_schedule_each_success_is_drilled_once() {
-    let plan = drilling(json!({}));
+    let plan = drilling(&json!({}));
     let first = look(&plan, &empty(), "07:00:00");
     assert_eq!(
         (begun(&first), verdict(&first)),
@@ -141,7 +141,7 @@ fn without_a_schedule_each_success_is_drilled_once() {
     assert_eq!(begun(&first), Some("a"));
     assert_eq!(running(&first).unwrap().snapshot, "prod-a");
 
-    let (done, decision) = ended(&plan, "a", "07:00:00", drilled());
+    let (done, decision) = ended(&plan, "a", "07:00:00", Ok(drilled()));
     assert_eq!(verdict(&decision), (Truth::True, "Succeeded"));
     assert_eq!(begun(&look(&done, &holding("a"), "08:00:00")), None);
     assert_eq!(begun(&look(&done, &holding("b"), "08:00:00")), Some("b"));
@@ -153,25 +153,25 @@ fn nothing_begins_before_the_store_has_answered_for_this_specification() {
         settled: false,
         ..holding("a")
     };
-    assert_eq!(begun(&look(&drilling(json!({})), &unsettled, "07:00:00")), None);
+    assert_eq!(begun(&look(&drilling(&json!({})), &unsettled, "07:00:00")), None);
 }
 
 #[test]
 fn successes_during_a_drill_are_one_drill_afterwards_of_the_newest() {
-    let plan = drilling(json!({}));
+    let plan = drilling(&json!({}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
     for newer in ["b", "c"] {
         let decision = look(&began, &holding(newer), "07:00:01");
         assert_eq!(running(&decision).unwrap().source.run_id, "a");
         assert!(decision.notes.is_empty());
     }
-    let (done, _) = ended(&plan, "a", "07:00:00", drilled());
+    let (done, _) = ended(&plan, "a", "07:00:00", Ok(drilled()));
     assert_eq!(begun(&look(&done, &holding("c"), "07:02:00")), Some("c"));
 }
 
 #[test]
 fn a_job_is_made_looked_at_and_made_again_from_the_status_alone() {
-    let plan = drilling(json!({}));
+    let plan = drilling(&json!({}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
     let job = |decision: &Decision| running(decision).unwrap().job.clone();
     // Another process, which has seen nothing yet.
@@ -214,11 +214,11 @@ fn a_job_is_made_looked_at_and_made_again_from_the_status_alone() {
 
 #[test]
 fn the_same_snapshot_drilled_again_gets_another_job() {
-    let plan = drilling(json!({}));
+    let plan = drilling(&json!({}));
     let names = [at("07:00:00"), at("08:00:00")].map(|start| job_name(&plan, "a", start));
     assert_ne!(names[0], names[1]);
     assert_eq!(names[0], job_name(&plan, "a", at("07:00:00")));
-    let long = drilling(json!({}));
+    let long = drilling(&json!({}));
     let long = EtcdBackup {
         metadata: kube::api::ObjectMeta {
             name: Some("p".repeat(47)),
@@ -231,7 +231,7 @@ fn the_same_snapshot_drilled_again_gets_another_job() {
 
 #[test]
 fn what_was_proved_is_told_and_remembered() {
-    let (plan, decision) = ended(&drilling(json!({})), "a", "07:00:00", drilled());
+    let (plan, decision) = ended(&drilling(&json!({})), "a", "07:00:00", Ok(drilled()));
     assert_eq!(told(&decision), ["DrillSucceeded"]);
     assert_eq!(decision.ended, Some(Ok(std::time::Duration::from_mins(1))));
     let restorable = decision.restorable.unwrap();
@@ -284,7 +284,7 @@ fn what_was_proved_is_told_and_remembered() {
         ),
     ] {
         let (_, decision) = ended(
-            &drilling(json!({})),
+            &drilling(&json!({})),
             "a",
             "07:00:00",
             Ok(JobState::Complete(Some(result))),
@@ -293,7 +293,7 @@ fn what_was_proved_is_told_and_remembered() {
         assert!(message.contains(words), "{message}");
     }
     let (_, decision) = ended(
-        &drilling(json!({})),
+        &drilling(&json!({})),
         "a",
         "07:00:00",
         Ok(JobState::Complete(None)),
@@ -304,7 +304,7 @@ fn what_was_proved_is_told_and_remembered() {
 
 #[test]
 fn a_failure_is_loud_until_a_drill_succeeds_and_forgets_nothing() {
-    let (good, _) = ended(&drilling(json!({})), "a", "07:00:00", drilled());
+    let (good, _) = ended(&drilling(&json!({})), "a", "07:00:00", Ok(drilled()));
     let (bad, decision) = ended(&good, "b", "08:00:00", Ok(JobState::Failed(problem("Integrity"))));
     assert_eq!(told(&decision), ["DrillFailed"]);
     assert_eq!(verdict(&decision), (Truth::False, "Integrity"));
@@ -317,7 +317,7 @@ fn a_failure_is_loud_until_a_drill_succeeds_and_forgets_nothing() {
         (begun(&next), verdict(&next)),
         (Some("c"), (Truth::False, "Integrity"))
     );
-    let (_, decision) = ended(&bad, "c", "12:01:00", drilled());
+    let (_, decision) = ended(&bad, "c", "12:01:00", Ok(drilled()));
     assert_eq!(verdict(&decision), (Truth::True, "Succeeded"));
 }
 
@@ -328,7 +328,7 @@ fn an_agent_that_failed_in_a_job_that_did_not_is_no_success() {
         message: "it is damaged".to_owned(),
     };
     let (_, decision) = ended(
-        &drilling(json!({})),
+        &drilling(&json!({})),
         "a",
         "07:00:00",
         Ok(JobState::Complete(Some(failed))),
@@ -349,7 +349,7 @@ fn nothing_that_a_pod_or_the_api_server_says_makes_a_status_that_cannot_be_writt
             ..long.clone()
         })),
     ] {
-        let (plan, _) = ended(&drilling(json!({})), "a", "07:00:00", state);
+        let (plan, _) = ended(&drilling(&json!({})), "a", "07:00:00", state);
         let last = plan.status.unwrap().drill.unwrap().last.unwrap();
         let reason = last.reason.unwrap();
         assert!(
@@ -358,7 +358,7 @@ fn nothing_that_a_pod_or_the_api_server_says_makes_a_status_that_cannot_be_writt
         );
         assert!(last.message.unwrap().len() <= 4096);
     }
-    let plan = drilling(json!({}));
+    let plan = drilling(&json!({}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
     for state in [
         Err(long.clone()),
@@ -376,7 +376,7 @@ fn nothing_that_a_pod_or_the_api_server_says_makes_a_status_that_cannot_be_writt
 
 #[test]
 fn a_schedule_of_drills_decides_alone() {
-    let plan = drilling(json!({"drill": {"schedule": "0 8 * * *"}}));
+    let plan = drilling(&json!({"drill": {"schedule": "0 8 * * *"}}));
     let first = look(&plan, &holding("a"), "07:00:00");
     assert_eq!(begun(&first), None);
     assert_eq!(first.status.as_ref().unwrap().next, Some(at("08:00:00")));
@@ -390,7 +390,7 @@ fn a_schedule_of_drills_decides_alone() {
     let due = look(&plan, &holding("b"), "08:00:00");
     assert_eq!(begun(&due), Some("b"));
     // The same snapshot again, a day later: what is stored may have rotted.
-    let (done, _) = ended(&plan, "b", "08:00:00", drilled());
+    let (done, _) = ended(&plan, "b", "08:00:00", Ok(drilled()));
     let day = decide(
         &done,
         Timing::of(&done).ok().as_ref(),
@@ -402,7 +402,7 @@ fn a_schedule_of_drills_decides_alone() {
     let again = decide(
         &again,
         Timing::of(&again).ok().as_ref(),
-        &says(&holding("b"), "08:00:00", drilled()),
+        &says(&holding("b"), "08:00:00", Ok(drilled())),
         on("2026-11-24", "08:01:00"),
     );
     assert_eq!(begun(&again), None);
@@ -410,7 +410,7 @@ fn a_schedule_of_drills_decides_alone() {
 
 #[test]
 fn a_slot_waits_for_a_snapshot_as_long_as_it_may_be_made_up_for() {
-    let plan = drilling(json!({"drill": {"schedule": "0 8 * * *"}}));
+    let plan = drilling(&json!({"drill": {"schedule": "0 8 * * *"}}));
     let plan = after(&plan, &look(&plan, &empty(), "07:00:00"));
     let waiting = look(&plan, &empty(), "08:00:00");
     assert_eq!(begun(&waiting), None);
@@ -427,7 +427,7 @@ fn a_slot_waits_for_a_snapshot_as_long_as_it_may_be_made_up_for() {
 #[test]
 fn a_suspended_plan_drills_only_when_asked() {
     for drill in [json!({}), json!({"schedule": "0 8 * * *"})] {
-        let mut plan = drilling(json!({"suspend": true, "drill": drill}));
+        let mut plan = drilling(&json!({"suspend": true, "drill": drill}));
         let decision = look(&plan, &holding("a"), "08:00:00");
         assert_eq!((begun(&decision), decision.again), (None, None));
         plan.metadata.annotations =
@@ -438,7 +438,7 @@ fn a_suspended_plan_drills_only_when_asked() {
 
 #[test]
 fn one_drill_for_each_value_of_the_annotation() {
-    let (mut plan, _) = ended(&drilling(json!({})), "a", "07:00:00", drilled());
+    let (mut plan, _) = ended(&drilling(&json!({})), "a", "07:00:00", Ok(drilled()));
     let ask = |plan: &mut EtcdBackup, token: &str| {
         plan.metadata.annotations =
             Some([(etcd_backup_api::labels::DRILL_NOW.to_owned(), token.to_owned())].into());
@@ -449,12 +449,12 @@ fn one_drill_for_each_value_of_the_annotation() {
         None,
         "there is nothing to restore"
     );
-    let (mut done, _) = ended(&plan, "a", "08:00:00", drilled());
+    let (mut done, _) = ended(&plan, "a", "08:00:00", Ok(drilled()));
     assert_eq!(begun(&look(&done, &holding("a"), "08:05:00")), None);
     ask(&mut done, "twice");
     assert_eq!(begun(&look(&done, &holding("a"), "08:05:00")), Some("a"));
     ask(&mut done, &"ü".repeat(3000));
-    let (done, _) = ended(&done, "a", "08:05:00", drilled());
+    let (done, _) = ended(&done, "a", "08:05:00", Ok(drilled()));
     assert_eq!(
         begun(&look(&done, &holding("a"), "08:10:00")),
         None,
@@ -492,7 +492,7 @@ fn what_cannot_be_drilled_says_why_and_nothing_begins() {
         (json!({}), &encrypted, "IdentityNeeded"),
         (json!({"storage": local}), &holding("a"), "LocalStoreNotMounted"),
     ] {
-        let decision = look(&drilling(changes), observed, "07:00:00");
+        let decision = look(&drilling(&changes), observed, "07:00:00");
         assert_eq!(verdict(&decision), (Truth::False, reason));
         assert_eq!(
             (begun(&decision), decision.work, decision.again),
@@ -501,17 +501,17 @@ fn what_cannot_be_drilled_says_why_and_nothing_begins() {
         );
     }
     let with = json!({"encryption": age, "drill": {"decryption": {"secretName": "identity"}}});
-    assert_eq!(begun(&look(&drilling(with), &encrypted, "07:00:00")), Some("a"));
+    assert_eq!(begun(&look(&drilling(&with), &encrypted, "07:00:00")), Some("a"));
     let with = json!({"storage": local, "drill": {"job": {"localStore": {"claimName": "backups"}}}});
     assert_eq!(
-        begun(&look(&drilling(with), &holding("a"), "07:00:00")),
+        begun(&look(&drilling(&with), &holding("a"), "07:00:00")),
         Some("a")
     );
 }
 
 #[test]
 fn a_right_that_is_missing_is_told_at_once_and_the_drill_ends_in_time() {
-    let plan = drilling(json!({"drill": {"timeout": "10m"}}));
+    let plan = drilling(&json!({"drill": {"timeout": "10m"}}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
     let forbidden = says(&holding("a"), "07:00:01", Err(problem("Forbidden")));
     let decision = look(&began, &forbidden, "07:00:02");
@@ -538,7 +538,7 @@ fn a_right_that_is_missing_is_told_at_once_and_the_drill_ends_in_time() {
 
 #[test]
 fn a_job_that_nobody_ends_is_given_up() {
-    let plan = drilling(json!({"drill": {"timeout": "10m"}}));
+    let plan = drilling(&json!({"drill": {"timeout": "10m"}}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
     let waits = JobState::Active(Some("0/3 nodes are available".to_owned()));
     let pending = says(&holding("a"), "07:14:58", Ok(waits));
@@ -553,7 +553,7 @@ fn a_job_that_nobody_ends_is_given_up() {
 
 #[test]
 fn whoever_drills_no_more_ends_what_runs_and_keeps_what_was_proved() {
-    let (good, _) = ended(&drilling(json!({})), "a", "07:00:00", drilled());
+    let (good, _) = ended(&drilling(&json!({})), "a", "07:00:00", Ok(drilled()));
     let mut stopped = after(&good, &look(&good, &holding("b"), "08:00:00"));
     stopped.spec.verification = Verification::Readback;
     let decision = look(&stopped, &holding("b"), "08:00:05");
