@@ -119,7 +119,7 @@ fn a_store_that_is_a_directory_is_mounted_for_writing_where_its_path_says() {
     assert!(store.get("readOnly").is_none());
 }
 
-fn seen(conditions: Value, pod: Option<Value>) -> Seen {
+fn seen(conditions: &Value, pod: Option<Value>) -> Seen {
     let job: Job =
         serde_json::from_value(json!({"metadata": {"name": "j"}, "status": {"conditions": conditions}}))
             .unwrap();
@@ -153,11 +153,11 @@ fn what_the_agent_said_counts_and_its_exit_code_says_whether_to_try_again() {
     };
     let text = said.encode();
     assert_eq!(
-        seen(failed.clone(), Some(ended(1, "Error", Some(&text)))),
+        seen(&failed, Some(ended(1, "Error", Some(&text)))),
         Seen::Said(said.clone(), Ended { transient: true })
     );
     assert_eq!(
-        seen(failed, Some(ended(10, "Error", Some(&text)))),
+        seen(&failed, Some(ended(10, "Error", Some(&text)))),
         Seen::Said(said, Ended { transient: false })
     );
 }
@@ -171,18 +171,18 @@ fn a_pod_that_died_without_a_word_is_told_as_kubernetes_tells_it() {
         other => panic!("{other:?}"),
     };
     let killed = ended(137, "OOMKilled", None);
-    assert_eq!(reason(seen(failed(), Some(killed))), ("OOMKilled".into(), true));
+    assert_eq!(reason(seen(&failed(), Some(killed))), ("OOMKilled".into(), true));
     let evicted = json!({"reason": "Evicted", "message": "the node was low on memory"});
-    assert_eq!(reason(seen(failed(), Some(evicted))), ("Evicted".into(), true));
-    assert_eq!(reason(seen(failed(), None)), ("DeadlineExceeded".into(), true));
+    assert_eq!(reason(seen(&failed(), Some(evicted))), ("Evicted".into(), true));
+    assert_eq!(reason(seen(&failed(), None)), ("DeadlineExceeded".into(), true));
     // What its log ended with is no result.
     let log = ended(101, "Error", Some("thread panicked"));
-    assert_eq!(reason(seen(failed(), Some(log))), ("Error".into(), true));
+    assert_eq!(reason(seen(&failed(), Some(log))), ("Error".into(), true));
 }
 
 #[test]
 fn what_a_pod_waits_for_is_told_by_reason() {
-    let reason = |status: Value| match seen(json!([]), Some(status)) {
+    let reason = |status: Value| match seen(&json!([]), Some(status)) {
         Seen::Active(wait) => wait.map(|wait| wait.reason),
         other => panic!("{other:?}"),
     };
