@@ -41,14 +41,12 @@ pub(super) fn decide(case: &mut Case<'_>) {
         (Owner::Us, Some(run)) => follow(case, &plan, run),
         // What waited in a pool that is being emptied waits for the next process.
         (Owner::Us, None) if case.observed.stopping => {}
+        // Whether its Job was made is not known: it is made or found, under the same name.
+        (Owner::Us | Owner::Other, None) if claimed_for_job(case) => reclaim(case, &plan),
         (Owner::Other, None) if case.before.phase == SnapshotPhase::Pending => {
             // Claimed and never begun: that was no attempt.
             case.before.attempts = case.before.attempts.map(|attempts| attempts.saturating_sub(1));
             begin(case, plan.spec.runner.is_job());
-        }
-        // Whether its Job was made is not known: it is made or found.
-        (Owner::Us, None) if case.before.job.is_some() && case.before.phase == SnapshotPhase::Pending => {
-            submit(case, case.before.attempts.unwrap_or(1), false);
         }
         // Its Job goes on without whoever made it.
         (Owner::Us | Owner::Other, None) if under_way_in_job(case) => adopt(case),
@@ -70,6 +68,11 @@ pub(super) fn decide(case: &mut Case<'_>) {
 /// A Job was made for this attempt, and nobody has said that it is over.
 pub(super) fn under_way_in_job(case: &Case<'_>) -> bool {
     case.before.phase == SnapshotPhase::Running && case.before.job.is_some()
+}
+
+/// An attempt was claimed that a Job is to carry out, and nobody has said that it began.
+fn claimed_for_job(case: &Case<'_>) -> bool {
+    case.before.phase == SnapshotPhase::Pending && case.before.owner.is_some() && case.before.job.is_some()
 }
 
 enum Owner {
@@ -176,6 +179,29 @@ fn adopt(case: &mut Case<'_>) {
     }
     case.decision.status.owner = Some(case.observed.identity.clone());
     submit(case, case.before.attempts.unwrap_or(1), true);
+}
+
+/// Goes on with an attempt whose Job may have been made. It keeps its number: another one would begin a second Job beside it.
+fn reclaim(case: &mut Case<'_>, plan: &EtcdBackup) {
+    if case.observed.stopping {
+        return;
+    }
+    match &case.observed.store {
+        // A Job that ended long ago is gone; then only the store knows what it left.
+        Store::Unknown => {}
+        Store::Listed {
+            found: Some(found), ..
+        } => {
+            let found = found.clone();
+            case.succeed(&found);
+        }
+        Store::Unreadable | Store::Listed { found: None, .. } => {
+            case.decision.status.owner = Some(case.observed.identity.clone());
+            // Where the plan has no Jobs any more, one that was made is followed, and none is made.
+            let adopt = !plan.spec.runner.is_job();
+            submit(case, case.before.attempts.unwrap_or(1), adopt);
+        }
+    }
 }
 
 /// Follows the run that this process has for it.

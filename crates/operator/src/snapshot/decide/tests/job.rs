@@ -17,6 +17,13 @@ fn running(changes: Value) -> EtcdSnapshot {
     snapshot(json!({"status": status}))
 }
 
+fn with_status(snapshot: &EtcdSnapshot, status: etcd_backup_api::EtcdSnapshotStatus) -> EtcdSnapshot {
+    EtcdSnapshot {
+        status: Some(status),
+        ..snapshot.clone()
+    }
+}
+
 #[test]
 fn an_attempt_names_its_job_before_it_is_begun() {
     let mut observed = observed();
@@ -113,6 +120,34 @@ fn a_claim_that_never_reached_the_pool_makes_or_finds_its_job() {
             ..
         }
     ));
+}
+
+/// Its Job may have been made and run: an attempt with another number would be a second Job, and a second backup.
+#[test]
+fn a_claim_whose_owner_is_gone_keeps_its_number_while_the_store_is_not_known() {
+    let mut observed = observed();
+    let claimed = running(json!({"phase": "Pending"}));
+    for plan in [by_job(), present(json!({}))] {
+        observed.plan = plan;
+        observed.store = Store::Unknown;
+        let waits = decide(&claimed, &observed, at("06:10:00"));
+        assert_eq!(waits.run, RunAction::None);
+        assert_eq!(waits.status.attempts, Some(2));
+        assert_eq!(waits.status.owner.as_deref(), Some("pod-b_9"));
+        observed.store = Store::Unreadable;
+        let goes_on = decide(&with_status(&claimed, waits.status), &observed, at("06:10:01"));
+        let adopted = !matches!(&observed.plan, Plan::Present { plan, .. } if plan.spec.runner.is_job());
+        assert!(
+            matches!(goes_on.run, RunAction::Submit { attempt: 2, adopt, .. } if adopt == adopted),
+            "{:?}",
+            goes_on.run
+        );
+        assert_eq!(goes_on.status.job.as_deref(), Some("prod-1-snapshot-attempt-2"));
+        assert_eq!(
+            (goes_on.status.owner.as_deref(), goes_on.status.attempts),
+            (Some(ME), Some(2))
+        );
+    }
 }
 
 #[test]
