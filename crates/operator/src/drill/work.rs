@@ -8,6 +8,7 @@ use kube::{Client, ResourceExt};
 
 use super::job;
 use crate::explain::{is_conflict, is_gone};
+use crate::jobs::wait::Wait;
 use crate::lease::Tenure;
 use crate::restore::Restoring;
 use crate::restore::cluster::{failed, state};
@@ -37,9 +38,10 @@ pub(super) async fn pursue(
             Ok(_) => Ok(JobState::Active(None)),
             // Made before and not seen; or somebody else's, which the next looks do not see either, until the drill's time is
             // up.
-            Err(error) if is_conflict(&error) => Ok(JobState::Active(Some(format!(
-                "the Job {name} is there, and not yet seen to be this plan's"
-            )))),
+            Err(error) if is_conflict(&error) => Ok(JobState::Active(Some(Wait {
+                reason: "AlreadyExists".to_owned(),
+                message: format!("the Job {name} is there, and not yet seen to be this plan's"),
+            }))),
             Err(error) => Err(failed(&error)),
         };
     };
@@ -174,19 +176,23 @@ mod tests {
     #[test]
     fn what_is_waited_for_is_what_the_others_wait_behind() {
         let well = ended(0, "Completed", "");
+        let reason = |state| match state {
+            JobState::Active(Some(wait)) => wait.reason,
+            other => panic!("{other:?}"),
+        };
         let state = said(
             "Other",
             &well,
             &waits("ImagePullBackOff"),
             &waits("PodInitializing"),
         );
-        assert_eq!(state, JobState::Active(Some("ImagePullBackOff".to_owned())));
+        assert_eq!(reason(state), "ImagePullBackOff");
         let state = said(
             "Other",
             &waits("PodInitializing"),
             &waits("PodInitializing"),
             &waits("PodInitializing"),
         );
-        assert_eq!(state, JobState::Active(Some("PodInitializing".to_owned())));
+        assert_eq!(reason(state), "PodInitializing");
     }
 }

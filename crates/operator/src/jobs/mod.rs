@@ -3,6 +3,7 @@
 
 mod mounts;
 mod pod;
+pub mod wait;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

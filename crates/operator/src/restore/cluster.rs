@@ -10,6 +10,7 @@ use super::decide::{FORBIDDEN, JobState, Problem, SeenJob};
 use super::job::{MEMBER, STEP, name};
 use crate::agent::{AgentResult, Step};
 use crate::explain::api_error;
+use crate::jobs::wait;
 
 /// A restore's Jobs, and which steps still have a pod that may be writing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,9 +30,20 @@ pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work,
     let jobs = jobs.list(&own).await.map_err(|error| failed(&error))?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
     let pods = pods.list(&own).await.map_err(|error| failed(&error))?.items;
-    let seen = jobs.items.iter().filter_map(|job| seen(restore, job, &pods));
+    let mut seen = Vec::new();
+    for job in &jobs.items {
+        let Some(mut one) = self::seen(restore, job, &pods) else {
+            continue;
+        };
+        if let JobState::Active(waits) = &mut one.state {
+            let mut alive = pods.iter().filter(|pod| !has_ended(pod));
+            let pod = alive.find(|pod| of(*pod) == Some((one.step, one.index)));
+            *waits = wait::with_events(client, &namespace, job, pod, waits.take()).await;
+        }
+        seen.push(one);
+    }
     Ok(Work {
-        jobs: seen.collect(),
+        jobs: seen,
         running: pods.iter().filter(|pod| !has_ended(pod)).filter_map(of).collect(),
     })
 }
@@ -107,7 +119,7 @@ pub(crate) fn state(job: &Job, pods: &[&Pod]) -> JobState {
     if pods.iter().any(|pod| is_lost(pod)) {
         return JobState::Lost;
     }
-    JobState::Active(pods.iter().find_map(|pod| waits(pod)))
+    JobState::Active(pods.iter().find_map(|pod| wait::of(pod)))
 }
 
 /// Whether the node restarted when the pod's container was made and not yet started. The kubelet makes no second sandbox for
@@ -139,7 +151,7 @@ pub(crate) fn container(pod: &Pod) -> Option<&ContainerStatus> {
 }
 
 /// The containers that run before that one, or beside it.
-fn others(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+pub(crate) fn others(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     let statuses = pod
         .status
         .as_ref()
@@ -180,31 +192,6 @@ fn why(pod: &Pod) -> Option<Problem> {
             ended.exit_code
         ),
     })
-}
-
-/// What a pod waits for.
-fn waits(pod: &Pod) -> Option<String> {
-    // Of several, the first in their order that is not merely behind another.
-    let waiting = others(pod)
-        .chain(container(pod))
-        .filter_map(|status| status.state.as_ref()?.waiting.as_ref()?.reason.clone());
-    let (mut first, mut behind) = (None, None);
-    for reason in waiting {
-        let slot = if reason == "PodInitializing" {
-            &mut behind
-        } else {
-            &mut first
-        };
-        slot.get_or_insert(reason);
-    }
-    if let Some(reason) = first.or(behind) {
-        return Some(reason);
-    }
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let unplaced = conditions
-        .iter()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    unplaced.map(|condition| condition.message.clone().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod tests;
 mod ticks;
 
 pub use execute::Executor;
-pub use job::{Dispatch, JobExecutor, SpoolOfPods, Wait, Waits, job_name};
+pub use job::{Dispatch, JobExecutor, SpoolOfPods, Waits, job_name};
 pub use pool::{Limits, Runs};
 pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
 pub use take::{Ends, Take};

@@ -32,7 +32,9 @@ pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
         }
         Some(Ok(JobState::Complete(result))) => return succeeded(case, &running, result.as_ref()),
         Some(Ok(JobState::Failed(problem))) => return failed(case, &running, problem.clone()),
-        Some(Ok(JobState::Active(waits))) => running.message = waits.clone().map(text),
+        Some(Ok(JobState::Active(waits))) => {
+            running.message = waits.as_ref().map(|wait| text(wait.to_string()));
+        }
         Some(Ok(JobState::Lost)) => {
             running.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
         }

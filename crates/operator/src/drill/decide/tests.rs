@@ -8,6 +8,7 @@ use crate::agent::AgentResult;
 use crate::drill::Seen;
 use crate::drill::work::{JobState, Problem};
 use crate::fixtures::{at, on, plan};
+use crate::jobs::wait::Wait;
 use crate::status::Truth;
 
 fn source(run_id: &str) -> PinnedSource {
@@ -87,6 +88,13 @@ fn says(observed: &Observed, time: &str, state: Result<JobState, Problem>) -> Ob
         seen: Some(Seen { at: at(time), state }),
         ..observed.clone()
     }
+}
+
+fn waiting(reason: &str, message: &str) -> JobState {
+    JobState::Active(Some(Wait {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }))
 }
 
 fn drilled() -> JobState {
@@ -196,13 +204,13 @@ fn a_job_is_made_looked_at_and_made_again_from_the_status_alone() {
     let active = says(
         &holding("a"),
         "07:10:00",
-        Ok(JobState::Active(Some("ImagePullBackOff".to_owned()))),
+        Ok(waiting("ImagePullBackOff", "no such image")),
     );
     let soon = look(&began, &active, "07:10:02");
     assert_eq!((soon.work, soon.again), (None, Some(at("07:10:05"))));
     assert_eq!(
         running(&soon).unwrap().message.as_deref(),
-        Some("ImagePullBackOff")
+        Some("ImagePullBackOff: no such image")
     );
     assert_eq!(look(&began, &active, "07:10:05").work, Some(Work::Pursue));
     let asking = Observed {
@@ -360,10 +368,7 @@ fn nothing_that_a_pod_or_the_api_server_says_makes_a_status_that_cannot_be_writt
     }
     let plan = drilling(&json!({}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
-    for state in [
-        Err(long.clone()),
-        Ok(JobState::Active(Some(long.message.clone()))),
-    ] {
+    for state in [Err(long.clone()), Ok(waiting("FailedCreate", &long.message))] {
         let decision = look(&began, &says(&holding("a"), "07:00:01", state), "07:00:02");
         assert!(running(&decision).unwrap().message.as_ref().unwrap().len() <= 4096);
     }
@@ -540,7 +545,7 @@ fn a_right_that_is_missing_is_told_at_once_and_the_drill_ends_in_time() {
 fn a_job_that_nobody_ends_is_given_up() {
     let plan = drilling(&json!({"drill": {"timeout": "10m"}}));
     let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
-    let waits = JobState::Active(Some("0/3 nodes are available".to_owned()));
+    let waits = waiting("Unschedulable", "0/3 nodes are available");
     let pending = says(&holding("a"), "07:14:58", Ok(waits));
     assert!(running(&look(&began, &pending, "07:14:59")).is_some());
     let over = look(&began, &pending, "07:15:00");

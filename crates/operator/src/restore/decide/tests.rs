@@ -7,6 +7,7 @@ use super::{Action, Decision, JobState, Observed, Problem, SeenJob, decide};
 use crate::agent::{AgentResult, Step};
 use crate::connect::Failure;
 use crate::fixtures::{at, restore};
+use crate::jobs::wait::Wait;
 use crate::restore::cluster::Work;
 use crate::restore::{Errand, Resolved};
 
@@ -403,5 +404,37 @@ fn what_the_api_server_refuses_is_said_for_as_long_as_it_does() {
     assert_eq!(
         (decision.finalizer, said(&decision)),
         (Some(true), "Forbidden".to_owned())
+    );
+}
+
+#[test]
+fn what_a_job_waits_for_is_told_once_with_its_reason() {
+    let waits = |reason: &str| {
+        let wait = Wait {
+            reason: reason.to_owned(),
+            message: "pods \"x\" is forbidden: violates PodSecurity".to_owned(),
+        };
+        with(vec![
+            (Step::Prepare, 0, JobState::Active(Some(wait))),
+            (Step::Prepare, 1, JobState::Active(None)),
+        ])
+    };
+    let mut object = object("Preparing", "Preparing");
+    let decision = decide(&object, &waits("FailedCreate"), at("07:05:00"));
+    let message = decision.status.members[0].message.clone().unwrap();
+    assert!(
+        message.contains("FailedCreate") && message.contains("PodSecurity"),
+        "{message}"
+    );
+    assert_eq!(decision.status.members[1].message, None);
+    assert_eq!(decision.notes.len(), 1);
+    object.status = Some(decision.status);
+    let again = decide(&object, &waits("FailedCreate"), at("07:05:03"));
+    assert!(again.notes.is_empty());
+    // A pod that is being made as always is nobody's trouble.
+    assert!(
+        decide(&object, &waits("ContainerCreating"), at("07:05:03"))
+            .notes
+            .is_empty()
     );
 }

@@ -6,6 +6,7 @@ use etcd_backup_api::EtcdRestoreStatus;
 use crate::agent::{AgentResult, Step};
 use crate::connect::Failure;
 use crate::events::Note;
+use crate::jobs::wait::Wait;
 use crate::restore::cluster::Work;
 use crate::restore::stateful_set::SetState;
 use crate::restore::{Agreement, Errand, Resolved};
@@ -57,7 +58,7 @@ pub struct SeenJob {
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobState {
     /// Under way, or waiting for something.
-    Active(Option<String>),
+    Active(Option<Wait>),
     /// Its node lost its pod, which will neither end nor go on.
     Lost,
     /// Done, with what its agent said if that is still known.

@@ -3,9 +3,15 @@
 use etcd_backup_api::{MemberPhase, RestorePhase};
 
 use super::set::{self, Back};
-use super::{Action, Case, JobState, LOOK, Problem};
+use super::{ACTION, Action, Case, JobState, LOOK, Problem};
 use crate::agent::{AgentResult, Step};
+use crate::events::{Note, reason as event};
+use crate::jobs::wait::Wait;
 use crate::restore::{cluster::Work, job};
+use crate::status::shortened;
+
+/// The longest message about a member, in bytes: as its field in the status has it.
+const LONGEST_MESSAGE: usize = 4096;
 
 /// Every member's data is built; when all are, it is put into place.
 pub(super) fn prepare(case: &mut Case<'_>) {
@@ -178,7 +184,7 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
         .find(|job| job.step == step && job.index == index);
     let name = job::name(case.restore, step, index);
     let member = case.decision.status.members.get_mut(index)?;
-    member.job = Some(name);
+    member.job = Some(name.clone());
     match seen.map(|job| &job.state) {
         None if work.running.contains(&(step, index)) => {
             member.message = Some("a pod of a Job that is gone has not ended yet".to_owned());
@@ -189,9 +195,15 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
             case.decision.actions.push(Action::Create(step, index));
             None
         }
-        Some(JobState::Active(why)) => {
+        Some(JobState::Active(waits)) => {
             member.phase = under_way;
-            member.message.clone_from(why);
+            let before = std::mem::replace(&mut member.message, waits.as_ref().map(told));
+            let news = member.message.clone().filter(|now| before.as_ref() != Some(now));
+            if let (Some(news), Some(true)) = (news, waits.as_ref().map(Wait::is_trouble)) {
+                let message = format!("the Job {name} waits: {news}");
+                let note = Note::warning(event::JOB_WAITS, ACTION, message);
+                case.decision.notes.push(note);
+            }
             None
         }
         Some(JobState::Lost) => {
@@ -214,6 +226,11 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
             Some(problem.clone())
         }
     }
+}
+
+/// What a Job waits for, as the status of its member has it.
+fn told(wait: &Wait) -> String {
+    shortened(wait.to_string(), LONGEST_MESSAGE)
 }
 
 fn record(case: &mut Case<'_>, index: usize, result: AgentResult) {

@@ -8,12 +8,12 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::seen::{CREATING, NO_POD, Seen, UNSCHEDULABLE, look};
-use super::waits::Wait;
+use super::seen::{Seen, look};
 use super::{JobExecutor, build, name_of};
 use crate::connect::Failure;
 use crate::events::{Note, reason as event};
 use crate::explain::api_error;
+use crate::jobs::wait::{CREATING, UNSCHEDULABLE, Wait};
 use crate::runs::request::{RunRequest, RunResult};
 
 /// How often a Job is looked at.
@@ -93,10 +93,25 @@ impl JobExecutor {
             }
             match bounded(look(&self.client, request)).await {
                 Ok(Seen::Nothing) => match made {
-                    Made::No => {
-                        made = self.create(request).await?;
-                        continue;
-                    }
+                    Made::No => match self.create(request).await {
+                        Ok(now) => {
+                            made = now;
+                            continue;
+                        }
+                        Err(Trouble::Refused(failure)) => return Err(failure),
+                        // It may have been made all the same: a later look tells, and no sooner is it asked for again.
+                        Err(Trouble::Unknown(why)) => {
+                            warn!(
+                                job = name_of(request),
+                                "cannot tell whether the Job was made: {why}"
+                            );
+                            let wait = unanswered(format!("cannot tell whether the Job was made: {why}"));
+                            self.tell(request, Some(&wait)).await;
+                            if let Some(failure) = since.judge(Some(&wait)) {
+                                return self.end(request, failure).await;
+                            }
+                        }
+                    },
                     Made::Yes => return self.written_or(request, gone(request)).await,
                     Made::Exists => return Err(name_taken(request)),
                 },
@@ -112,7 +127,10 @@ impl JobExecutor {
                 Ok(Seen::Silent(failure)) => return self.written_or(request, failure).await,
                 Err(Trouble::Refused(failure)) if made == Made::No => return Err(failure),
                 // It may be under way: nothing may begin beside it.
-                Err(trouble) => warn!(job = name_of(request), "cannot look: {}", trouble.message()),
+                Err(trouble) => {
+                    warn!(job = name_of(request), "cannot look: {}", trouble.message());
+                    self.tell(request, Some(&trouble.wait())).await;
+                }
             }
             tokio::select! {
                 () = cancel.cancelled() => {}
@@ -122,10 +140,12 @@ impl JobExecutor {
     }
 
     /// Asks for the Job.
-    async fn create(&self, request: &RunRequest) -> Result<Made, Failure> {
+    async fn create(&self, request: &RunRequest) -> Result<Made, Trouble> {
         self.restoring.learn_image(&self.client).await;
-        let kubernetes_uid = self.connector.kubernetes_uid().await?;
-        let job = build::job(request, kubernetes_uid, &self.restoring, self.spool)?;
+        let kubernetes_uid = self.connector.kubernetes_uid().await;
+        let kubernetes_uid = kubernetes_uid.map_err(Trouble::Refused)?;
+        let job = build::job(request, kubernetes_uid, &self.restoring, self.spool);
+        let job = job.map_err(Trouble::Refused)?;
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
         match bounded(jobs.create(&PostParams::default(), &job)).await {
             Ok(_) => {
@@ -133,15 +153,7 @@ impl JobExecutor {
                 Ok(Made::Yes)
             }
             Err(Trouble::Refused(failure)) if failure.reason == EXISTS => Ok(Made::Exists),
-            Err(Trouble::Refused(failure)) => Err(failure),
-            // It may have been made all the same: the next look tells.
-            Err(Trouble::Unknown(why)) => {
-                warn!(
-                    job = name_of(request),
-                    "cannot tell whether the Job was made: {why}"
-                );
-                Ok(Made::No)
-            }
+            Err(trouble) => Err(trouble),
         }
     }
 
@@ -181,7 +193,7 @@ impl JobExecutor {
         }
         // Nobody listening means that the process ends.
         let _ = self.wake.send(snapshot.object_ref());
-        let Some(wait) = wait.filter(|wait| wait.reason != CREATING && wait.reason != NO_POD) else {
+        let Some(wait) = wait.filter(|wait| wait.is_trouble()) else {
             return;
         };
         let message = format!("the Job {}: {}: {}", name_of(request), wait.reason, wait.message);
@@ -211,6 +223,24 @@ impl Trouble {
             Self::Refused(failure) => &failure.message,
             Self::Unknown(why) => why,
         }
+    }
+
+    /// What a Job under way waits for, when it cannot be looked at.
+    fn wait(&self) -> Wait {
+        match self {
+            Self::Refused(failure) => Wait {
+                reason: failure.reason.clone(),
+                message: failure.message.clone(),
+            },
+            Self::Unknown(why) => unanswered(format!("cannot look at the Job: {why}")),
+        }
+    }
+}
+
+fn unanswered(message: String) -> Wait {
+    Wait {
+        reason: "ApiServerUnavailable".to_owned(),
+        message,
     }
 }
 

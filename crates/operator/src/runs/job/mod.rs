@@ -30,7 +30,7 @@ use crate::jobs;
 use crate::metrics::{Flow, Metrics};
 use crate::restore::Restoring;
 pub use build::SpoolOfPods;
-pub use waits::{Wait, Waits};
+pub use waits::Waits;
 
 /// The name of the Job of an attempt.
 pub fn job_name(snapshot: &str, uid: &str, attempt: u32) -> String {

@@ -2,14 +2,14 @@
 
 use etcd_backup_api::labels;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 
 use super::name_of;
-use super::waits::Wait;
 use crate::agent::{AgentResult, EXIT_LASTING};
 use crate::connect::Failure;
+use crate::jobs::wait::{self, Wait};
 use crate::restore::cluster::{container, has_ended, result};
 use crate::runs::request::RunRequest;
 
@@ -58,9 +58,8 @@ pub(super) async fn look(client: &Client, request: &RunRequest) -> Result<Seen, 
     };
     let seen = judge(job, &pods);
     if let Seen::Active(wait) = seen {
-        return Ok(Seen::Active(
-            with_events(client, namespace, job, &pods, wait).await,
-        ));
+        let told = wait::with_events(client, namespace, job, pods.first(), wait).await;
+        return Ok(Seen::Active(told));
     }
     Ok(seen)
 }
@@ -81,8 +80,12 @@ pub(super) fn judge(job: &Job, pods: &[Pod]) -> Seen {
         .filter(|condition| condition.status == "True")
         .find(|condition| matches!(condition.type_.as_str(), "Complete" | "Failed"));
     let Some(over) = over else {
-        return Seen::Active(pods.first().and_then(waits));
+        return Seen::Active(pods.first().and_then(wait::of));
     };
+    // Before 1.31 Kubernetes says that a Job failed while its pod still has time to end, and to store.
+    if pods.iter().any(may_write) {
+        return Seen::Active(None);
+    }
     if let Some((said, pod)) = pods.iter().find_map(|pod| Some((result(pod)?, pod))) {
         let lasting = exit_code(pod) == Some(EXIT_LASTING);
         return Seen::Said(said, Ended { transient: !lasting });
@@ -95,6 +98,12 @@ pub(super) fn judge(job: &Job, pods: &[Pod]) -> Seen {
             .unwrap_or_else(|| "it left no result".to_owned());
         Failure::transient(reason, format!("the Job {}: {message}", job.name_any()))
     }))
+}
+
+/// Whether something of a pod may still run.
+fn may_write(pod: &Pod) -> bool {
+    let ended = container(pod).and_then(|status| status.state.as_ref()?.terminated.as_ref());
+    !has_ended(pod) && ended.is_none()
 }
 
 fn exit_code(pod: &Pod) -> Option<i32> {
@@ -118,78 +127,4 @@ fn killed(pod: &Pod) -> Option<Failure> {
             ended.exit_code
         ),
     ))
-}
-
-/// What a pod waits for, `None` once it runs.
-fn waits(pod: &Pod) -> Option<Wait> {
-    let name = pod.name_any();
-    if let Some(waiting) = container(pod).and_then(|status| status.state.as_ref()?.waiting.as_ref()) {
-        let reason = waiting.reason.clone().unwrap_or_else(|| CREATING.to_owned());
-        let message = waiting
-            .message
-            .clone()
-            .unwrap_or_else(|| "its container is being created".to_owned());
-        return Some(Wait {
-            message: format!("the pod {name} waits: {message}"),
-            reason,
-        });
-    }
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let unplaced = conditions
-        .iter()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
-    Some(Wait {
-        reason: unplaced
-            .reason
-            .clone()
-            .unwrap_or_else(|| UNSCHEDULABLE.to_owned()),
-        message: format!(
-            "the pod {name} has no node: {}",
-            unplaced.message.clone().unwrap_or_default()
-        ),
-    })
-}
-
-/// A container that is being created: nothing is wrong yet.
-pub(super) const CREATING: &str = "ContainerCreating";
-/// A pod that fits on no node.
-pub(super) const UNSCHEDULABLE: &str = "Unschedulable";
-/// A Job without a pod.
-pub(super) const NO_POD: &str = "PodMissing";
-
-/// Kubernetes says in events alone why a Job gets no pod (quota, admission) and why a volume cannot be mounted (a Secret that
-/// is missing). Whoever may not read events learns that it waits.
-async fn with_events(
-    client: &Client,
-    namespace: &str,
-    job: &Job,
-    pods: &[Pod],
-    wait: Option<Wait>,
-) -> Option<Wait> {
-    let (uid, wait) = match (pods.first(), wait) {
-        (None, _) => {
-            let message = format!("the Job {} has no pod yet", job.name_any());
-            let wait = Wait {
-                reason: NO_POD.to_owned(),
-                message,
-            };
-            (job.uid()?, wait)
-        }
-        (Some(pod), Some(wait)) if wait.reason == CREATING => (pod.uid()?, wait),
-        (Some(_), wait) => return wait,
-    };
-    let events: Api<Event> = Api::namespaced(client.clone(), namespace);
-    let about = ListParams::default()
-        .fields(&format!("involvedObject.uid={uid},type=Warning"))
-        .limit(50);
-    let Ok(events) = events.list(&about).await else {
-        return Some(wait);
-    };
-    let told = events.items.iter().rev().find_map(|event| {
-        Some(Wait {
-            reason: event.reason.clone()?,
-            message: event.message.clone()?,
-        })
-    });
-    Some(told.unwrap_or(wait))
 }

@@ -11,9 +11,10 @@ use super::build::{SpoolOfPods, job};
 use super::job_name;
 use super::result::own;
 use super::seen::{Ended, Seen, judge};
-use super::waits::{Wait, Waits};
+use super::waits::Waits;
 use crate::agent::{AgentResult, SnapshotTask, TASK_VARIABLE};
 use crate::fixtures::plan;
+use crate::jobs::wait::Wait;
 use crate::restore::Restoring;
 use crate::runs::{RunRequest, SnapshotId, Trigger};
 
@@ -172,12 +173,26 @@ fn a_pod_that_died_without_a_word_is_told_as_kubernetes_tells_it() {
     };
     let killed = ended(137, "OOMKilled", None);
     assert_eq!(reason(seen(&failed(), Some(killed))), ("OOMKilled".into(), true));
-    let evicted = json!({"reason": "Evicted", "message": "the node was low on memory"});
+    let evicted = json!({"phase": "Failed", "reason": "Evicted", "message": "the node was low on memory"});
     assert_eq!(reason(seen(&failed(), Some(evicted))), ("Evicted".into(), true));
     assert_eq!(reason(seen(&failed(), None)), ("DeadlineExceeded".into(), true));
     // What its log ended with is no result.
     let log = ended(101, "Error", Some("thread panicked"));
     assert_eq!(reason(seen(&failed(), Some(log))), ("Error".into(), true));
+}
+
+#[test]
+fn a_job_that_failed_is_not_over_before_its_pod_is() {
+    let failed = || json!([{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]);
+    let running = json!({"phase": "Running", "containerStatuses": [{
+        "name": "agent", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+        "state": {"running": {"startedAt": "2026-11-23T06:00:00Z"}},
+    }]});
+    assert_eq!(seen(&failed(), Some(running)), Seen::Active(None));
+    assert!(matches!(
+        seen(&failed(), Some(json!({"phase": "Failed"}))),
+        Seen::Silent(_)
+    ));
 }
 
 #[test]

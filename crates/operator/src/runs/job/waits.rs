@@ -3,14 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a Job waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wait {
-    /// In one word.
-    pub reason: String,
-    /// In a sentence.
-    pub message: String,
-}
+use crate::jobs::wait::Wait;
 
 /// What the Job of each EtcdSnapshot waits for, by UID. Cheap to clone.
 #[derive(Debug, Clone, Default)]
