@@ -10,12 +10,13 @@ use kube::{Client, ResourceExt};
 use crate::cache::{Cache, PlanObject, RestoreObject, SnapshotObject};
 use crate::drill::Drills;
 use crate::events::Events;
+use crate::jobs::JobPolicy;
 use crate::lease::Tenure;
 use crate::listing::{Answer, Ledger};
 use crate::metrics::Metrics;
 use crate::own_writes::OwnWrites;
 use crate::reconcile::Backoffs;
-use crate::restore::{Errands, InUse, Restoring};
+use crate::restore::{Errands, InUse};
 use crate::runs::{Runs, Waits};
 use crate::upkeep::{Job, Upkeep};
 use crate::wake::Wake;
@@ -64,7 +65,7 @@ pub struct Shared {
     /// Makes and watches the Jobs of drills.
     pub drills: Drills,
     /// What restores may do.
-    pub restoring: Arc<Restoring>,
+    pub job_policy: Arc<JobPolicy>,
     /// This process is about to end.
     pub stopping: Arc<AtomicBool>,
 }
@@ -117,7 +118,7 @@ impl Context {
 
     /// Why this operator takes no snapshots of a plan, in a word and a sentence: what its administrator has to allow.
     pub fn refusal(&self, plan: &EtcdBackup) -> Option<(&'static str, &'static str)> {
-        (plan.spec.runner.is_job() && !self.shared.restoring.jobs).then_some((
+        (plan.spec.runner.is_job() && !self.shared.job_policy.jobs).then_some((
             "JobsDisabled",
             "runner.type is Job, and this operator makes no Jobs: make config/components/jobs part of its installation",
         ))

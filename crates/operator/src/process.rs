@@ -23,10 +23,11 @@ use crate::context::{Clock, Scope, Shared, system_clock};
 use crate::drill::Drills;
 use crate::error::RunError;
 use crate::events::Events;
+use crate::jobs::JobPolicy;
 use crate::lease::{Elector, Leadership, LeaseSettings, identity};
 use crate::listing::Ledger;
 use crate::metrics::Metrics;
-use crate::restore::{Errands, InUse, Restoring};
+use crate::restore::{Errands, InUse};
 use crate::runs::{Dispatch, Executor, JobExecutor, Limits, Runs, SpoolOfPods, Waits};
 use crate::settings::Settings;
 use crate::upkeep::{Bounds, Caretaker, Upkeep};
@@ -70,12 +71,12 @@ impl Process {
             events.clone(),
             Arc::clone(&clock),
         );
-        let restoring = Arc::new(Restoring::of(&settings));
+        let job_policy = Arc::new(JobPolicy::of(&settings));
         let waits = Waits::default();
         let jobs = JobExecutor {
             client: client.clone(),
             connector: connector.clone(),
-            restoring: Arc::clone(&restoring),
+            job_policy: Arc::clone(&job_policy),
             spool: SpoolOfPods::of(&settings),
             metrics: Arc::clone(&metrics),
             events: events.clone(),
@@ -91,7 +92,7 @@ impl Process {
         );
         let drills = Drills::new(
             client.clone(),
-            Arc::clone(&restoring),
+            Arc::clone(&job_policy),
             plan_wakes.clone(),
             Arc::clone(&clock),
         );
@@ -127,7 +128,7 @@ impl Process {
             in_use,
             errands,
             drills,
-            restoring,
+            job_policy,
             stopping: Arc::new(AtomicBool::new(false)),
             client,
             clock,

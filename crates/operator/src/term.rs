@@ -50,7 +50,7 @@ async fn drive_scope(scope: Arc<Scope>, context: Arc<Context>) {
         scope.cache.plans().wait_until_ready().await?;
         scope.cache.snapshots().wait_until_ready().await?;
         // What a restore reads must be known before anything is pruned. Where none is carried out, nothing is read.
-        if context.shared.restoring.enabled {
+        if context.shared.job_policy.restores {
             scope.cache.restores().wait_until_ready().await?;
         }
         Ok::<_, kube::runtime::reflector::store::WriterDropped>(())

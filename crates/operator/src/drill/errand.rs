@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
-use super::work::{self, JobState, Problem};
+use super::work;
+use crate::jobs::JobPolicy;
+use crate::jobs::seen::{JobState, Problem};
 use crate::lease::Tenure;
-use crate::restore::Restoring;
 
 /// How long the API server may take for one look.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -43,7 +44,7 @@ struct Slot {
 #[derive(Clone)]
 pub struct Drills {
     client: Client,
-    restoring: Arc<Restoring>,
+    job_policy: Arc<JobPolicy>,
     wakes: UnboundedSender<ObjectRef<EtcdBackup>>,
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     /// By the UID of the plan.
@@ -60,13 +61,13 @@ impl Drills {
     /// Asks through `client`, and tells `wakes` of every answer.
     pub fn new(
         client: Client,
-        restoring: Arc<Restoring>,
+        job_policy: Arc<JobPolicy>,
         wakes: UnboundedSender<ObjectRef<EtcdBackup>>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
         Self {
             client,
-            restoring,
+            job_policy,
             wakes,
             clock,
             slots: Arc::default(),
@@ -113,7 +114,7 @@ impl Drills {
         let this = self.clone();
         let task = tokio::spawn(async move {
             let of = ObjectRef::from_obj(&plan);
-            let look = work::pursue(&this.client, &this.restoring, &plan, &tenure);
+            let look = work::pursue(&this.client, &this.job_policy, &plan, &tenure);
             let late = || Problem {
                 reason: "ApiServerUnavailable".to_owned(),
                 message: "the API server does not answer about Jobs".to_owned(),

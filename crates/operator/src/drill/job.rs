@@ -18,11 +18,11 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use kube::{Resource, ResourceExt};
 
 use crate::agent::{DrillStep, DrillTask, SCRATCH};
+use crate::jobs::JobPolicy;
 use crate::jobs::{
     Agent, CONTAINER, Errand, Mounted, MountedSecret, RunAs, Wanted, container, pod, scratch, secrets,
     snapshot,
 };
-use crate::restore::Restoring;
 
 /// How often a drill is tried again, on another node where that is possible.
 const RETRIES: i32 = 2;
@@ -72,7 +72,7 @@ impl JobError {
 }
 
 /// The Job of the drill that `plan` says to run.
-pub(super) fn job(plan: &EtcdBackup, restoring: &Restoring) -> Result<Job, JobError> {
+pub(super) fn job(plan: &EtcdBackup, job_policy: &JobPolicy) -> Result<Job, JobError> {
     let running = plan
         .status
         .as_ref()
@@ -90,7 +90,7 @@ pub(super) fn job(plan: &EtcdBackup, restoring: &Restoring) -> Result<Job, JobEr
         deadline: spec.timeout.as_std(),
         retries: RETRIES,
     };
-    let mut job = errand.job(pod_of(plan, running, &spec, restoring)?);
+    let mut job = errand.job(pod_of(plan, running, &spec, job_policy)?);
     if let Some(spec) = &mut job.spec {
         spec.ttl_seconds_after_finished = Some(KEPT_SECONDS);
         // The one that restores and the one that asks: what cannot be helped fails the Job, whichever says so.
@@ -109,11 +109,11 @@ fn pod_of(
     plan: &EtcdBackup,
     running: &RunningDrill,
     spec: &Drill,
-    restoring: &Restoring,
+    job_policy: &JobPolicy,
 ) -> Result<PodSpec, JobError> {
     let shape = &spec.job;
-    let image = restoring.image.get().ok_or(JobError::NoImage)?;
-    let task = serde_json::to_string(&task(plan, running, spec, restoring)).map_err(|_| JobError::Encode)?;
+    let image = job_policy.image.get().ok_or(JobError::NoImage)?;
+    let task = serde_json::to_string(&task(plan, running, spec, job_policy)).map_err(|_| JobError::Encode)?;
     let agent = |step: DrillStep, mounts: &[Mounted]| {
         let args = ["agent", "drill", step.as_str()];
         let (args, task) = (&args[..], task.clone());
@@ -200,12 +200,12 @@ fn user(auth: Option<&SecretReference>) -> Vec<Mounted> {
     mounted.into_iter().map(named).collect()
 }
 
-fn task(plan: &EtcdBackup, running: &RunningDrill, spec: &Drill, restoring: &Restoring) -> DrillTask {
+fn task(plan: &EtcdBackup, running: &RunningDrill, spec: &Drill, job_policy: &JobPolicy) -> DrillTask {
     let name = |secret: &SecretReference| secret.secret_name.clone();
     DrillTask {
         plan: format!("{}/{}", plan.namespace().unwrap_or_default(), plan.name_any()),
         source: running.source.clone(),
-        store: restoring.access.clone(),
+        store: job_policy.access.clone(),
         decryption: spec.decryption.as_ref().map(name),
         auth: plan.spec.etcd.auth.as_ref().map(name),
         scratch: SCRATCH.into(),
@@ -249,12 +249,12 @@ mod tests {
             }}}))
             .unwrap(),
         );
-        let restoring = Restoring {
-            enabled: true,
+        let job_policy = JobPolicy {
+            restores: true,
             image: OnceLock::from("registry/etcd-backup:v1".to_owned()),
-            ..Restoring::default()
+            ..JobPolicy::default()
         };
-        serde_json::to_value(job(&plan, &restoring).unwrap()).unwrap()
+        serde_json::to_value(job(&plan, &job_policy).unwrap()).unwrap()
     }
 
     fn volume<'a>(pod: &'a Value, name: &str) -> &'a Value {

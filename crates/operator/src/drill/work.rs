@@ -8,21 +8,23 @@ use kube::{Client, ResourceExt};
 
 use super::job;
 use crate::explain::{is_conflict, is_gone};
+use crate::jobs::JobPolicy;
+use crate::jobs::seen::{JobState, Problem, failed, state};
 use crate::jobs::wait::Wait;
 use crate::lease::Tenure;
-use crate::restore::Restoring;
-use crate::restore::cluster::{failed, state};
-pub(super) use crate::restore::decide::{FORBIDDEN, JobState, Problem};
+
+/// What gives the rights that drills need.
+const COMPONENT: &str = "config/components/jobs";
 
 /// Makes the Job of the drill that runs, unless it is there, and says how far it is. Jobs of earlier drills go.
 pub(super) async fn pursue(
     client: &Client,
-    restoring: &Restoring,
+    job_policy: &JobPolicy,
     plan: &EtcdBackup,
     tenure: &Tenure,
 ) -> Result<JobState, Problem> {
-    restoring.learn_image(client).await;
-    let job = job::job(plan, restoring).map_err(|error| Problem {
+    job_policy.learn_image(client).await;
+    let job = job::job(plan, job_policy).map_err(|error| Problem {
         reason: error.reason().to_owned(),
         message: error.to_string(),
     })?;
@@ -42,14 +44,14 @@ pub(super) async fn pursue(
                 reason: "AlreadyExists".to_owned(),
                 message: format!("the Job {name} is there, and not yet seen to be this plan's"),
             }))),
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(failed(&error, COMPONENT)),
         };
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), &plan.namespace().unwrap_or_default());
     let pods = pods
         .list(&labelled(plan))
         .await
-        .map_err(|error| failed(&error))?
+        .map_err(|error| failed(&error, COMPONENT))?
         .items;
     let pods: Vec<&Pod> = pods
         .iter()
@@ -71,7 +73,7 @@ pub(super) async fn abandon(client: &Client, plan: &EtcdBackup, tenure: &Tenure)
 
 async fn list(client: &Client, plan: &EtcdBackup) -> Result<Vec<Job>, Problem> {
     let listed = jobs(client, plan).list(&labelled(plan)).await;
-    let jobs = listed.map_err(|error| failed(&error))?.items;
+    let jobs = listed.map_err(|error| failed(&error, COMPONENT))?.items;
     // The label alone can be anybody's.
     Ok(jobs
         .into_iter()
@@ -91,7 +93,7 @@ async fn delete(client: &Client, plan: &EtcdBackup, doomed: &[Job], tenure: &Ten
         match api.delete(&job.name_any(), &DeleteParams::background()).await {
             Ok(_) => {}
             Err(error) if is_gone(&error) => {}
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(failed(&error, COMPONENT)),
         }
     }
     Ok(())

@@ -3,6 +3,8 @@
 
 mod mounts;
 mod pod;
+mod policy;
+pub mod seen;
 pub mod wait;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 pub use mounts::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets, snapshot};
 pub use pod::{Agent, RunAs, Wanted, container, pod};
+pub use policy::JobPolicy;
 
 use crate::agent::EXIT_LASTING;
 

@@ -62,7 +62,7 @@ fn drills(plan: &EtcdBackup, context: &Context) -> drill::Observed {
         .and_then(|status| status.drill.as_ref()?.running.as_ref());
     let drills = &context.shared.drills;
     drill::Observed {
-        enabled: context.shared.restoring.jobs,
+        enabled: context.shared.job_policy.jobs,
         asking: drills.is_asking(&uid),
         seen: running.and_then(|running| drills.seen(&uid, &running.job)),
         ..drill::Observed::default()

@@ -180,7 +180,7 @@ impl Bench {
             in_use: Arc::default(),
             errands,
             drills,
-            restoring: Arc::default(),
+            job_policy: Arc::default(),
             stopping: Arc::new(AtomicBool::new(false)),
         };
         let writers = Writers::default();

@@ -8,13 +8,14 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
-use super::decide::{Action, Decision, FORBIDDEN, Problem};
+use super::decide::{Action, Decision};
 use super::resolve::Wanted;
 use super::verify::Question;
 use super::{job, stateful_set};
 use crate::cache::RestoreObject;
 use crate::context::Context;
 use crate::explain::{is_conflict, is_gone};
+use crate::jobs::seen::{FORBIDDEN, Problem};
 use crate::reconcile::ReconcileError;
 use crate::status::{self, FIELD_MANAGER, Written};
 
@@ -107,7 +108,7 @@ async fn create(
         ..restore.clone()
     };
     let job =
-        job::job(&restore, step, index, &context.shared.restoring).map_err(ReconcileError::DescribeJob)?;
+        job::job(&restore, step, index, &context.shared.job_policy).map_err(ReconcileError::DescribeJob)?;
     let api: Api<Job> = jobs(&restore, context);
     match api.create(&PostParams::default(), &job).await {
         Ok(_) => Ok(()),

@@ -2,15 +2,18 @@
 
 use etcd_backup_api::{EtcdRestore, labels};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube::{Client, Resource, ResourceExt};
 
-use super::decide::{FORBIDDEN, JobState, Problem, SeenJob};
+use super::decide::SeenJob;
 use super::job::{MEMBER, STEP, name};
-use crate::agent::{AgentResult, Step};
-use crate::explain::api_error;
+use crate::agent::Step;
+use crate::jobs::seen::{JobState, Problem, failed, has_ended, state};
 use crate::jobs::wait;
+
+/// What gives the rights that a restore needs.
+pub(super) const COMPONENT: &str = "config/components/restore";
 
 /// A restore's Jobs, and which steps still have a pod that may be writing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,9 +30,13 @@ pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work,
     let uid = restore.uid().unwrap_or_default();
     let own = ListParams::default().labels(&format!("{}={uid}", labels::RESTORE_UID));
     let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
-    let jobs = jobs.list(&own).await.map_err(|error| failed(&error))?;
+    let jobs = jobs.list(&own).await.map_err(|error| failed(&error, COMPONENT))?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-    let pods = pods.list(&own).await.map_err(|error| failed(&error))?.items;
+    let pods = pods
+        .list(&own)
+        .await
+        .map_err(|error| failed(&error, COMPONENT))?
+        .items;
     let mut seen = Vec::new();
     for job in &jobs.items {
         let Some(mut one) = self::seen(restore, job, &pods) else {
@@ -46,24 +53,6 @@ pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work,
         jobs: seen,
         running: pods.iter().filter(|pod| !has_ended(pod)).filter_map(of).collect(),
     })
-}
-
-/// Why nothing is known.
-pub(crate) fn failed(error: &kube::Error) -> Problem {
-    let forbidden = matches!(error, kube::Error::Api(status) if status.code == 403);
-    Problem {
-        reason: if forbidden {
-            FORBIDDEN
-        } else {
-            "ApiServerUnavailable"
-        }
-        .to_owned(),
-        message: if forbidden {
-            format!("{}; config/components/restore has these rights", api_error(error))
-        } else {
-            api_error(error)
-        },
-    }
 }
 
 fn of<K: Resource>(object: &K) -> Option<(Step, usize)> {
@@ -90,143 +79,4 @@ fn seen(restore: &EtcdRestore, job: &Job, pods: &[Pod]) -> Option<SeenJob> {
         index,
         state: state(job, &own),
     })
-}
-
-/// How far a Job is, by its own status and what its pods say.
-pub(crate) fn state(job: &Job, pods: &[&Pod]) -> JobState {
-    let conditions = job
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let ended = conditions.filter(|condition| condition.status == "True");
-    for condition in ended {
-        match condition.type_.as_str() {
-            "Complete" => return JobState::Complete(pods.iter().find_map(|pod| result(pod))),
-            "Failed" => {
-                let said = pods.iter().rev().find_map(|pod| why(pod));
-                let own = Problem {
-                    reason: condition.reason.clone().unwrap_or_else(|| "JobFailed".to_owned()),
-                    message: condition
-                        .message
-                        .clone()
-                        .unwrap_or_else(|| "its Job failed".to_owned()),
-                };
-                return JobState::Failed(said.unwrap_or(own));
-            }
-            _ => {}
-        }
-    }
-    if pods.iter().any(|pod| is_lost(pod)) {
-        return JobState::Lost;
-    }
-    JobState::Active(pods.iter().find_map(|pod| wait::of(pod)))
-}
-
-/// Whether the node restarted when the pod's container was made and not yet started. The kubelet makes no second sandbox for
-/// a pod that is not to be restarted and has a container (`computePodActions`), so that such a pod is pending for ever.
-fn is_lost(pod: &Pod) -> bool {
-    let Some(status) = &pod.status else { return false };
-    let sandbox_is_gone = status
-        .conditions
-        .iter()
-        .flatten()
-        .any(|condition| condition.type_ == "PodReadyToStartContainers" && condition.status == "False");
-    let made = container(pod).filter(|container| container.container_id.is_some());
-    // Made and not started is the one state for which the kubelet gives no reason.
-    let unexplained = made
-        .and_then(|container| container.state.as_ref()?.waiting.as_ref())
-        .is_some_and(|waiting| waiting.reason.as_deref().unwrap_or_default().is_empty());
-    status.phase.as_deref() == Some("Pending") && sandbox_is_gone && unexplained
-}
-
-/// Whether nothing of a pod runs any more.
-pub(crate) fn has_ended(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
-}
-
-/// The container of the agent.
-pub(crate) fn container(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.first()
-}
-
-/// The containers that run before that one, or beside it.
-pub(crate) fn others(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
-    let statuses = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.init_container_statuses.as_ref());
-    statuses.into_iter().flatten()
-}
-
-/// What the agent of a pod said in the end.
-pub(crate) fn result(pod: &Pod) -> Option<AgentResult> {
-    said(container(pod)?)
-}
-
-fn said(container: &ContainerStatus) -> Option<AgentResult> {
-    let ended = container.state.as_ref()?.terminated.as_ref()?;
-    AgentResult::parse(ended.message.as_deref()?)
-}
-
-/// Why a pod failed: what the agent said, else what Kubernetes says of it.
-fn why(pod: &Pod) -> Option<Problem> {
-    let agents = container(pod).into_iter().chain(others(pod));
-    let failed = agents.filter_map(said).find_map(|said| match said {
-        AgentResult::Failed { reason, message } => Some(Problem { reason, message }),
-        _ => None,
-    });
-    if failed.is_some() {
-        return failed;
-    }
-    let mut ended = container(pod)
-        .into_iter()
-        .chain(others(pod))
-        .filter_map(|status| status.state.as_ref()?.terminated.as_ref());
-    let ended = ended.find(|ended| ended.exit_code != 0)?;
-    Some(Problem {
-        reason: ended.reason.clone().unwrap_or_else(|| "PodFailed".to_owned()),
-        message: format!(
-            "its pod {} ended with exit code {}",
-            pod.name_any(),
-            ended.exit_code
-        ),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn pod(sandbox: &str, container: &Value) -> Pod {
-        let status = json!({
-            "phase": "Pending",
-            "conditions": [{"type": "PodReadyToStartContainers", "status": sandbox}],
-            "containerStatuses": [container],
-        });
-        serde_json::from_value(json!({"status": status})).unwrap()
-    }
-
-    #[test]
-    fn a_pod_is_lost_when_its_container_was_made_and_its_sandbox_is_gone() {
-        let of = |id: Option<&str>, reason: Option<&str>| {
-            let mut waiting = json!({});
-            if let Some(reason) = reason {
-                waiting["reason"] = json!(reason);
-            }
-            json!({
-                "name": "agent", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-                "containerID": id, "state": {"waiting": waiting},
-            })
-        };
-        let made = of(Some("containerd://1"), None);
-        assert!(is_lost(&pod("False", &made)));
-        assert!(!is_lost(&pod("True", &made)), "about to start");
-        let waits = of(None, Some("ContainerCreating"));
-        assert!(!is_lost(&pod("False", &waits)), "its volumes are not there yet");
-        assert!(!is_lost(&pod("False", &of(None, None))));
-        assert!(!is_lost(&Pod::default()));
-    }
 }

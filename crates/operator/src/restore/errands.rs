@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::InUse;
-use super::decide::Problem;
 use super::resolve::{self, Resolved, Wanted};
 use super::verify::{self, Agreement, Question};
 use crate::connect::{Connector, Failure};
+use crate::jobs::seen::Problem;
 
 /// How long one question may take. A listing of ten thousand backups takes a minute from a slow store.
 const PATIENCE: Duration = Duration::from_mins(5);

@@ -15,14 +15,13 @@
 //! API server at each look, for a restore's own Jobs and pods: there are few restores, and none most of the time.
 
 mod act;
-pub(crate) mod cluster;
+mod cluster;
 pub mod decide;
 mod errands;
 mod in_use;
 pub mod job;
 mod observe;
 pub(crate) mod resolve;
-mod restoring;
 pub mod stateful_set;
 pub mod targets;
 pub(crate) mod verify;
@@ -37,7 +36,6 @@ use kube::{Resource, ResourceExt};
 pub use errands::{Errand, Errands};
 pub use in_use::InUse;
 pub use resolve::Resolved;
-pub use restoring::Restoring;
 pub use verify::Agreement;
 
 use crate::cache::RestoreObject;

@@ -3,16 +3,17 @@
 use etcd_backup_api::{EtcdRestore, RestorePhase};
 use kube::ResourceExt;
 
-use super::decide::{Observed, Problem};
+use super::decide::Observed;
 use super::resolve::Wanted;
-use super::restoring::Restoring;
 use super::{cluster, stateful_set, targets};
 use crate::context::Context;
+use crate::jobs::JobPolicy;
+use crate::jobs::seen::Problem;
 
 /// Looks around. The API server is asked only while there can be Jobs.
 pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observed {
-    let restoring = &context.shared.restoring;
-    restoring.learn_image(&context.shared.client).await;
+    let job_policy = &context.shared.job_policy;
+    job_policy.learn_image(&context.shared.client).await;
     let phase = restore
         .status
         .as_ref()
@@ -27,7 +28,7 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
     let others = others.iter().filter_map(|object| object.0.as_ref().ok());
     Observed {
         refusal: refusal(restore, context),
-        enabled: restoring.enabled && restoring.image.get().is_some(),
+        enabled: job_policy.restores && job_policy.image.get().is_some(),
         rival: targets::rival(restore, others).map(ResourceExt::name_any),
         missing: Wanted::of(restore, &context.scope.cache).err(),
         source: errands.source(&uid),
@@ -37,7 +38,7 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
             Ok(cluster::Work::default())
         },
         set: match &restore.spec.stateful_set {
-            Some(set) if restoring.enabled && !phase.is_terminal() => {
+            Some(set) if job_policy.restores && !phase.is_terminal() => {
                 let namespace = restore.namespace().unwrap_or_default();
                 Some(stateful_set::look(&context.shared.client, &namespace, &set.name).await)
             }
@@ -50,20 +51,20 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
 
 /// What this operator does not do, or not for this specification.
 fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
-    let restoring = &context.shared.restoring;
+    let job_policy = &context.shared.job_policy;
     let problem = |reason: &str, message: String| {
         Some(Problem {
             reason: reason.to_owned(),
             message,
         })
     };
-    if !restoring.enabled {
+    if !job_policy.restores {
         let message =
             "this operator carries out no restores: make config/components/restore part of its installation";
         return problem("RestoreDisabled", message.to_owned());
     }
-    if restoring.image.get().is_none() {
-        return problem("AgentImageMissing", Restoring::NO_IMAGE.to_owned());
+    if job_policy.image.get().is_none() {
+        return problem("AgentImageMissing", JobPolicy::NO_IMAGE.to_owned());
     }
     let paths = restore
         .spec
@@ -72,7 +73,7 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
         .filter_map(|member| member.target.as_ref()?.host_path.as_ref());
     if let Some(path) = paths
         .into_iter()
-        .find(|path| !restoring.allows_host_path(&path.path))
+        .find(|path| !job_policy.allows_host_path(&path.path))
     {
         let message = format!(
             "restores may not write to {}: its administrator allows directories of nodes with --restore-host-path-root",

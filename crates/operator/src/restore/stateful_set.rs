@@ -8,9 +8,9 @@ use kube::core::Selector;
 use kube::{Client, ResourceExt};
 use serde_json::json;
 
-use super::decide::FORBIDDEN;
 use crate::connect::Failure;
 use crate::explain::{api_error, is_gone};
+use crate::jobs::seen::FORBIDDEN;
 
 /// A StatefulSet as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

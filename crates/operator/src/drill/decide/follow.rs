@@ -6,8 +6,8 @@ use etcd_backup_api::{DrillResult, LastDrill, LastRestorable, RunningDrill};
 
 use super::{ACTION, Case, LOOK, WAIT, Work};
 use crate::agent::AgentResult;
-use crate::drill::work::{JobState, Problem};
 use crate::events::{Note, reason};
+use crate::jobs::seen::{JobState, Problem};
 use crate::status::shortened;
 
 /// How long after a Job's own deadline its end may be seen. Then something is wrong with whoever ends Jobs.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::agent::AgentResult;
 use crate::drill::Seen;
-use crate::drill::work::{JobState, Problem};
 use crate::fixtures::{at, on, plan};
+use crate::jobs::seen::{JobState, Problem};
 use crate::jobs::wait::Wait;
 use crate::status::Truth;
 

@@ -5,7 +5,7 @@ use etcd_backup_api::{Drill, DrillResult, EtcdBackup};
 
 use super::Case;
 use super::view::{Observed, Verdict};
-use crate::drill::work::FORBIDDEN;
+use crate::jobs::seen::FORBIDDEN;
 use crate::status::{Truth, rfc3339};
 
 /// Why no drill of this plan can begin, for as long as nobody changes something.

@@ -17,7 +17,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdRestore, EtcdRestoreStatus, RestoreFailure, RestorePhase, labels};
 use kube::ResourceExt;
 
-pub use view::{Action, Decision, JobState, Observed, Problem, SeenJob};
+pub use view::{Action, Decision, Observed, SeenJob};
+
+use crate::jobs::seen::FORBIDDEN;
 
 use crate::events::{Note, reason as event};
 
@@ -28,9 +30,6 @@ const LOOK: TimeDelta = TimeDelta::seconds(3);
 const WAIT: TimeDelta = TimeDelta::seconds(15);
 
 const ACTION: &str = "Restore";
-
-/// The reason while the operator lacks a right.
-pub const FORBIDDEN: &str = "Forbidden";
 
 /// Decides about `restore` at `now`.
 pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) -> Decision {

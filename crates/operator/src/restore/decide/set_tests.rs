@@ -4,10 +4,11 @@ use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase};
 use serde_json::{Value, json};
 
 use super::tests::{found, look, prepared, quiet, with};
-use super::{Action, Decision, JobState, Observed};
+use super::{Action, Decision, Observed};
 use crate::agent::{AgentResult, Step};
 use crate::connect::Failure;
 use crate::fixtures::{at, restore};
+use crate::jobs::seen::JobState;
 use crate::restore::stateful_set::SetState;
 use crate::restore::{Agreement, Errand};
 

@@ -3,10 +3,11 @@
 use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase};
 use serde_json::{Value, json};
 
-use super::{Action, Decision, JobState, Observed, Problem, SeenJob, decide};
+use super::{Action, Decision, Observed, SeenJob, decide};
 use crate::agent::{AgentResult, Step};
 use crate::connect::Failure;
 use crate::fixtures::{at, restore};
+use crate::jobs::seen::{JobState, Problem};
 use crate::jobs::wait::Wait;
 use crate::restore::cluster::Work;
 use crate::restore::{Errand, Resolved};

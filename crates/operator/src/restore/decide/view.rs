@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdRestoreStatus;
 
-use crate::agent::{AgentResult, Step};
+use crate::agent::Step;
 use crate::connect::Failure;
 use crate::events::Note;
-use crate::jobs::wait::Wait;
+use crate::jobs::seen::{JobState, Problem};
 use crate::restore::cluster::Work;
 use crate::restore::stateful_set::SetState;
 use crate::restore::{Agreement, Errand, Resolved};
@@ -34,15 +34,6 @@ pub struct Observed {
     pub verification: Errand<Agreement>,
 }
 
-/// Why something cannot be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// In one word.
-    pub reason: String,
-    /// In a sentence.
-    pub message: String,
-}
-
 /// A Job of a restore.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeenJob {
@@ -52,19 +43,6 @@ pub struct SeenJob {
     pub index: usize,
     /// How far it is.
     pub state: JobState,
-}
-
-/// How far a Job is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum JobState {
-    /// Under way, or waiting for something.
-    Active(Option<Wait>),
-    /// Its node lost its pod, which will neither end nor go on.
-    Lost,
-    /// Done, with what its agent said if that is still known.
-    Complete(Option<AgentResult>),
-    /// Given up.
-    Failed(Problem),
 }
 
 /// What is to happen.

@@ -3,9 +3,10 @@
 use etcd_backup_api::{MemberPhase, RestorePhase};
 
 use super::set::{self, Back};
-use super::{ACTION, Action, Case, JobState, LOOK, Problem};
+use super::{ACTION, Action, Case, LOOK};
 use crate::agent::{AgentResult, Step};
 use crate::events::{Note, reason as event};
+use crate::jobs::seen::{JobState, Problem};
 use crate::jobs::wait::Wait;
 use crate::restore::{cluster::Work, job};
 use crate::status::shortened;

@@ -12,9 +12,9 @@ use etcd_backup_api::{EtcdRestore, labels};
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Resource, ResourceExt};
 
-use super::restoring::Restoring;
 use super::targets;
 use crate::agent::{Member, RestoreTask, Step};
+use crate::jobs::JobPolicy;
 use crate::jobs::{self, Errand};
 
 /// Label on Jobs and pods: what they do.
@@ -55,8 +55,8 @@ pub fn name(restore: &EtcdRestore, step: Step, index: usize) -> String {
 }
 
 /// The Job that does `step` for the member at `index`.
-pub fn job(restore: &EtcdRestore, step: Step, index: usize, restoring: &Restoring) -> Result<Job, JobError> {
-    let task = task(restore, index, restoring)?;
+pub fn job(restore: &EtcdRestore, step: Step, index: usize, job_policy: &JobPolicy) -> Result<Job, JobError> {
+    let task = task(restore, index, job_policy)?;
     let errand = Errand {
         name: name(restore, step, index),
         namespace: restore.namespace(),
@@ -69,7 +69,7 @@ pub fn job(restore: &EtcdRestore, step: Step, index: usize, restoring: &Restorin
             RETRIES
         },
     };
-    Ok(errand.job(pod::spec(restore, step, index, restoring, &task)?))
+    Ok(errand.job(pod::spec(restore, step, index, job_policy, &task)?))
 }
 
 fn labels(restore: &EtcdRestore, step: Step, index: usize) -> std::collections::BTreeMap<String, String> {
@@ -83,7 +83,7 @@ fn labels(restore: &EtcdRestore, step: Step, index: usize) -> std::collections::
     .collect()
 }
 
-fn task(restore: &EtcdRestore, index: usize, restoring: &Restoring) -> Result<RestoreTask, JobError> {
+fn task(restore: &EtcdRestore, index: usize, job_policy: &JobPolicy) -> Result<RestoreTask, JobError> {
     let status = restore.status.as_ref().ok_or(JobError::NoSource)?;
     let spec = &restore.spec;
     let member = spec.members.get(index).ok_or(JobError::NoTarget)?;
@@ -99,7 +99,7 @@ fn task(restore: &EtcdRestore, index: usize, restoring: &Restoring) -> Result<Re
         data_dir: mounts::data_dir(&target),
         existing_data: spec.existing_data,
         source: status.source.clone().ok_or(JobError::NoSource)?,
-        store: restoring.access.clone(),
+        store: job_policy.access.clone(),
         decryption: spec.decryption.as_ref().map(|secret| secret.secret_name.clone()),
         revision: spec.revision,
         bump_revision: u64::try_from(spec.bump_revision).unwrap_or_default(),

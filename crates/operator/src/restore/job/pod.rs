@@ -5,11 +5,11 @@ use k8s_openapi::api::core::v1::PodSpec;
 
 use super::{JobError, mounts};
 use crate::agent::{RestoreTask, Step};
+use crate::jobs::JobPolicy;
 use crate::jobs::{Agent, RunAs, Wanted, container, pod};
-use crate::restore::restoring::Restoring;
 use crate::restore::targets;
 
-/// Restoring takes at most 128 MiB of memory of its own and is fastest with two processors; what it writes passes through
+/// JobPolicy takes at most 128 MiB of memory of its own and is fastest with two processors; what it writes passes through
 /// the page cache, which counts towards the limit and is given back.
 const WANTED: Wanted = Wanted {
     requests: [("cpu", "100m"), ("memory", "160Mi")],
@@ -21,7 +21,7 @@ pub(super) fn spec(
     restore: &EtcdRestore,
     step: Step,
     index: usize,
-    restoring: &Restoring,
+    job_policy: &JobPolicy,
     task: &RestoreTask,
 ) -> Result<PodSpec, JobError> {
     let shape = &restore.spec.job;
@@ -33,7 +33,7 @@ pub(super) fn spec(
         of_etcd(restore)
     };
     let agent = Agent {
-        image: restoring.image.get().ok_or(JobError::NoImage)?,
+        image: job_policy.image.get().ok_or(JobError::NoImage)?,
         args: &["agent", "restore", step.as_str()],
         task: serde_json::to_string(task).map_err(|_| JobError::Encode)?,
     };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{job, name};
 use crate::agent::{RestoreTask, Step, TASK_VARIABLE};
 use crate::fixtures::restore;
-use crate::restore::Restoring;
+use crate::jobs::JobPolicy;
 
 fn built(changes: Value, step: Step) -> Value {
     let mut restore = restore(changes);
@@ -20,12 +20,12 @@ fn built(changes: Value, step: Step) -> Value {
         }))
         .unwrap(),
     );
-    let restoring = Restoring {
-        enabled: true,
+    let job_policy = JobPolicy {
+        restores: true,
         image: std::sync::OnceLock::from("registry/etcd-backup:v1".to_owned()),
-        ..Restoring::default()
+        ..JobPolicy::default()
     };
-    serde_json::to_value(job(&restore, step, 0, &restoring).unwrap()).unwrap()
+    serde_json::to_value(job(&restore, step, 0, &job_policy).unwrap()).unwrap()
 }
 
 #[test]

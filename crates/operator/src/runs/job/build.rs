@@ -11,10 +11,10 @@ use kube::Resource;
 use super::name_of;
 use crate::agent::{SnapshotTask, Spool};
 use crate::connect::Failure;
+use crate::jobs::JobPolicy;
 use crate::jobs::{
     Agent, Errand, Mounted, MountedSecret, RunAs, Wanted, container, local_store, pod, scratch, secrets,
 };
-use crate::restore::Restoring;
 use crate::runs::request::RunRequest;
 use crate::settings::Settings;
 
@@ -60,16 +60,16 @@ impl SpoolOfPods {
 pub(super) fn job(
     request: &RunRequest,
     kubernetes_uid: String,
-    restoring: &Restoring,
+    job_policy: &JobPolicy,
     spool: SpoolOfPods,
 ) -> Result<Job, Failure> {
     let spec = &request.plan.spec;
     let shape = spec.runner.job_shape().unwrap_or_default();
-    let image = restoring
+    let image = job_policy
         .image
         .get()
-        .ok_or_else(|| Failure::transient("AgentImageMissing", Restoring::NO_IMAGE))?;
-    let task = task(request, kubernetes_uid, restoring, spool);
+        .ok_or_else(|| Failure::transient("AgentImageMissing", JobPolicy::NO_IMAGE))?;
+    let task = task(request, kubernetes_uid, job_policy, spool);
     let task = serde_json::to_string(&task).map_err(|error| Failure::of("Internal", false, &error))?;
     let mounts = mounts(request, spool);
     let agent = Agent {
@@ -120,7 +120,7 @@ fn labels(request: &RunRequest) -> BTreeMap<String, String> {
 fn task(
     request: &RunRequest,
     kubernetes_uid: String,
-    restoring: &Restoring,
+    job_policy: &JobPolicy,
     spool: SpoolOfPods,
 ) -> SnapshotTask {
     SnapshotTask {
@@ -131,7 +131,7 @@ fn task(
         scheduled: request.scheduled,
         trigger: request.trigger,
         kubernetes_uid,
-        store: restoring.access.clone(),
+        store: job_policy.access.clone(),
         spool_memory: spool.memory,
         spool: (spool.disk > 0).then(|| Spool {
             directory: PathBuf::from(SCRATCH),

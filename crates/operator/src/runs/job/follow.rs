@@ -141,10 +141,10 @@ impl JobExecutor {
 
     /// Asks for the Job.
     async fn create(&self, request: &RunRequest) -> Result<Made, Trouble> {
-        self.restoring.learn_image(&self.client).await;
+        self.job_policy.learn_image(&self.client).await;
         let kubernetes_uid = self.connector.kubernetes_uid().await;
         let kubernetes_uid = kubernetes_uid.map_err(Trouble::Refused)?;
-        let job = build::job(request, kubernetes_uid, &self.restoring, self.spool);
+        let job = build::job(request, kubernetes_uid, &self.job_policy, self.spool);
         let job = job.map_err(Trouble::Refused)?;
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
         match bounded(jobs.create(&PostParams::default(), &job)).await {

@@ -27,8 +27,8 @@ use super::request::{Execute, RunRequest, RunResult, SnapshotId};
 use crate::connect::Connector;
 use crate::events::Events;
 use crate::jobs;
+use crate::jobs::JobPolicy;
 use crate::metrics::{Flow, Metrics};
-use crate::restore::Restoring;
 pub use build::SpoolOfPods;
 pub use waits::Waits;
 
@@ -75,7 +75,7 @@ pub struct JobExecutor {
     /// Opens the store, when a Job left no result.
     pub connector: Connector,
     /// The image of the pods, and what they may dial.
-    pub restoring: Arc<Restoring>,
+    pub job_policy: Arc<JobPolicy>,
     /// What the pods may keep of what the store does not take at once.
     pub spool: SpoolOfPods,
     /// Counts.
@@ -93,7 +93,7 @@ pub struct JobExecutor {
 impl std::fmt::Debug for JobExecutor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("JobExecutor")
-            .field("restoring", &self.restoring)
+            .field("job_policy", &self.job_policy)
             .finish_non_exhaustive()
     }
 }

@@ -14,8 +14,8 @@ use super::seen::{Ended, Seen, judge};
 use super::waits::Waits;
 use crate::agent::{AgentResult, SnapshotTask, TASK_VARIABLE};
 use crate::fixtures::plan;
+use crate::jobs::JobPolicy;
 use crate::jobs::wait::Wait;
-use crate::restore::Restoring;
 use crate::runs::{RunRequest, SnapshotId, Trigger};
 
 fn request(changes: Value) -> RunRequest {
@@ -44,16 +44,16 @@ fn request(changes: Value) -> RunRequest {
 }
 
 fn built(changes: Value) -> Value {
-    let restoring = Restoring {
+    let job_policy = JobPolicy {
         jobs: true,
         image: OnceLock::from("registry/etcd-backup:v1".to_owned()),
-        ..Restoring::default()
+        ..JobPolicy::default()
     };
     let spool = SpoolOfPods {
         memory: 1 << 20,
         disk: 0,
     };
-    let job = job(&request(changes), "cluster-uid".to_owned(), &restoring, spool).unwrap();
+    let job = job(&request(changes), "cluster-uid".to_owned(), &job_policy, spool).unwrap();
     serde_json::to_value(job).unwrap()
 }
 

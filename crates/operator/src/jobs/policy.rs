@@ -1,4 +1,4 @@
-//! What the administrator lets restores do.
+//! What the administrator lets Jobs do.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,12 +19,12 @@ const CONTAINER: &str = "operator";
 /// How long the API server may take to show the operator's own pod.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What the administrator lets restores do.
+/// What the administrator lets Jobs do.
 #[derive(Debug, Clone, Default)]
-pub struct Restoring {
+pub struct JobPolicy {
     /// Restores are carried out at all.
-    pub enabled: bool,
-    /// Jobs may take snapshots.
+    pub restores: bool,
+    /// Jobs take snapshots and drill.
     pub jobs: bool,
     /// The image of the pods: as a flag says, or the operator's own once its pod was seen.
     pub image: OnceLock<String>,
@@ -36,7 +36,7 @@ pub struct Restoring {
     pub access: StoreAccess,
 }
 
-impl Restoring {
+impl JobPolicy {
     /// What is wrong while no image is known.
     pub const NO_IMAGE: &'static str = "no image is known for the pods of Jobs: the operator cannot see its own pod, so \
                                         start it with --agent-image";
@@ -44,7 +44,7 @@ impl Restoring {
     /// As the settings say.
     pub fn of(settings: &Settings) -> Self {
         Self {
-            enabled: settings.enable_restore,
+            restores: settings.enable_restore,
             jobs: settings.enable_jobs || settings.enable_restore,
             image: settings
                 .agent_image
@@ -128,14 +128,14 @@ mod tests {
 
     #[test]
     fn only_what_lies_below_an_allowed_directory_is_allowed() {
-        let restoring = Restoring {
+        let job_policy = JobPolicy {
             host_path_roots: vec!["/var/lib/etcd".into()],
-            ..Restoring::default()
+            ..JobPolicy::default()
         };
-        assert!(restoring.allows_host_path("/var/lib/etcd"));
-        assert!(restoring.allows_host_path("/var/lib/etcd/data"));
-        assert!(!restoring.allows_host_path("/var/lib/etcd-other"));
-        assert!(!restoring.allows_host_path("/var/lib"));
-        assert!(!Restoring::default().allows_host_path("/var/lib/etcd"));
+        assert!(job_policy.allows_host_path("/var/lib/etcd"));
+        assert!(job_policy.allows_host_path("/var/lib/etcd/data"));
+        assert!(!job_policy.allows_host_path("/var/lib/etcd-other"));
+        assert!(!job_policy.allows_host_path("/var/lib"));
+        assert!(!JobPolicy::default().allows_host_path("/var/lib/etcd"));
     }
 }
