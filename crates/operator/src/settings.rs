@@ -96,7 +96,7 @@ pub struct Settings {
           default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub enable_restore: bool,
 
-    /// Let Jobs take snapshots, for plans with `runner.type: Job`. It needs rights over Jobs and pods: see config/components/jobs. With
+    /// Let Jobs take snapshots, for plans with `runner.type: Job`, and drill, for those with `verification: Restore`. It needs rights over Jobs and pods: see config/components/jobs. With
     /// --enable-restore they are allowed too: the rights are the same.
     #[arg(long, env = "ETCD_BACKUP_ENABLE_JOBS", action = ArgAction::Set, default_value_t = false, num_args = 0..=1,
           default_missing_value = "true", require_equals = true, value_name = "BOOL")]

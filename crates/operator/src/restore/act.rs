@@ -8,6 +8,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
+use super::cluster::COMPONENT;
 use super::decide::{Action, Decision};
 use super::resolve::Wanted;
 use super::verify::Question;
@@ -55,7 +56,7 @@ pub(super) async fn act(
 fn refused(error: &ReconcileError) -> Option<Problem> {
     error.is_forbidden().then(|| Problem {
         reason: FORBIDDEN.to_owned(),
-        message: format!("{}; config/components/restore has these rights", error.message()),
+        message: format!("{}; {COMPONENT} has these rights", error.message()),
     })
 }
 

@@ -8,6 +8,7 @@ use kube::core::Selector;
 use kube::{Client, ResourceExt};
 use serde_json::json;
 
+use super::cluster::COMPONENT;
 use crate::connect::Failure;
 use crate::explain::{api_error, is_gone};
 use crate::jobs::seen::FORBIDDEN;
@@ -103,7 +104,7 @@ fn failed(name: &str, error: &kube::Error) -> Failure {
     match error {
         kube::Error::Api(status) if status.is_forbidden() => Failure::transient(
             FORBIDDEN,
-            format!("{}; config/components/restore has these rights", api_error(error)),
+            format!("{}; {COMPONENT} has these rights", api_error(error)),
         ),
         error => Failure::transient("ApiServerUnavailable", api_error(error)),
     }

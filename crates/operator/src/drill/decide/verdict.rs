@@ -25,7 +25,7 @@ pub(super) fn refusal(
     if !observed.enabled {
         return no(
             reason::DRILLS_DISABLED,
-            "this operator makes no Jobs, so it restores nothing: make config/components/restore part of its installation",
+            "this operator makes no Jobs, so it restores nothing: make config/components/jobs part of its installation",
         );
     }
     if let Some(error) = schedule {
