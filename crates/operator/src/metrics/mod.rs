@@ -2,6 +2,7 @@
 
 mod labels;
 mod plans;
+mod state;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ pub use labels::{Flow, Operation, Stage};
 pub use plans::PlanSeries;
 
 use labels::{OperationError, OperationName, RestoreEnd, StageName};
-use plans::{Plans, bounded};
+use plans::Plans;
+use state::bounded;
 use table::Families;
 
 use crate::lease::Leadership;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{OperationError, OperationName, RestoreEnd, StageName};
-use super::plans::{DrillState, PlanState};
+use super::state::{DrillState, PlanState};
 
 /// What the values of a gauge measure.
 #[derive(Debug, Clone, Copy)]

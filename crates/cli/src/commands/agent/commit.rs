@@ -7,7 +7,8 @@ use etcd_backup_operator::agent::{AgentResult, RestoreTask};
 use super::{
     error::AgentError,
     exchange::{exchange, move_to},
-    target::{Target, is_there, remove},
+    files::{is_there, remove},
+    target::Target,
 };
 
 /// Puts into place what was prepared, and renames aside what was there. Done twice, or again after a kill at any point, it

@@ -5,7 +5,8 @@ use etcd_backup_operator::agent::{AgentResult, RestoreTask};
 use super::{
     error::AgentError,
     exchange::move_to,
-    target::{Target, is_there, remove},
+    files::{is_there, remove},
+    target::Target,
 };
 
 /// Takes away what this restore prepared, and nothing else. A data directory that it had to create stays, empty.

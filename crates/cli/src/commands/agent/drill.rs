@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     error::AgentError,
+    files::remove,
     open::{Opened, of_restore, open, random},
-    target::remove,
 };
 use crate::{commands::restore::watch::watched, interrupt};
 

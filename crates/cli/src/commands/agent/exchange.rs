@@ -7,7 +7,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{error::AgentError, target::is_there};
+use super::{error::AgentError, files::is_there};
 
 /// Lets two directories change places in one step. False where the filesystem cannot.
 pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {

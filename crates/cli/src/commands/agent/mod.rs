@@ -11,6 +11,7 @@ mod discard;
 mod drill;
 mod error;
 mod exchange;
+mod files;
 mod open;
 mod origin;
 mod owner;

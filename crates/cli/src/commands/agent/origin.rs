@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::AgentError,
-    target::{is_absent, sync},
+    files::{is_absent, sync},
 };
 
 /// Its name.

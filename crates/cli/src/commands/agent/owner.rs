@@ -8,12 +8,9 @@ use std::{
 
 use super::{
     error::AgentError,
-    target::{Target, is_absent, sync},
+    files::{SHARED, is_absent, sync},
+    target::Target,
 };
-
-/// The set-group-id bit and the group's rights of a directory: what the kubelet gives volumes with an `fsGroup`
-/// (kubernetes, pkg/volume/volume_linux.go, `changeFilePermission`).
-pub(super) const SHARED: u32 = 0o2070;
 
 /// How the new data is given to whoever runs etcd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

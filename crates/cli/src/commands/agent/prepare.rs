@@ -11,10 +11,11 @@ use etcd_backup_operator::agent::{AgentResult, RestoreTask};
 use super::{
     build,
     error::AgentError,
+    files::{remove, sync},
     open::open,
     origin::Origin,
     owner::Giving,
-    target::{Target, remove, sync},
+    target::Target,
 };
 use crate::clock;
 

@@ -1,16 +1,18 @@
 //! A member's data directory, and what a restore has in it.
 
 use std::{
-    fs::{self, DirBuilder, File, Permissions, TryLockError},
-    io::ErrorKind,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
 use etcd_backup_api::ExistingData;
 use etcd_backup_operator::agent::RestoreTask;
 
-use super::{error::AgentError, origin::Origin, owner::SHARED};
+use super::{
+    error::AgentError,
+    files::{create, is_absent, is_there, sync},
+    origin::Origin,
+};
 
 /// The places in a data directory.
 #[derive(Debug)]
@@ -108,53 +110,4 @@ impl Target {
     pub(super) fn sync(&self) -> Result<(), AgentError> {
         sync(&self.data_dir)
     }
-}
-
-/// Creates a directory and what it is in, as etcd creates it (`fileutil.PrivateDirMode`), and in a volume of a group for that
-/// group too.
-fn create(path: &Path) -> Result<(), AgentError> {
-    let Some(parent) = path.parent().filter(|_| !path.is_dir()) else {
-        return Ok(());
-    };
-    create(parent)?;
-    DirBuilder::new()
-        .mode(0o700)
-        .create(path)
-        .map_err(AgentError::file("create", path))?;
-    let mode = fs::metadata(parent)
-        .map_err(AgentError::file("look at", parent))?
-        .mode();
-    if mode & SHARED == SHARED {
-        fs::set_permissions(path, Permissions::from_mode(0o700 | SHARED))
-            .map_err(AgentError::file("change the mode of", path))?;
-    }
-    Ok(())
-}
-
-/// Whether something is there. A link that leads nowhere counts.
-pub(super) fn is_there(path: &Path) -> Result<bool, AgentError> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(error) => Err(AgentError::file("look at", path)(error)),
-    }
-}
-
-/// Removes a directory with all that is in it, if it is there.
-pub(super) fn remove(path: &Path) -> Result<(), AgentError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if !is_absent(&error) => Err(AgentError::file("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Brings a file, or what a directory lists, to the disk.
-pub(super) fn sync(path: &Path) -> Result<(), AgentError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(AgentError::file("sync", path))
-}
-
-pub(super) fn is_absent(error: &std::io::Error) -> bool {
-    error.kind() == ErrorKind::NotFound
 }
