@@ -1,6 +1,7 @@
 //! What all Jobs of the operator have in common: Kubernetes' restricted profile, Secrets that are mounted and never written
 //! down, a result that comes back as the termination message, and failures that are tried again only where that can help.
 
+pub mod containers;
 mod mounts;
 mod pod;
 mod policy;

@@ -4,6 +4,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
+use super::containers::{container, others};
 use super::wait::{self, Wait};
 use crate::agent::AgentResult;
 use crate::explain::api_error;
@@ -102,20 +103,6 @@ fn is_lost(pod: &Pod) -> bool {
 pub fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
-}
-
-/// The container of the agent.
-pub fn container(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.first()
-}
-
-/// The containers that run before that one, or beside it.
-pub fn others(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
-    let statuses = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.init_container_statuses.as_ref());
-    statuses.into_iter().flatten()
 }
 
 /// What the agent of a pod said in the end.

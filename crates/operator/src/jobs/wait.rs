@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 
-use super::seen::{container, others};
+use super::containers::{container, others};
 
 /// What a Job waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]

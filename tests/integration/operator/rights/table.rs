@@ -180,6 +180,12 @@ pub(super) const EXEMPT: &[(&str, &str, &str, &str)] = &[
         "asked only by the same plugin",
     ),
     (
+        RESTORE,
+        "events",
+        "list",
+        "asked only to say why a Job gets no pod; without it the operator says that it waits",
+    ),
+    (
         OPERATOR,
         "events",
         "patch",

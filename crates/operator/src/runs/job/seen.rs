@@ -9,7 +9,8 @@ use kube::{Client, ResourceExt};
 use super::name_of;
 use crate::agent::{AgentResult, EXIT_LASTING};
 use crate::connect::Failure;
-use crate::jobs::seen::{container, has_ended, result};
+use crate::jobs::containers::container;
+use crate::jobs::seen::{has_ended, result};
 use crate::jobs::wait::{self, Wait};
 use crate::runs::request::RunRequest;
 
