@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, EtcdRestore, EtcdSnapshot};
+use etcd_backup_backup::manifest::Manifest;
 use serde_json::{Value, json};
 
 /// A moment of the tests, `HH:MM:SS` on 23 November 2026.
@@ -73,6 +74,28 @@ pub(crate) fn restore(changes: Value) -> EtcdRestore {
     });
     merge(&mut object, changes);
     serde_json::from_value(object).unwrap()
+}
+
+/// What a run wrote that began at 06:00:00.5, for the EtcdSnapshot of this name and UID if the version recorded it.
+pub(crate) fn manifest(snapshot: Option<(&str, &str)>) -> Manifest {
+    let mut value = json!({
+        "format": "1.1", "runId": "20261123T060000Z-k3v7qa2m",
+        "plan": {"namespace": "ns", "name": "prod"},
+        "etcd": {"clusterId": "cdf818194e3a8c32", "memberId": "00f818194e3a8c32", "memberName": "m0",
+            "version": "3.6.14", "raftIndex": 173, "raftTerm": 2},
+        "revision": 154, "compactRevision": 60,
+        "times": {"started": "2026-11-23T06:00:00.500Z", "finished": "2026-11-23T06:00:03.500Z"},
+        "snapshot": {"size": 2_560_032, "sha256": "0".repeat(64), "hash": 1, "totalKeys": 2},
+        "object": {"file": "snapshot.db", "size": 14322, "sha256": "0".repeat(64),
+            "crc64nvme": "0".repeat(16), "compression": {"type": "None"}},
+        "tool": {"name": "etcd-backup", "version": "0.1.0"},
+        "verification": {"level": "Readback", "time": "2026-11-23T06:00:03.400Z"},
+        "degraded": false, "trigger": "Manual",
+    });
+    if let Some((name, uid)) = snapshot {
+        value["etcdSnapshot"] = json!({"name": name, "uid": uid});
+    }
+    serde_json::from_value(value).unwrap()
 }
 
 pub(crate) fn merge(into: &mut Value, changes: Value) {

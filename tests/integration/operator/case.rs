@@ -53,6 +53,14 @@ impl Case {
         Self::within(stage, name).await
     }
 
+    /// Lets only such pods into the namespace as keep to Kubernetes' restricted profile.
+    pub(super) fn restrict(&self, namespace: &str) -> Result<()> {
+        let label = "pod-security.kubernetes.io/enforce=restricted";
+        self.kubectl
+            .run(&["label", "namespace", namespace, label])
+            .map(drop)
+    }
+
     /// Begins a test in a namespace that is there.
     pub(super) async fn within(stage: &Stage, name: &str) -> Result<Self> {
         let kubectl = stage.server.kubectl()?;

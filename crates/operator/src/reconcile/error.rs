@@ -92,21 +92,18 @@ impl ReconcileError {
     pub fn cure(&self) -> Cure {
         match self {
             Self::Undecodable(_) | Self::NotLeader(_) => Cure::Change,
-            Self::WriteStatus(StatusError::Encode(_)) | Self::DescribeJob(_) | Self::Panicked => {
-                Cure::BackOff
-            }
-            Self::WriteStatus(StatusError::Write { source, .. })
-            | Self::WriteMetadata { source, .. }
-            | Self::CreateSnapshot { source, .. }
-            | Self::DeleteSnapshot { source, .. }
-            | Self::CreateJob { source, .. }
-            | Self::DeleteJob { source, .. }
-            | Self::ScaleStatefulSet { source, .. } => by_answer(source),
+            _ => self.answer().map_or(Cure::BackOff, by_answer),
         }
     }
 
     /// Whether the API server does not let us.
     pub fn is_forbidden(&self) -> bool {
+        self.answer()
+            .is_some_and(|source| matches!(source, kube::Error::Api(status) if status.is_forbidden()))
+    }
+
+    /// How the API server answered, where it was asked.
+    fn answer(&self) -> Option<&kube::Error> {
         match self {
             Self::WriteStatus(StatusError::Write { source, .. })
             | Self::WriteMetadata { source, .. }
@@ -114,14 +111,12 @@ impl ReconcileError {
             | Self::DeleteSnapshot { source, .. }
             | Self::CreateJob { source, .. }
             | Self::DeleteJob { source, .. }
-            | Self::ScaleStatefulSet { source, .. } => {
-                matches!(source, kube::Error::Api(status) if status.is_forbidden())
-            }
+            | Self::ScaleStatefulSet { source, .. } => Some(source),
             Self::Undecodable(_)
             | Self::NotLeader(_)
             | Self::WriteStatus(StatusError::Encode(_))
             | Self::DescribeJob(_)
-            | Self::Panicked => false,
+            | Self::Panicked => None,
         }
     }
 

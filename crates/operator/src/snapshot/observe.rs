@@ -202,6 +202,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures;
 
     /// A manual snapshot whose status names the beginning of a run and not the run.
     fn snapshot(uid: &str) -> EtcdSnapshot {
@@ -212,26 +213,9 @@ mod tests {
         .unwrap()
     }
 
-    /// What a run wrote that began half a second later, for the EtcdSnapshot of this UID if the version recorded it.
+    /// What a run wrote, for the EtcdSnapshot of this UID if the version recorded it.
     fn manifest(uid: Option<&str>) -> Manifest {
-        let mut value = json!({
-            "format": "1.1", "runId": "20261123T060000Z-k3v7qa2m",
-            "plan": {"namespace": "ns", "name": "prod"},
-            "etcd": {"clusterId": "cdf818194e3a8c32", "memberId": "00f818194e3a8c32", "memberName": "m0",
-                "version": "3.6.14", "raftIndex": 173, "raftTerm": 2},
-            "revision": 154, "compactRevision": 60,
-            "times": {"started": "2026-11-23T06:00:00.500Z", "finished": "2026-11-23T06:00:03.500Z"},
-            "snapshot": {"size": 2_560_032, "sha256": "0".repeat(64), "hash": 1, "totalKeys": 2},
-            "object": {"file": "snapshot.db", "size": 14322, "sha256": "0".repeat(64),
-                "crc64nvme": "0".repeat(16), "compression": {"type": "None"}},
-            "tool": {"name": "etcd-backup", "version": "0.1.0"},
-            "verification": {"level": "Readback", "time": "2026-11-23T06:00:03.400Z"},
-            "degraded": false, "trigger": "Manual",
-        });
-        if let Some(uid) = uid {
-            value["etcdSnapshot"] = json!({"name": "before-upgrade", "uid": uid});
-        }
-        serde_json::from_value(value).unwrap()
+        fixtures::manifest(uid.map(|uid| ("before-upgrade", uid)))
     }
 
     #[test]

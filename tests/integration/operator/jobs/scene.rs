@@ -56,12 +56,7 @@ impl Scene {
     /// Begins one in a namespace that admits only what keeps to Kubernetes' restricted profile.
     pub(super) async fn begin(stage: &Stage, name: &str) -> Result<Self> {
         let case = Case::on(stage, name).await?;
-        case.kubectl.run(&[
-            "label",
-            "namespace",
-            name,
-            "pod-security.kubernetes.io/enforce=restricted",
-        ])?;
+        case.restrict(name)?;
         let disk = Arc::new(Disk::new()?);
         let kubelet = Kubelet::start(&case.client, name, &disk);
         Ok(Self { case, kubelet })

@@ -67,12 +67,7 @@ impl Scene {
         let ward = Ward::shared().await?;
         let mut case = Case::on(&ward.stage, name).await?;
         case.follow(&ward.operator);
-        case.kubectl.run(&[
-            "label",
-            "namespace",
-            name,
-            "pod-security.kubernetes.io/enforce=restricted",
-        ])?;
+        case.restrict(name)?;
         case.apply(&Plan::new("prod", &ward.subject, &case)).await?;
         let disk = Arc::new(Disk::new()?);
         let scene = Self {

@@ -13,7 +13,7 @@ use super::result::own;
 use super::seen::{Ended, Seen, judge};
 use super::waits::Waits;
 use crate::agent::{AgentResult, SnapshotTask, TASK_VARIABLE};
-use crate::fixtures::plan;
+use crate::fixtures::{self, plan};
 use crate::jobs::JobPolicy;
 use crate::jobs::wait::Wait;
 use crate::runs::{RunRequest, SnapshotId, Trigger};
@@ -226,24 +226,7 @@ fn a_wait_is_news_once() {
 
 #[test]
 fn another_snapshots_backup_is_no_result() {
-    let manifest = |uid: &str| {
-        serde_json::from_value(json!({
-            "format": "1.1", "runId": "20261123T060000Z-k3v7qa2m",
-            "plan": {"namespace": "ns", "name": "prod"},
-            "etcdSnapshot": {"name": "prod-1", "uid": uid},
-            "etcd": {"clusterId": "cdf818194e3a8c32", "memberId": "00f818194e3a8c32", "memberName": "m0",
-                "version": "3.6.14", "raftIndex": 173, "raftTerm": 2},
-            "revision": 154, "compactRevision": 60,
-            "times": {"started": "2026-11-23T06:00:00.500Z", "finished": "2026-11-23T06:00:03.500Z"},
-            "snapshot": {"size": 2_560_032, "sha256": "0".repeat(64), "hash": 1, "totalKeys": 2},
-            "object": {"file": "snapshot.db", "size": 14322, "sha256": "0".repeat(64),
-                "crc64nvme": "0".repeat(16), "compression": {"type": "None"}},
-            "tool": {"name": "etcd-backup", "version": "0.1.0"},
-            "verification": {"level": "Readback", "time": "2026-11-23T06:00:03.400Z"},
-            "degraded": false, "trigger": "Manual",
-        }))
-        .unwrap()
-    };
+    let manifest = |uid: &str| fixtures::manifest(Some(("prod-1", uid)));
     let request = request(json!({}));
     assert!(own(manifest("0a1b2c3d-4e5f"), &request).is_ok());
     assert_eq!(
