@@ -1,11 +1,11 @@
 //! What an agent is to do in a drill.
 
-use std::path::{Component, PathBuf};
+use std::path::PathBuf;
 
 use etcd_backup_api::PinnedSource;
 use serde::{Deserialize, Serialize};
 
-use super::task::parse;
+use super::task::{leads_nowhere_else, parse};
 use super::{StoreAccess, TaskError};
 
 /// Where the room for a drill is mounted: empty at first, and thrown away with the pod.
@@ -68,8 +68,7 @@ impl DrillTask {
     /// When it is no task, or one that would write elsewhere.
     pub fn parse(text: &str) -> Result<Self, TaskError> {
         let task: Self = parse(text)?;
-        let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
-        if !task.scratch.is_absolute() || !task.scratch.components().all(plain) {
+        if !leads_nowhere_else(&task.scratch) {
             return Err(TaskError::Invalid(
                 "the directory of the drill is not an absolute path without . and ..",
             ));

@@ -11,6 +11,7 @@ use etcd_backup_backup::owner::Claimed;
 use etcd_backup_backup::write::{Control, Limits, SpoolLimits};
 use serde::{Deserialize, Serialize};
 
+use super::task::parse;
 use super::{AgentResult, StoreAccess, TaskError, open_store};
 use crate::connect::{Failure, Secrets, etcd_config};
 use crate::runs::{Ends, RunRequest, SnapshotId, Take, Trigger};
@@ -59,7 +60,7 @@ impl SnapshotTask {
     /// # Errors
     /// When it is no task.
     pub fn parse(text: &str) -> Result<Self, TaskError> {
-        serde_json::from_str(text).map_err(TaskError::Parse)
+        parse(text)
     }
 
     /// The plan, as much of it as a run reads: what other people write into an object can be long.

@@ -1,6 +1,6 @@
 //! What an agent is to do.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use etcd_backup_api::{ExistingData, PinnedSource};
 use serde::de::DeserializeOwned;
@@ -104,6 +104,12 @@ pub enum TaskError {
     Invalid(&'static str),
 }
 
+/// Whether a path is absolute and has no parts that are . or ..
+pub(super) fn leads_nowhere_else(path: &Path) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
+    path.is_absolute() && path.components().all(plain)
+}
+
 /// Reads a task of any kind.
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TaskError> {
     serde_json::from_str(text).map_err(TaskError::Parse)
@@ -116,15 +122,7 @@ impl RestoreTask {
     /// When it is no task, or one that would write outside of the target.
     pub fn parse(text: &str) -> Result<Self, TaskError> {
         let task: Self = parse(text)?;
-        let plain = |path: &Path| {
-            path.components().all(|part| {
-                matches!(
-                    part,
-                    std::path::Component::RootDir | std::path::Component::Normal(_)
-                )
-            })
-        };
-        if !task.data_dir.is_absolute() || !plain(&task.data_dir) {
+        if !leads_nowhere_else(&task.data_dir) {
             return Err(TaskError::Invalid(
                 "the data directory is not an absolute path without . and ..",
             ));

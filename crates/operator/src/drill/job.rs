@@ -18,10 +18,9 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use kube::{Resource, ResourceExt};
 
 use crate::agent::{DrillStep, DrillTask, SCRATCH};
-use crate::jobs::JobPolicy;
 use crate::jobs::{
-    Agent, CONTAINER, Errand, Mounted, MountedSecret, RunAs, Wanted, container, pod, scratch, secrets,
-    snapshot,
+    Agent, CONTAINER, Errand, JobPolicy, Mounted, MountedSecret, RunAs, Wanted, container, pod, scratch,
+    secrets, snapshot,
 };
 
 /// How often a drill is tried again, on another node where that is possible.
@@ -53,9 +52,7 @@ pub(super) enum JobError {
     #[error("no drill runs")]
     NoDrill,
     /// There is no image.
-    #[error(
-        "no image is known for the pods of Jobs: the operator cannot see its own pod, so start it with --agent-image"
-    )]
+    #[error("{}", JobPolicy::NO_IMAGE)]
     NoImage,
     /// The task cannot be expressed as JSON.
     #[error("the task cannot be expressed as JSON")]

@@ -5,8 +5,7 @@ use k8s_openapi::api::core::v1::PodSpec;
 
 use super::{JobError, mounts};
 use crate::agent::{RestoreTask, Step};
-use crate::jobs::JobPolicy;
-use crate::jobs::{Agent, RunAs, Wanted, container, pod};
+use crate::jobs::{Agent, JobPolicy, RunAs, Wanted, container, pod};
 use crate::restore::targets;
 
 /// JobPolicy takes at most 128 MiB of memory of its own and is fastest with two processors; what it writes passes through

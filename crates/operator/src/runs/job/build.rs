@@ -11,9 +11,9 @@ use kube::Resource;
 use super::name_of;
 use crate::agent::{SnapshotTask, Spool};
 use crate::connect::Failure;
-use crate::jobs::JobPolicy;
 use crate::jobs::{
-    Agent, Errand, Mounted, MountedSecret, RunAs, Wanted, container, local_store, pod, scratch, secrets,
+    Agent, Errand, JobPolicy, Mounted, MountedSecret, RunAs, Wanted, container, local_store, pod, scratch,
+    secrets,
 };
 use crate::runs::request::RunRequest;
 use crate::settings::Settings;
