@@ -13,6 +13,7 @@
 )]
 
 mod crc32c;
+pub mod directory;
 mod error;
 mod fields;
 pub mod inspect;

@@ -3,19 +3,20 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
 use super::cluster::{Cluster, Member};
 use super::error::RestoreError;
+use super::member::DATABASE;
 use super::output::Content;
 use super::raft::{LOG_NAME, LOG_SIZE, Log, TERM, log, read_log, read_snapshot_file, snapshot_name};
+use crate::directory::{Directory, Failed};
 use crate::verify::read_content;
 
 /// Where a member's files are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Files<'a> {
-    pub(super) snap_dir: &'a Path,
-    pub(super) log_dir: &'a Path,
+    pub(super) snap: &'a Directory,
+    pub(super) log: &'a Directory,
 }
 
 /// Proves one member's files.
@@ -29,8 +30,7 @@ pub(super) fn check(
         member: member.name.clone(),
         what,
     };
-    let path = files.snap_dir.join("db");
-    let database = open(&path)?;
+    let database = files.snap.file(DATABASE)?;
     let read = read_content(&database).map_err(|error| failed(format!("its database: {error}")))?;
     if (read.hash, read.items) != (written.hash, written.items) {
         return Err(failed(format!(
@@ -38,17 +38,19 @@ pub(super) fn check(
             read.items, read.hash, written.items, written.hash
         )));
     }
-    let path = files.log_dir.join(LOG_NAME);
     let length = log(cluster, member.id).len();
-    let log = read_start(&path, length)
-        .map_err(RestoreError::file("read", &path))?
+    let log = read_start(&files.log.file(LOG_NAME)?, length)
+        .map_err(Failed::at("read", &files.log.at(LOG_NAME)))?
         .and_then(|bytes| read_log(&bytes))
         .ok_or_else(|| failed("its log cannot be read".to_owned()))?;
     check_log(&log, cluster, member, (read.raft_index, read.raft_term))
         .map_err(|what| failed(what.to_owned()))?;
 
-    let path = files.snap_dir.join(snapshot_name(cluster));
-    let bytes = std::fs::read(&path).map_err(RestoreError::file("read", &path))?;
+    let name = snapshot_name(cluster);
+    let mut bytes = Vec::new();
+    let mut file = files.snap.file(&name)?;
+    file.read_to_end(&mut bytes)
+        .map_err(Failed::at("read", &files.snap.at(&name)))?;
     let voters = cluster.members.iter().map(|member| member.id).collect();
     if read_snapshot_file(&bytes) != Some((cluster.size(), TERM, voters)) {
         return Err(failed("its snapshot file cannot be read".to_owned()));
@@ -72,13 +74,8 @@ fn check_log(log: &Log, cluster: &Cluster, member: &Member, applied: (u64, u64))
     }
 }
 
-fn open(path: &Path) -> Result<File, RestoreError> {
-    File::open(path).map_err(RestoreError::file("open", path))
-}
-
 /// The first bytes of a log and some zeros behind them; `None` if the file has not its full length.
-fn read_start(path: &Path, length: usize) -> std::io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+fn read_start(file: &File, length: usize) -> std::io::Result<Option<Vec<u8>>> {
     if file.metadata()?.len() != LOG_SIZE {
         return Ok(None);
     }

@@ -1,13 +1,14 @@
 //! Why nothing was restored.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use etcd_backup_bolt::BoltError;
 use etcd_backup_bolt::write::WriteError;
 
 use super::cluster::ClusterError;
 use super::control::Stopped;
+use crate::directory::Failed;
 use crate::error::VerifyError;
 
 /// Why nothing was restored. What was in place before still is, unless [`Undo`](Self::Undo) says otherwise. The message
@@ -102,6 +103,14 @@ pub enum RestoreError {
         /// Why not.
         why: &'static str,
     },
+    /// Somebody changed what is at a target, or on the way to it, while it was restored.
+    #[error(
+        "{} is not what it was: somebody else changed it, or the way to it, while it was restored", path.display()
+    )]
+    Changed {
+        /// The path, as it was asked for.
+        path: PathBuf,
+    },
     /// Not enough room on the disk.
     #[error("{} has {free} bytes free, and {needed} are needed", path.display())]
     Space {
@@ -173,6 +182,7 @@ impl RestoreError {
             Self::InUse { .. } => "TargetInUse",
             Self::Busy { .. } => "RestoreUnderWay",
             Self::Target { .. } => "InvalidTarget",
+            Self::Changed { .. } => "TargetChanged",
             Self::Space { .. } => "NotEnoughSpace",
             Self::ReadSource(_) => "ReadFailed",
             Self::File { source, .. } | Self::Build(WriteError::Write { source }) if is_full(source) => {
@@ -186,13 +196,11 @@ impl RestoreError {
             Self::Internal(_) => "Internal",
         }
     }
+}
 
-    pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+impl From<Failed> for RestoreError {
+    fn from(Failed { action, path, source }: Failed) -> Self {
+        Self::File { action, path, source }
     }
 }
 

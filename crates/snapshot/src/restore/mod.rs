@@ -12,6 +12,8 @@
 //! - Nothing at a target's place changes before the snapshot was proved (SHA-256, structure, every record, and what
 //!   [`Expected`] says), every member was built, is on the disk, and was read back: structure and content of the database,
 //!   log, and what etcd's own check (`ETCD_VERIFY`) wants of both.
+//! - What was looked at is what is changed: directories are held ([`Directory`](crate::directory::Directory)), and a symbolic
+//!   link that appears on the way leads nowhere.
 //! - A directory that is there is never merged into, overwritten or deleted. It is refused, or renamed aside as asked.
 //! - Whenever it is killed, each target is what it was or what it should become. What is left beside it carries names that
 //!   say what it is: see the source of module `place`.
@@ -45,7 +47,7 @@ mod space;
 pub use control::{Control, Progress, Stage, Step, Steps, Stopped};
 pub use error::RestoreError;
 pub use outcome::{LeftOut, Restored, RestoredMember, Warning};
-pub use request::{Alarms, EtcdVersion, Existing, Expected, Request, Source, Target};
+pub use request::{Alarms, EtcdVersion, Existing, Expected, Links, Request, Source, Target};
 
 /// Makes data directories of a snapshot, as the [module](self) says. Blocks until it is done; uses four threads.
 ///

@@ -49,6 +49,16 @@ pub enum Existing {
     },
 }
 
+/// What to do with symbolic links on the way to a target. A target itself must not be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Links {
+    /// Follow those that an administrator put there. It is done once, before anything is looked at.
+    #[default]
+    Follow,
+    /// Refuse them: the paths are absolute, and were resolved before.
+    Refuse,
+}
+
 /// What to do with alarms that were raised when the snapshot was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Alarms {
@@ -115,6 +125,8 @@ pub struct Request {
     pub expected: Expected,
     /// What to do with directories that are there.
     pub existing: Existing,
+    /// What to do with links on the way to them.
+    pub links: Links,
 }
 
 impl Request {
@@ -133,6 +145,7 @@ impl Request {
             skip_hash_check: false,
             expected: Expected::default(),
             existing: Existing::default(),
+            links: Links::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One restore from beginning to end.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -10,7 +11,7 @@ use super::check::{Files, check};
 use super::cluster::Cluster;
 use super::control::{Control, Stage, Step};
 use super::error::RestoreError;
-use super::member::{Job, copy_database};
+use super::member::{DATABASE, Job, copy_database};
 use super::outcome::{Restored, RestoredMember, Warning};
 use super::output::Content;
 use super::place::{Place, Purpose, Undo, commit, take_back};
@@ -56,16 +57,12 @@ impl<'a> Run<'a> {
         for target in &request.targets {
             request.cluster.urls(&target.name)?;
             let unknown = RestoreError::Internal("a member without an id");
-            let place = |directory, purpose| Place::prepare(directory, purpose, &request.existing, &suffix);
-            jobs.push(Job {
-                member: cluster.member(&target.name).ok_or(unknown)?.clone(),
-                data: place(&target.data_dir, Purpose::Data)?,
-                log: target
-                    .wal_dir
-                    .as_deref()
-                    .map(|directory| place(directory, Purpose::Log))
-                    .transpose()?,
-            });
+            let place = |directory, purpose| Place::prepare(directory, purpose, request, &suffix);
+            let member = cluster.member(&target.name).ok_or(unknown)?.clone();
+            let data = place(&target.data_dir, Purpose::Data)?;
+            let log = target.wal_dir.as_deref();
+            let log = log.map(|directory| place(directory, Purpose::Log)).transpose()?;
+            jobs.push(Job::new(member, data, log));
         }
         check_apart(&jobs)?;
         let warnings = jobs.iter().flat_map(Job::places).flat_map(Place::leftovers);
@@ -101,7 +98,7 @@ impl<'a> Run<'a> {
         });
         let outcome = outcome.and_then(|built| Ok((built, self.place()?)));
         match outcome {
-            Ok((built, done)) => Ok(self.restored(built, &done)),
+            Ok((built, replaced)) => Ok(self.restored(built, replaced)),
             Err(error @ RestoreError::Stopped(_)) => Err(error),
             Err(error) => {
                 self.jobs.iter().flat_map(Job::places).for_each(Place::abandon);
@@ -139,10 +136,10 @@ impl<'a> Run<'a> {
 
     fn receive_and_build(&self, reader: Box<dyn std::io::Read + Send + '_>) -> Result<Built, RestoreError> {
         let first = self.first()?;
-        let path = first.data.staging().join("snapshot.received");
-        let file = receive(reader, &path, self.request, &self.control)?;
+        let (directory, name) = (first.data.built()?, "snapshot.received");
+        let file = receive(reader, directory, name, self.request, &self.control)?;
         let built = self.build(self.open(file)?)?;
-        std::fs::remove_file(&path).map_err(RestoreError::file("remove", &path))?;
+        directory.remove(name)?;
         Ok(built)
     }
 
@@ -163,12 +160,12 @@ impl<'a> Run<'a> {
             downgrade: settings.downgrade.as_deref(),
             missing_lease_ttl: self.request.missing_lease_ttl,
         };
-        let path = self.first()?.database();
+        let directory = self.first()?.snap_dir()?;
         let page_size = bolt.meta().page_size;
         let halted = AtomicBool::new(false);
         let (proved, written) = thread::scope(|scope| {
             let proving = scope.spawn(|| prove(&file, extent, self.request, &halted));
-            let written = write_database(&path, page_size, |output| {
+            let written = write_database(directory, DATABASE, page_size, |output| {
                 rewrite(&bolt, plan, output, &self.control)
             });
             // A damaged snapshot is better told by its checksum; anything else needs no more of it.
@@ -211,22 +208,21 @@ impl<'a> Run<'a> {
 
     /// Makes every member's directory complete, brings it to the disk and reads it back.
     fn finish_members(&self, content: Content) -> Result<(), RestoreError> {
-        let first = self.first()?.database();
+        let first = self.first()?.snap_dir()?;
         for (index, job) in self.jobs.iter().enumerate() {
             if index > 0 {
-                copy_database(&first, &job.database(), &self.control)?;
+                copy_database(first, job.snap_dir()?, &self.control)?;
             }
             job.write_raft(&self.cluster)?;
             self.control.reached(Step::MemberWritten(index))?;
             self.control.tell(Stage::Checking, 0, None);
+            let files = Files {
+                snap: job.snap_dir()?,
+                log: job.log_dir()?,
+            };
             // The disk works while what is in memory is read.
             let (settled, checked) = thread::scope(|scope| {
                 let settling = scope.spawn(|| job.places().try_for_each(Place::settle));
-                let (snap_dir, log_dir) = (job.snap_dir(), job.log_dir());
-                let files = Files {
-                    snap_dir: &snap_dir,
-                    log_dir: &log_dir,
-                };
                 let checked = check(files, &self.cluster, &job.member, content);
                 let died = Err(RestoreError::Internal("the thread that syncs died"));
                 (settling.join().unwrap_or(died), checked)
@@ -240,8 +236,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Puts all directories in place, or none. Says what was renamed, with the number of the member.
-    fn place(&self) -> Result<Vec<(usize, Undo)>, RestoreError> {
+    /// Puts all directories in place, or none. Says for each member where what was there before is.
+    fn place(&self) -> Result<Vec<Vec<PathBuf>>, RestoreError> {
         self.control.tell(Stage::Placing, 0, None);
         let mut done = Vec::new();
         for (index, job) in self.jobs.iter().enumerate() {
@@ -254,7 +250,11 @@ impl<'a> Run<'a> {
             }
             self.control.reached(Step::Placed(index))?;
         }
-        Ok(done)
+        let of = |member| {
+            let its = done.iter().filter(move |(index, _)| *index == member);
+            its.filter_map(|(_, undo)| undo.aside()).collect()
+        };
+        Ok((0..self.jobs.len()).map(of).collect())
     }
 
     fn first(&self) -> Result<&Job, RestoreError> {
@@ -263,7 +263,7 @@ impl<'a> Run<'a> {
             .ok_or(RestoreError::Request("no member to restore was named"))
     }
 
-    fn restored(self, built: Built, done: &[(usize, Undo)]) -> Restored {
+    fn restored(self, built: Built, replaced: Vec<Vec<PathBuf>>) -> Restored {
         let Built {
             settings,
             revisions,
@@ -271,17 +271,13 @@ impl<'a> Run<'a> {
             ..
         } = built;
         let raised = revisions.raised;
-        let replaced = |member| {
-            let its = done.iter().filter(move |(index, _)| *index == member);
-            its.filter_map(|(_, undo)| undo.aside()).collect()
-        };
-        let members = self.request.targets.iter().zip(&self.jobs).enumerate();
-        let members = members.map(|(index, (target, job))| RestoredMember {
+        let members = self.request.targets.iter().zip(&self.jobs).zip(replaced);
+        let members = members.map(|((target, job), replaced)| RestoredMember {
             name: job.member.name.clone(),
             id: job.member.id,
             data_dir: target.data_dir.clone(),
             wal_dir: target.wal_dir.clone(),
-            replaced: replaced(index),
+            replaced,
         });
         let mut warnings = self.warnings;
         warnings.extend(settings.warnings(self.request));

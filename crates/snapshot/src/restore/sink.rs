@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use super::error::RestoreError;
 use super::output::{Content, Output};
-use super::place::create_file;
+use crate::directory::{Directory, Failed};
 
 /// Bytes handed over at once.
 const CHUNK: usize = 1 << 20;
@@ -53,11 +52,13 @@ impl Write for Sink {
 
 /// Creates a database file and fills it with what `produce` puts out. The meta pages are written last; it is not synced.
 pub(super) fn write_database<T>(
-    path: &Path,
+    directory: &Directory,
+    name: &str,
     page_size: u32,
     produce: impl FnOnce(&mut Output<Sink>) -> Result<T, RestoreError>,
 ) -> Result<(T, Content), RestoreError> {
-    let file = create_file(path)?;
+    let path = directory.at(name);
+    let file = directory.create_file(name)?;
     let (full, chunks) = sync_channel(CHUNKS);
     let (recycle, empty) = channel();
     let sink = Sink {
@@ -84,10 +85,10 @@ pub(super) fn write_database<T>(
             written.and(syncing.join().unwrap_or_else(|died| Err(lost(died)))),
         )
     });
-    written.map_err(RestoreError::file("write", path))?;
+    written.map_err(Failed::at("write", &path))?;
     let (built, head, content) = built?;
     file.write_all_at(&head.bytes(), 0)
-        .map_err(RestoreError::file("write", path))?;
+        .map_err(Failed::at("write", &path))?;
     Ok((built, content))
 }
 

@@ -3,15 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 
 use super::control::{Control, Stage};
 use super::error::RestoreError;
-use super::place::create_file;
 use super::request::{Expected, Request};
+use crate::directory::{Directory, Failed};
 use crate::error::VerifyError;
 
 /// Bytes of the SHA-256 behind the database.
@@ -22,11 +21,13 @@ const PIECE: usize = 256 << 10;
 /// Keeps what comes but once in a file, which is then read like any other.
 pub(super) fn receive(
     mut reader: impl Read,
-    path: &Path,
+    directory: &Directory,
+    name: &str,
     request: &Request,
     control: &Control<'_>,
 ) -> Result<File, RestoreError> {
-    let mut file = create_file(path)?;
+    let path = directory.at(name);
+    let mut file = directory.create_file(name)?;
     let mut piece = vec![0; PIECE];
     let total = request.expected.size;
     let mut bytes = 0_u64;
@@ -43,7 +44,7 @@ pub(super) fn receive(
             return Err(differs("size", expected, format_args!("{bytes} or more")));
         }
         file.write_all(piece.get(..length).unwrap_or_default())
-            .map_err(RestoreError::file("write", path))?;
+            .map_err(Failed::at("write", &path))?;
         control.tell(Stage::Receiving, bytes, total);
         if control.is_cancelled() {
             return Err(RestoreError::Cancelled);

@@ -15,6 +15,7 @@ mod left_out;
 #[path = "../shared/mutate.rs"]
 mod mutate;
 mod places;
+mod races;
 mod refusals;
 mod revisions;
 mod support;

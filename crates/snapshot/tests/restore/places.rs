@@ -2,37 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::Mutex;
 
 use etcd_backup_snapshot::restore::{Control, Existing, Request, Step, Steps, Stopped, Warning};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::support::{Scratch, fixture, restore_file, restore_with};
+use crate::support::{Scratch, fixture, is_new, is_old, old, restore_file, restore_with};
 
 fn replace(request: &mut Request) {
     request.existing = Existing::Replace {
         stamp: "20261124T140500Z".to_owned(),
     };
-}
-
-/// An old data directory, told by one file.
-fn old(scratch: &Scratch, name: &str) {
-    std::fs::create_dir_all(scratch.path(name).join("member/snap")).unwrap();
-    std::fs::write(scratch.path(name).join("member/snap/db"), "old").unwrap();
-}
-
-fn is_old(path: &Path) -> bool {
-    std::fs::read(path.join("member/snap/db")).is_ok_and(|bytes| bytes == b"old")
-}
-
-/// Whether everything that belongs into a data directory is there.
-fn is_new(path: &Path) -> bool {
-    let complete = [
-        "member/snap/db",
-        "member/wal/0000000000000000-0000000000000000.wal",
-    ];
-    !is_old(path) && complete.iter().all(|file| path.join(file).exists())
 }
 
 #[test]

@@ -137,3 +137,22 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// An old data directory, told by one file.
+pub(crate) fn old(scratch: &Scratch, name: &str) {
+    std::fs::create_dir_all(scratch.path(name).join("member/snap")).unwrap();
+    std::fs::write(scratch.path(name).join("member/snap/db"), "old").unwrap();
+}
+
+pub(crate) fn is_old(path: &Path) -> bool {
+    std::fs::read(path.join("member/snap/db")).is_ok_and(|bytes| bytes == b"old")
+}
+
+/// Whether everything that belongs into a data directory is there.
+pub(crate) fn is_new(path: &Path) -> bool {
+    let complete = [
+        "member/snap/db",
+        "member/wal/0000000000000000-0000000000000000.wal",
+    ];
+    !is_old(path) && complete.iter().all(|file| path.join(file).exists())
+}

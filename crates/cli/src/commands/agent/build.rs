@@ -1,18 +1,25 @@
 //! Building a member's data from the pinned snapshot.
 
-use std::{fs, path::Path};
+use std::path::PathBuf;
 
 use etcd_backup_operator::agent::{AgentResult, RestoreTask};
-use etcd_backup_snapshot::restore::{EtcdVersion, Request, Restored, Target, cluster::InitialCluster};
+use etcd_backup_snapshot::{
+    directory::{Directory, Failed},
+    restore::{EtcdVersion, Links, Request, Restored, Target, cluster::InitialCluster},
+};
 
 use super::{
     error::AgentError,
     open::{Opened, of_restore, random},
+    target::MEMBER,
 };
 use crate::commands::restore::watch::watched;
 
-/// What the engine is asked for: one member's data directory at `data_dir`.
-fn request(task: &RestoreTask, opened: &Opened, data_dir: &Path) -> Result<Request, AgentError> {
+/// The name of the member's data directory in the one it is built in.
+pub(super) const DATA_DIR: &str = "data";
+
+/// What the engine is asked for: one member's data directory at `data_dir`, a path that was resolved.
+fn request(task: &RestoreTask, opened: &Opened, data_dir: PathBuf) -> Result<Request, AgentError> {
     let members = task
         .members
         .iter()
@@ -24,7 +31,7 @@ fn request(task: &RestoreTask, opened: &Opened, data_dir: &Path) -> Result<Reque
         .map(|text| EtcdVersion::of(text).ok_or_else(|| AgentError::TargetVersion(text.clone())));
     let target = Target {
         name: task.member.clone(),
-        data_dir: data_dir.to_owned(),
+        data_dir,
         wal_dir: None,
     };
     Ok(Request {
@@ -33,26 +40,29 @@ fn request(task: &RestoreTask, opened: &Opened, data_dir: &Path) -> Result<Reque
         revision: task.revision,
         target_version: target_version.transpose()?,
         expected: opened.expected(&task.source),
+        links: Links::Refuse,
         ..Request::new(cluster, vec![target], random()?)
     })
 }
 
-/// Builds the data directory at `data_dir`: proved against the manifest, on the disk, and read back.
+/// Builds the data directory in `building`: proved against the manifest, on the disk, and read back.
 pub(super) async fn build(
     task: &RestoreTask,
     opened: Opened,
-    data_dir: &Path,
+    building: &Directory,
 ) -> Result<AgentResult, AgentError> {
-    let request = request(task, &opened, data_dir)?;
+    let request = request(task, &opened, building.at(DATA_DIR))?;
     let restored = watched(opened.source(), request).await.map_err(of_restore)?;
-    told(&restored, data_dir)
+    told(&restored, building)
 }
 
-fn told(restored: &Restored, data_dir: &Path) -> Result<AgentResult, AgentError> {
-    let database = data_dir.join("member/snap/db");
-    let bytes = fs::metadata(&database)
-        .map_err(AgentError::file("look at", &database))?
-        .len();
+fn told(restored: &Restored, building: &Directory) -> Result<AgentResult, AgentError> {
+    let snap = building
+        .directory(DATA_DIR)?
+        .directory(MEMBER)?
+        .directory("snap")?;
+    let database = snap.file("db")?.metadata();
+    let bytes = database.map_err(Failed::at("look at", &snap.at("db")))?.len();
     let member = restored
         .members
         .first()

@@ -4,27 +4,25 @@ use etcd_backup_operator::agent::{AgentResult, RestoreTask};
 
 use super::{
     error::AgentError,
-    exchange::move_to,
-    files::{is_there, remove},
-    target::Target,
+    target::{MEMBER, Target},
 };
 
 /// Takes away what this restore prepared, and nothing else. A data directory that it had to create stays, empty.
 pub(super) fn discard(task: &RestoreTask) -> Result<AgentResult, AgentError> {
-    let target = Target::of(task)?;
-    let Some(_lock) = target.lock()? else {
+    let Some(target) = Target::find(task)? else {
         return Ok(AgentResult::Discarded);
     };
-    if target.own(&target.member)?.is_some() {
-        return Err(AgentError::AlreadyCommitted(target.member));
+    target.lock()?;
+    if target.own(MEMBER)?.is_some() {
+        return Err(AgentError::AlreadyCommitted(target.directory.at(MEMBER)));
     }
     // A commit was killed between two renames.
-    if !is_there(&target.member)? && is_there(&target.aside)? {
-        move_to(&target.aside, &target.member)?;
+    if !target.is_there(MEMBER)? && target.is_there(&target.aside)? {
+        target.rename(&target.aside, MEMBER)?;
         target.sync()?;
     }
-    remove(&target.prepared)?;
-    remove(&target.building)?;
+    target.directory.remove(&target.prepared)?;
+    target.directory.remove(&target.building)?;
     target.sync()?;
     Ok(AgentResult::Discarded)
 }

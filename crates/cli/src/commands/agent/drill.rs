@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,7 +18,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     error::AgentError,
-    files::remove,
     open::{Opened, of_restore, open, random},
 };
 use crate::{commands::restore::watch::watched, interrupt};
@@ -35,7 +35,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn restore(task: &DrillTask, secrets: &Path) -> Result<AgentResult, AgentError> {
     let data_dir = task.data_dir();
     // Of a container that was killed, in a pod that goes on.
-    remove(&data_dir)?;
+    match fs::remove_dir_all(&data_dir) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(AgentError::file("remove", &data_dir)(error));
+        }
+        _ => {}
+    }
     let opened = open(&task.source, &task.store, task.decryption.as_deref(), secrets).await?;
     let request = request(task, &opened, data_dir)?;
     let named = request.expected.hash_kv.is_some();

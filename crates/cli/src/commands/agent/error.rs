@@ -7,7 +7,10 @@ use std::{
 
 use etcd_backup_backup::read::{IdentityError, ReadError};
 use etcd_backup_operator::{agent::TaskError, connect};
-use etcd_backup_snapshot::restore::{RestoreError, cluster::ClusterError};
+use etcd_backup_snapshot::{
+    directory::Failed,
+    restore::{RestoreError, cluster::ClusterError},
+};
 
 /// Why a task was not done. What was in place before still is, unless it is [`Self::Exchange`], which says where things are.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +135,12 @@ impl AgentError {
             | Self::Internal(_) => false,
             _ => true,
         }
+    }
+}
+
+impl From<Failed> for AgentError {
+    fn from(Failed { action, path, source }: Failed) -> Self {
+        Self::File { action, path, source }
     }
 }
 

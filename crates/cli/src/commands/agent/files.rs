@@ -1,64 +1,29 @@
-//! Files and directories, with the mistakes that matter told.
+//! Creating a data directory for etcd.
 
-use std::{
-    fs::{self, DirBuilder, File, Permissions},
-    io::ErrorKind,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
-    path::Path,
-};
+use std::{os::unix::fs::MetadataExt, path::Path};
 
-use super::error::AgentError;
+use etcd_backup_snapshot::directory::{Directory, Failed};
+use rustix::fs::{Mode, fchmod};
 
 /// The set-group-id bit and the group's rights of a directory: what the kubelet gives volumes with an `fsGroup`
 /// (kubernetes, pkg/volume/volume_linux.go, `changeFilePermission`).
 pub(super) const SHARED: u32 = 0o2070;
 
 /// Creates a directory and what it is in, as etcd creates it (`fileutil.PrivateDirMode`), and in a volume of a group for that
-/// group too.
-pub(super) fn create(path: &Path) -> Result<(), AgentError> {
-    let Some(parent) = path.parent().filter(|_| !path.is_dir()) else {
-        return Ok(());
+/// group too. What there is of it is resolved.
+pub(super) fn create(path: &Path) -> Result<Directory, Failed> {
+    let found = Directory::resolve(path);
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return found;
     };
-    create(parent)?;
-    DirBuilder::new()
-        .mode(0o700)
-        .create(path)
-        .map_err(AgentError::file("create", path))?;
-    let mode = fs::metadata(parent)
-        .map_err(AgentError::file("look at", parent))?
-        .mode();
-    if mode & SHARED == SHARED {
-        fs::set_permissions(path, Permissions::from_mode(0o700 | SHARED))
-            .map_err(AgentError::file("change the mode of", path))?;
+    if !found.as_ref().is_err_and(Failed::is_absent) {
+        return found;
     }
-    Ok(())
-}
-
-/// Whether something is there. A link that leads nowhere counts.
-pub(super) fn is_there(path: &Path) -> Result<bool, AgentError> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(error) => Err(AgentError::file("look at", path)(error)),
+    let parent = create(parent)?;
+    let created = parent.create_directory(name)?;
+    if parent.metadata()?.mode() & SHARED == SHARED {
+        fchmod(&created, Mode::RWXU | Mode::from_raw_mode(SHARED))
+            .map_err(Failed::at("change the mode of", path))?;
     }
-}
-
-/// Removes a directory with all that is in it, if it is there.
-pub(super) fn remove(path: &Path) -> Result<(), AgentError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if !is_absent(&error) => Err(AgentError::file("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Brings a file, or what a directory lists, to the disk.
-pub(super) fn sync(path: &Path) -> Result<(), AgentError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(AgentError::file("sync", path))
-}
-
-/// Whether that is what an error says: nothing is there.
-pub(super) fn is_absent(error: &std::io::Error) -> bool {
-    error.kind() == ErrorKind::NotFound
+    Ok(created)
 }

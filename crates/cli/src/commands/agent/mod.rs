@@ -10,7 +10,6 @@ mod commit;
 mod discard;
 mod drill;
 mod error;
-mod exchange;
 mod files;
 mod open;
 mod origin;

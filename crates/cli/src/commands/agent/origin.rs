@@ -4,19 +4,16 @@
 //! however often a step is killed and done again. etcd looks only for `snap` and `wal` in a member's directory.
 
 use std::{
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
+    ffi::OsStr,
+    io::{ErrorKind, Read, Write},
 };
 
 use chrono::{DateTime, Utc};
 use etcd_backup_operator::agent::{AgentResult, RestoreTask};
+use etcd_backup_snapshot::directory::{Directory, Failed};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    error::AgentError,
-    files::{is_absent, sync},
-};
+use super::error::AgentError;
 
 /// Its name.
 const FILE: &str = "etcd-backup-restore.json";
@@ -52,25 +49,31 @@ impl Origin {
     }
 
     /// Reads what a directory says. `None` when it says nothing, or nothing that this user may read: then it is another's.
-    pub(super) fn read(directory: &Path) -> Result<Option<Self>, AgentError> {
-        let path = file(directory);
-        match fs::read(&path) {
+    pub(super) fn read(parent: &Directory, name: &OsStr) -> Result<Option<Self>, AgentError> {
+        let read = || {
+            let directory = parent.directory(name)?;
+            let mut text = Vec::new();
+            let read = directory.file(FILE)?.read_to_end(&mut text);
+            read.map_err(Failed::at("read", &directory.at(FILE)))?;
+            Ok(text)
+        };
+        match read() {
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-            Err(error) if is_absent(&error) || error.kind() == ErrorKind::PermissionDenied => Ok(None),
-            Err(error) => Err(AgentError::file("read", &path)(error)),
+            Err(Failed { source, .. })
+                if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+            {
+                Ok(None)
+            }
+            Err(failed) => Err(failed.into()),
         }
     }
 
     /// Writes it into a directory, and to the disk.
-    pub(super) fn write(&self, directory: &Path) -> Result<(), AgentError> {
-        let path = file(directory);
+    pub(super) fn write(&self, directory: &Directory) -> Result<(), AgentError> {
         let text = serde_json::to_vec(self).map_err(|_| AgentError::Internal("no JSON"))?;
-        fs::write(&path, text).map_err(AgentError::file("write", &path))?;
-        sync(&path)?;
-        sync(directory)
+        let mut file = directory.create_file(FILE)?;
+        let written = file.write_all(&text).and_then(|()| file.sync_all());
+        written.map_err(Failed::at("write", &directory.at(FILE)))?;
+        Ok(directory.sync()?)
     }
-}
-
-fn file(directory: &Path) -> PathBuf {
-    directory.join(FILE)
 }

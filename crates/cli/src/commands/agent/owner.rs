@@ -1,15 +1,18 @@
 //! Who the new data belongs to: etcd has to be able to use it.
 
 use std::{
-    fs::{self, Metadata, Permissions},
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    fs::{File, Permissions},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
 
+use etcd_backup_snapshot::directory::{Directory, Failed};
+use rustix::fs::{Gid, Uid, fchown};
+
 use super::{
     error::AgentError,
-    files::{SHARED, is_absent, sync},
-    target::Target,
+    files::SHARED,
+    target::{MEMBER, Target},
 };
 
 /// How the new data is given to whoever runs etcd.
@@ -26,12 +29,8 @@ pub(super) enum Giving {
 impl Giving {
     /// What is right for a target, seen by user `own`.
     pub(super) fn of(target: &Target, own: u32) -> Result<Self, AgentError> {
-        let directory = look(&target.data_dir)?;
-        let member = match fs::symlink_metadata(&target.member) {
-            Ok(found) => Some(found),
-            Err(error) if is_absent(&error) => None,
-            Err(error) => return Err(AgentError::file("look at", &target.member)(error)),
-        };
+        let directory = target.directory.metadata()?;
+        let member = target.directory.look(MEMBER)?;
         let owner = member.as_ref().unwrap_or(&directory);
         if own == 0 {
             return Ok(Self::To(owner.uid(), owner.gid()));
@@ -50,29 +49,27 @@ impl Giving {
     }
 
     /// Gives a tree away, and brings it to the disk, what is inside first.
-    pub(super) fn give(self, path: &Path) -> Result<(), AgentError> {
-        let found = look(path)?;
-        if found.is_dir() {
-            for entry in fs::read_dir(path).map_err(AgentError::file("read", path))? {
-                self.give(&entry.map_err(AgentError::file("read", path))?.path())?;
-            }
-        }
+    pub(super) fn give(self, tree: &Directory) -> Result<(), Failed> {
+        tree.visit(&|file, path| {
+            self.give_one(file, path)?;
+            file.sync_all().map_err(Failed::at("sync", path))
+        })
+    }
+
+    fn give_one(self, file: &File, path: &Path) -> Result<(), Failed> {
+        let found = file.metadata().map_err(Failed::at("look at", path))?;
         match self {
             Self::To(user, group) if (found.uid(), found.gid()) != (user, group) => {
-                chown(path, Some(user), Some(group))
-                    .map_err(AgentError::file("change the owner of", path))?;
+                let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+                fchown(file, Some(user), Some(group)).map_err(Failed::at("change the owner of", path))
             }
             Self::ToGroup => {
                 let rights = if found.is_dir() { SHARED } else { 0o060 };
                 let mode = Permissions::from_mode(found.mode() & 0o7777 | rights);
-                fs::set_permissions(path, mode).map_err(AgentError::file("change the mode of", path))?;
+                file.set_permissions(mode)
+                    .map_err(Failed::at("change the mode of", path))
             }
-            Self::To(..) | Self::Not => {}
+            Self::To(..) | Self::Not => Ok(()),
         }
-        sync(path)
     }
-}
-
-fn look(path: &Path) -> Result<Metadata, AgentError> {
-    fs::symlink_metadata(path).map_err(AgentError::file("look at", path))
 }

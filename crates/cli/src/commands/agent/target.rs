@@ -1,113 +1,126 @@
 //! A member's data directory, and what a restore has in it.
+//!
+//! Whoever runs etcd owns the directory and may put what they like in it, while a step runs as root. So it is held, and what
+//! is in it is reached from there and never through a link.
 
 use std::{
-    fs::{self, File, TryLockError},
-    path::{Path, PathBuf},
+    ffi::{OsStr, OsString},
+    path::Path,
 };
 
 use etcd_backup_api::ExistingData;
 use etcd_backup_operator::agent::RestoreTask;
+use etcd_backup_snapshot::directory::{Directory, Failed};
 
-use super::{
-    error::AgentError,
-    files::{create, is_absent, is_there, sync},
-    origin::Origin,
-};
+use super::{error::AgentError, files::create, origin::Origin};
 
-/// The places in a data directory.
+/// What etcd uses in its data directory.
+pub(super) const MEMBER: &str = "member";
+
+/// A data directory, and the names in it.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) data_dir: PathBuf,
-    /// What etcd uses.
-    pub(super) member: PathBuf,
+    pub(super) directory: Directory,
     /// Where new data is being built.
-    pub(super) building: PathBuf,
+    pub(super) building: OsString,
     /// New data that is complete.
-    pub(super) prepared: PathBuf,
+    pub(super) prepared: OsString,
     /// Where the old data goes.
-    pub(super) aside: PathBuf,
+    pub(super) aside: OsString,
     existing: ExistingData,
     uid: String,
 }
 
-/// Keeps other steps of restores away from a data directory until it is dropped, or the process is gone.
-#[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
-
 impl Target {
-    /// The places that a task speaks of. Refuses what leads elsewhere.
-    pub(super) fn of(task: &RestoreTask) -> Result<Self, AgentError> {
+    /// The data directory that a task speaks of, if there is one. Refuses what leads elsewhere.
+    pub(super) fn find(task: &RestoreTask) -> Result<Option<Self>, AgentError> {
+        match Directory::hold(&task.data_dir) {
+            Ok(directory) => Self::of(task, directory).map(Some),
+            Err(failed) if failed.is_absent() => Ok(None),
+            Err(failed) if failed.is_no_directory() => Err(AgentError::NotADirectory(task.data_dir.clone())),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// The same, created where it does not exist.
+    pub(super) fn create(task: &RestoreTask) -> Result<Self, AgentError> {
+        match Self::find(task)? {
+            Some(target) => Ok(target),
+            None => Self::of(task, create(&task.data_dir)?),
+        }
+    }
+
+    fn of(task: &RestoreTask, directory: Directory) -> Result<Self, AgentError> {
         let target = Self {
-            data_dir: task.data_dir.clone(),
-            member: task.data_dir.join("member"),
-            building: task.building(),
-            prepared: task.prepared(),
-            aside: task.aside(),
+            directory,
+            building: name(&task.building()),
+            prepared: name(&task.prepared()),
+            aside: name(&task.aside()),
             existing: task.existing_data,
             uid: task.uid.clone(),
         };
-        for path in [
-            &target.data_dir,
-            &target.member,
-            &target.building,
-            &target.prepared,
-            &target.aside,
-        ] {
-            match fs::symlink_metadata(path) {
-                Ok(found) if !found.is_dir() => return Err(AgentError::NotADirectory(path.clone())),
-                Ok(_) => {}
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(AgentError::file("look at", path)(error)),
+        let names = [&target.building, &target.prepared, &target.aside];
+        for name in names
+            .into_iter()
+            .map(OsString::as_os_str)
+            .chain([MEMBER.as_ref()])
+        {
+            if target.directory.look(name)?.is_some_and(|found| !found.is_dir()) {
+                return Err(AgentError::NotADirectory(target.directory.at(name)));
             }
         }
         Ok(target)
     }
 
-    /// Creates the data directory where it does not exist.
-    pub(super) fn create(&self) -> Result<(), AgentError> {
-        create(&self.data_dir)
-    }
-
-    /// Makes this process the only one that works here. `None` where no data directory is.
-    pub(super) fn lock(&self) -> Result<Option<Lock>, AgentError> {
-        let directory = match File::open(&self.data_dir) {
-            Ok(directory) => directory,
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(AgentError::file("open", &self.data_dir)(error)),
-        };
-        match directory.try_lock() {
-            Ok(()) => Ok(Some(Lock(directory))),
-            Err(TryLockError::WouldBlock) => Err(AgentError::Busy(self.data_dir.clone())),
-            Err(TryLockError::Error(error)) => Err(AgentError::file("lock", &self.data_dir)(error)),
+    /// Keeps other steps of restores away from it until this is dropped, or the process is gone.
+    pub(super) fn lock(&self) -> Result<(), AgentError> {
+        if self.directory.lock()? {
+            Ok(())
+        } else {
+            Err(AgentError::Busy(self.directory.path().to_owned()))
         }
     }
 
-    /// Where a directory came from, if it is this restore's.
-    pub(super) fn own(&self, directory: &Path) -> Result<Option<Origin>, AgentError> {
-        let found = Origin::read(directory)?;
+    pub(super) fn is_there(&self, name: impl AsRef<OsStr>) -> Result<bool, AgentError> {
+        Ok(self.directory.look(name)?.is_some())
+    }
+
+    /// Where a directory in it came from, if it is this restore's.
+    pub(super) fn own(&self, name: impl AsRef<OsStr>) -> Result<Option<Origin>, AgentError> {
+        let found = Origin::read(&self.directory, name.as_ref())?;
         Ok(found.filter(|origin| origin.uid == self.uid))
     }
 
     /// Refuses a target whose data may not go aside: none may, or etcd runs on it.
     pub(super) fn refuse_occupied(&self) -> Result<(), AgentError> {
-        if !is_there(&self.member)? {
+        if !self.is_there(MEMBER)? {
             return Ok(());
         }
+        let member = self.directory.at(MEMBER);
         if self.existing == ExistingData::Refuse {
-            return Err(AgentError::Occupied(self.member.clone()));
+            return Err(AgentError::Occupied(member));
         }
-        // etcd holds bbolt's `flock` on its database while it runs. What cannot be opened is no etcd's of this user.
-        let Ok(database) = File::open(self.member.join("snap/db")) else {
-            return Ok(());
-        };
-        match database.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Err(AgentError::InUse(self.member.clone())),
-            _ => Ok(()),
+        if self.directory.is_in_use(Path::new("member/snap/db")) {
+            return Err(AgentError::InUse(member));
         }
+        Ok(())
+    }
+
+    /// Renames what is in it to where nothing is.
+    pub(super) fn rename(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> Result<(), AgentError> {
+        let moved = self.directory.move_to(from, &self.directory, to);
+        moved.map_err(|failed| match failed {
+            failed if failed.is_taken() => AgentError::AsideTaken(failed.path),
+            failed => failed.into(),
+        })
     }
 
     /// Brings what the directory lists to the disk.
-    pub(super) fn sync(&self) -> Result<(), AgentError> {
-        sync(&self.data_dir)
+    pub(super) fn sync(&self) -> Result<(), Failed> {
+        self.directory.sync()
     }
+}
+
+fn name(path: &Path) -> OsString {
+    path.file_name().unwrap_or_default().to_owned()
 }

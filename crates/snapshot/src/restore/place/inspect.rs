@@ -1,21 +1,23 @@
 //! Looking at a place before anything is touched.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags, flock, statx};
+use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
 
 use super::Purpose;
+use crate::directory::{Directory, Failed};
 use crate::restore::error::RestoreError;
+use crate::restore::request::Links;
 
 /// What is at a place.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The directory it is in, without symbolic links.
-    pub(super) parent: PathBuf,
+    /// The path that was asked for.
+    pub(super) asked: PathBuf,
+    /// The directory it is in.
+    pub(super) parent: Directory,
     /// Its name there.
     pub(super) name: OsString,
     /// Something is there that would be lost.
@@ -26,7 +28,7 @@ pub(super) struct Found {
 }
 
 /// Looks at a target. Refuses what cannot be renamed into place, or would lead elsewhere.
-pub(super) fn look(directory: &Path, purpose: Purpose) -> Result<Found, RestoreError> {
+pub(super) fn look(directory: &Path, purpose: Purpose, links: Links) -> Result<Found, RestoreError> {
     let refuse = |why| RestoreError::Target {
         path: directory.to_owned(),
         why,
@@ -36,22 +38,29 @@ pub(super) fn look(directory: &Path, purpose: Purpose) -> Result<Found, RestoreE
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let parent = fs::canonicalize(parent).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => refuse("the directory it should be in does not exist: create it first"),
-        _ => RestoreError::file("look at", parent)(error),
+    let parent = match links {
+        Links::Follow => Directory::resolve(parent),
+        Links::Refuse => Directory::without_links(parent),
+    };
+    let parent = parent.map_err(|failed| match failed {
+        failed if failed.is_absent() => {
+            refuse("the directory it should be in does not exist: create it first")
+        }
+        failed if failed.is_no_directory() => {
+            refuse("what it should be in is no directory, or a symbolic link leads there")
+        }
+        failed => failed.into(),
     })?;
     let found = Found {
+        asked: directory.to_owned(),
         parent,
         name: name.to_owned(),
         occupied: false,
         only_member: false,
         owner: None,
     };
-    let path = found.parent.join(&found.name);
-    let metadata = match fs::symlink_metadata(&path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        Err(error) => return Err(RestoreError::file("look at", &path)(error)),
+    let Some(metadata) = found.parent.look(name)? else {
+        return Ok(found);
     };
     if metadata.is_symlink() {
         return Err(refuse("it is a symbolic link: name the directory itself"));
@@ -60,10 +69,10 @@ pub(super) fn look(directory: &Path, purpose: Purpose) -> Result<Found, RestoreE
         return Err(refuse("it is not a directory"));
     }
     let owner = Some((metadata.uid(), metadata.gid()));
-    if !is_mount(&path)? {
-        let mut entries = fs::read_dir(&path).map_err(RestoreError::file("read", &path))?;
+    let own = found.parent.directory(name)?;
+    if !is_mount(&own)? {
         return Ok(Found {
-            occupied: entries.next().is_some(),
+            occupied: !own.names()?.is_empty(),
             owner,
             ..found
         });
@@ -73,10 +82,10 @@ pub(super) fn look(directory: &Path, purpose: Purpose) -> Result<Found, RestoreE
             "it is the root of a mounted volume: choose a directory in it",
         ));
     }
-    let member = path.join("member");
     Ok(Found {
-        occupied: member.symlink_metadata().is_ok(),
-        parent: path,
+        asked: directory.join("member"),
+        occupied: own.look("member")?.is_some(),
+        parent: own,
         name: "member".into(),
         only_member: true,
         owner,
@@ -84,58 +93,57 @@ pub(super) fn look(directory: &Path, purpose: Purpose) -> Result<Found, RestoreE
 }
 
 /// Whether a directory is the root of a mount, which cannot be renamed.
-fn is_mount(path: &Path) -> Result<bool, RestoreError> {
+fn is_mount(directory: &Directory) -> Result<bool, RestoreError> {
     let root = StatxAttributes::MOUNT_ROOT;
-    let status = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty())
-        .map_err(|error| RestoreError::file("look at", path)(error.into()))?;
+    let status = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+        .map_err(Failed::at("look at", directory.path()))?;
     Ok(status.stx_attributes_mask.contains(root) && status.stx_attributes.contains(root))
 }
 
 /// Refuses a directory whose database a process has locked, as etcd has it while it runs (bbolt's `flock`).
-pub(super) fn refuse_if_in_use(path: &Path, only_member: bool) -> Result<(), RestoreError> {
-    let member = if only_member {
-        path.to_owned()
+pub(super) fn refuse_if_in_use(
+    parent: &Directory,
+    name: &OsStr,
+    only_member: bool,
+) -> Result<(), RestoreError> {
+    let database = Path::new(name);
+    let database = if only_member {
+        database.join("snap/db")
     } else {
-        path.join("member")
+        database.join("member/snap/db")
     };
-    // What cannot be opened is no running etcd's.
-    let Ok(database) = File::open(member.join("snap/db")) else {
-        return Ok(());
-    };
-    match flock(&database, FlockOperation::NonBlockingLockShared) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(RestoreError::InUse {
-            path: path.to_owned(),
-        }),
-        _ => Ok(()),
+    if parent.is_in_use(&database) {
+        return Err(RestoreError::InUse {
+            path: parent.at(name),
+        });
     }
+    Ok(())
 }
 
 /// What earlier restores left beside a place: what can be removed, and what must not be.
 ///
 /// A restore that is at work has locked its directory.
-pub(super) fn siblings(parent: &Path, name: &OsString) -> Result<(Vec<PathBuf>, Vec<PathBuf>), RestoreError> {
+pub(super) fn siblings(
+    parent: &Directory,
+    name: &OsStr,
+) -> Result<(Vec<OsString>, Vec<PathBuf>), RestoreError> {
     let (mut stale, mut leftovers) = (Vec::new(), Vec::new());
-    let entries = fs::read_dir(parent).map_err(RestoreError::file("read", parent))?;
-    for entry in entries {
-        let entry = entry.map_err(RestoreError::file("read", parent))?;
-        let is = |infix| is_ours(&entry.file_name(), name, infix);
-        let path = entry.path();
-        if is("swapping") {
-            leftovers.push(path);
-        } else if is("restoring") {
-            let directory = File::open(&path).map_err(RestoreError::file("open", &path))?;
-            if flock(&directory, FlockOperation::NonBlockingLockExclusive).is_err() {
-                let path = parent.join(name);
+    for entry in parent.names()? {
+        if is_ours(&entry, name, "swapping") {
+            leftovers.push(parent.at(entry));
+        } else if is_ours(&entry, name, "restoring") {
+            if !parent.directory(&entry)?.lock()? {
+                let path = parent.at(name);
                 return Err(RestoreError::Busy { path });
             }
-            stale.push(path);
+            stale.push(entry);
         }
     }
     Ok((stale, leftovers))
 }
 
 /// Whether a name is `<name>.<infix>-<16 hexadecimal digits>`.
-fn is_ours(candidate: &OsString, name: &OsString, infix: &str) -> bool {
+fn is_ours(candidate: &OsStr, name: &OsStr, infix: &str) -> bool {
     let (Some(candidate), Some(name)) = (candidate.to_str(), name.to_str()) else {
         return false;
     };

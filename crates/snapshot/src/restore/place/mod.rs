@@ -9,48 +9,54 @@
 //! | `<dir>.swapping-<16 hex>` | about to change places with what is there, or just did: it holds the new or the old one. Lives for an instant; never removed, but named in a warning |
 //! | `<dir>.replaced-<stamp>` | what was there before; `<stamp>-2` and so on where that name is taken |
 //!
+//! The directory that a place is in is held ([`Directory`]), so that all of this happens in the one that was looked at, and no
+//! symbolic link that somebody puts in the way meanwhile leads out of it.
+//!
 //! Where the filesystem can do it, the new and the old directory change places in one step (`RENAME_EXCHANGE`), so that one
 //! of the two is in place at every instant. Elsewhere the old one is renamed aside first, and back if the second rename
 //! fails.
 
 mod commit;
-mod files;
 mod inspect;
 
-pub(super) use commit::{Undo, commit, take_back};
-pub(super) use files::{create_directory, create_file};
+pub(super) use commit::{commit, take_back};
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{Gid, Uid, fchown};
 
 use super::error::RestoreError;
-use super::request::Existing;
+use super::request::{Existing, Request};
+use crate::directory::{Directory, Failed};
 use inspect::Found;
 
 /// A place for a directory.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// Where it was asked for.
+    asked: PathBuf,
+    /// The directory it is in, held from the first look to the last rename.
+    parent: Directory,
     /// What is renamed into place.
-    path: PathBuf,
-    /// The directory it is in.
-    parent: PathBuf,
+    name: OsString,
     /// Where it is built.
-    staging: PathBuf,
+    staging: OsString,
     /// Its name while it changes places.
-    swapping: PathBuf,
+    swapping: OsString,
     /// Where goes what is there now.
-    aside: Option<PathBuf>,
+    aside: Option<OsString>,
     /// It is the directory `member` of a data directory that cannot be renamed.
     only_member: bool,
     /// Who owns what is there now.
     owner: Option<(u32, u32)>,
     /// What killed restores left: to be removed, and to be told.
-    stale: Vec<PathBuf>,
+    stale: Vec<OsString>,
     leftovers: Vec<PathBuf>,
-    /// Keeps others from taking the staging directory for a stale one.
-    lock: Option<File>,
+    /// What is being built, locked so that others do not take it for a stale one.
+    built: Option<Directory>,
 }
 
 /// How many restores may set something aside under one stamp.
@@ -58,13 +64,20 @@ const MOST_ASIDE: u32 = 100;
 
 /// The first name of those for a stamp, `<stamp>`, `<stamp>-2` and so on, that nothing has. Should another restore take it
 /// meanwhile, the rename fails and nothing is lost.
-fn free_aside(stamp: &str, named: impl Fn(&str) -> PathBuf) -> Result<PathBuf, RestoreError> {
+fn free_aside(
+    parent: &Directory,
+    stamp: &str,
+    named: impl Fn(&str) -> OsString,
+) -> Result<OsString, RestoreError> {
     let first = named(stamp);
     let more = (2..=MOST_ASIDE).map(|count| named(&format!("{stamp}-{count}")));
-    let mut all = std::iter::once(first.clone()).chain(more);
-    let free = all.find(|path| path.symlink_metadata().is_err());
-    free.ok_or(RestoreError::Target {
-        path: first,
+    for name in std::iter::once(first.clone()).chain(more) {
+        if parent.look(&name)?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(RestoreError::Target {
+        path: parent.at(first),
         why: "it is there already, and so are all names like it: give another time",
     })
 }
@@ -81,66 +94,74 @@ impl Place {
     pub(super) fn prepare(
         directory: &Path,
         purpose: Purpose,
-        existing: &Existing,
+        request: &Request,
         suffix: &str,
     ) -> Result<Self, RestoreError> {
         let Found {
+            asked,
             parent,
             name,
             occupied,
             only_member,
             owner,
-        } = inspect::look(directory, purpose)?;
-        let path = parent.join(&name);
+        } = inspect::look(directory, purpose, request.links)?;
         let sibling = |infix: &str, tail: &str| {
             let mut sibling = name.clone();
             sibling.push(format!(".{infix}-{tail}"));
-            parent.join(sibling)
+            sibling
         };
-        let aside = match existing {
+        let aside = match &request.existing {
             _ if !occupied => None,
-            Existing::Refuse => return Err(RestoreError::Occupied { path }),
-            Existing::Replace { stamp } => Some(free_aside(stamp, |tail| sibling("replaced", tail))?),
+            Existing::Refuse => {
+                let path = parent.at(&name);
+                return Err(RestoreError::Occupied { path });
+            }
+            Existing::Replace { stamp } => {
+                Some(free_aside(&parent, stamp, |tail| sibling("replaced", tail))?)
+            }
         };
         if aside.is_some() {
-            inspect::refuse_if_in_use(&path, only_member)?;
+            inspect::refuse_if_in_use(&parent, &name, only_member)?;
         }
         let (stale, leftovers) = inspect::siblings(&parent, &name)?;
         Ok(Self {
             staging: sibling("restoring", suffix),
             swapping: sibling("swapping", suffix),
-            path,
+            asked,
             parent,
+            name,
             aside,
             only_member,
             owner,
             stale,
             leftovers,
-            lock: None,
+            built: None,
         })
     }
 
     /// The directory that will be renamed.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn path(&self) -> PathBuf {
+        self.parent.at(&self.name)
     }
 
     /// A directory on the filesystem that it will be on.
-    pub(super) fn parent(&self) -> &Path {
+    pub(super) fn parent(&self) -> &Directory {
         &self.parent
     }
 
-    /// Where it is built.
-    pub(super) fn staging(&self) -> &Path {
-        &self.staging
+    /// What is being built.
+    pub(super) fn built(&self) -> Result<&Directory, RestoreError> {
+        let early = RestoreError::Internal("a place was used before there was anything");
+        self.built.as_ref().ok_or(early)
     }
 
-    /// Where directory `member` is built, if this is a data directory.
-    pub(super) fn member(&self) -> PathBuf {
+    /// Makes a directory of a member's, if this is a data directory.
+    pub(super) fn member(&self) -> Result<Directory, RestoreError> {
+        let built = self.built()?;
         if self.only_member {
-            self.staging.clone()
+            Ok(built.again()?)
         } else {
-            self.staging.join("member")
+            Ok(built.create_directory("member")?)
         }
     }
 
@@ -152,27 +173,58 @@ impl Place {
     /// Removes what killed restores left here, and makes the directory to build in.
     pub(super) fn stage(&mut self) -> Result<(), RestoreError> {
         for stale in std::mem::take(&mut self.stale) {
-            std::fs::remove_dir_all(&stale).map_err(RestoreError::file("remove", &stale))?;
+            self.parent.remove(stale)?;
         }
-        create_directory(&self.staging)?;
-        let directory = File::open(&self.staging).map_err(RestoreError::file("open", &self.staging))?;
-        flock(&directory, FlockOperation::NonBlockingLockExclusive).map_err(|_| RestoreError::Busy {
-            path: self.path.clone(),
-        })?;
-        self.lock = Some(directory);
+        let directory = self.parent.create_directory(&self.staging)?;
+        if !directory.lock()? {
+            return Err(RestoreError::Busy { path: self.path() });
+        }
+        self.built = Some(directory);
         Ok(())
     }
 
     /// Gives all that was built to whoever owns what is there now, and brings it to the disk.
     pub(super) fn settle(&self) -> Result<(), RestoreError> {
-        files::settle(&self.staging, self.owner)
+        let settled = self.built()?.visit(&|file, path| {
+            if let Some(owner) = self.owner {
+                give_to(file, path, owner)?;
+            }
+            file.sync_all().map_err(Failed::at("sync", path))
+        });
+        Ok(settled?)
     }
 
     /// Removes what was built, as far as it is not in place.
     pub(super) fn abandon(&self) {
-        if self.lock.is_some() {
+        if self.built.is_some() && self.has_built(&self.staging).unwrap_or(false) {
             // What cannot be removed now is removed by the next restore.
-            drop(std::fs::remove_dir_all(&self.staging));
+            drop(self.parent.remove(&self.staging));
         }
     }
+
+    /// Whether what was built is what has this name now.
+    fn has_built(&self, name: &OsStr) -> Result<bool, RestoreError> {
+        Ok(self.built()?.is(&self.parent, name)?)
+    }
+
+    /// Whether the path that was asked for leads to what was built.
+    fn leads_to_built(&self) -> Result<bool, RestoreError> {
+        Ok(self.built()?.is_at(&self.asked)?)
+    }
+
+    fn changed(&self) -> RestoreError {
+        RestoreError::Changed {
+            path: self.asked.clone(),
+        }
+    }
+}
+
+/// Gives a file or directory to a user and group, unless it is theirs.
+fn give_to(file: &File, path: &Path, (user, group): (u32, u32)) -> Result<(), Failed> {
+    let metadata = file.metadata().map_err(Failed::at("look at", path))?;
+    if (metadata.uid(), metadata.gid()) == (user, group) {
+        return Ok(());
+    }
+    fchown(file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
+        .map_err(Failed::at("change the owner of", path))
 }

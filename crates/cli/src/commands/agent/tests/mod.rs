@@ -1,21 +1,22 @@
 //! Steps over a data directory, from every state that a kill can leave.
 
 use std::{
-    fs::{self, File, Permissions},
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
-    path::Path,
+    fs::{self, File},
+    path::PathBuf,
 };
 
 use etcd_backup_operator::agent::{AgentResult, RestoreTask};
+use etcd_backup_snapshot::directory::Directory;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+mod links;
+mod owners;
 
 use super::{
     commit::{commit, in_two_steps},
     discard::discard,
-    error::AgentError,
     origin::Origin,
-    owner::Giving,
     target::Target,
 };
 use crate::clock;
@@ -61,7 +62,15 @@ impl Member {
         member
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    fn target(&self) -> Target {
+        Target::find(&self.task).unwrap().unwrap()
+    }
+
+    fn directory(&self, name: &str) -> Directory {
+        Directory::resolve(&self.path(name)).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -75,7 +84,7 @@ impl Member {
     fn finish(&self, name: &str) {
         self.fill(name, "new");
         let origin = Origin::new(&self.task, prepared(), clock::now());
-        origin.write(&self.path(name)).unwrap();
+        origin.write(&self.directory(name)).unwrap();
     }
 
     fn holds(&self, name: &str) -> Option<String> {
@@ -159,7 +168,7 @@ fn a_discard_leaves_the_old_data_and_nothing_else_unless_the_new_is_in_place() {
 fn without_an_exchange_the_old_data_still_goes_aside() {
     let member = Member::new(&[]);
     member.finish(READY);
-    in_two_steps(&Target::of(&member.task).unwrap()).unwrap();
+    in_two_steps(&member.target()).unwrap();
     assert_eq!(member.holds("member").as_deref(), Some("new"));
     assert_eq!(member.holds(ASIDE).as_deref(), Some("old"));
 }
@@ -185,7 +194,7 @@ fn what_is_not_complete_or_is_another_restores_is_not_put_in_place() {
     assert_eq!(commit(&member.task).unwrap_err().reason(), "NotPrepared");
     let other = Member::new(&[("uid", json!("ffffffff-0000"))]);
     let origin = Origin::new(&other.task, prepared(), clock::now());
-    origin.write(&member.path(READY)).unwrap();
+    origin.write(&member.directory(READY)).unwrap();
     assert_eq!(commit(&member.task).unwrap_err().reason(), "NotPrepared");
     assert_eq!(member.holds("member").as_deref(), Some("old"));
 }
@@ -223,7 +232,8 @@ fn a_directory_of_the_name_that_the_old_data_would_get_is_not_touched() {
 fn two_steps_at_once_are_one_too_many() {
     let member = Member::new(&[]);
     member.finish(READY);
-    let lock = Target::of(&member.task).unwrap().lock().unwrap();
+    let lock = member.target();
+    lock.lock().unwrap();
     let error = commit(&member.task).unwrap_err();
     assert!(error.reason() == "RestoreUnderWay" && !error.is_lasting());
     drop(lock);
@@ -231,81 +241,7 @@ fn two_steps_at_once_are_one_too_many() {
 }
 
 #[test]
-fn a_link_leads_nowhere() {
-    for name in ["member", READY, BUILDING, ASIDE] {
-        let member = Member::new(&[]);
-        let _ = fs::remove_dir_all(member.path(name));
-        std::os::unix::fs::symlink("/tmp", member.path(name)).unwrap();
-        for done in [commit(&member.task), discard(&member.task)] {
-            assert_eq!(done.unwrap_err().reason(), "InvalidTarget", "{name}");
-        }
-    }
-}
-
-#[test]
 fn nothing_to_discard_is_no_failure() {
     let member = Member::new(&[("dataDir", json!("/nowhere/at/all"))]);
     assert_eq!(discard(&member.task).unwrap(), AgentResult::Discarded);
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().mode() & 0o7777
-}
-
-#[test]
-fn a_volume_of_a_group_gets_files_that_the_group_can_use() {
-    let member = Member::new(&[]);
-    fs::set_permissions(member.folder.path(), Permissions::from_mode(0o2775)).unwrap();
-    let target = Target::of(&member.task).unwrap();
-    assert_eq!(Giving::of(&target, 4_000_000).unwrap(), Giving::ToGroup);
-    for (path, rights) in [
-        ("member", 0o700),
-        ("member/snap", 0o700),
-        ("member/snap/db", 0o600),
-    ] {
-        fs::set_permissions(member.path(path), Permissions::from_mode(rights)).unwrap();
-    }
-    Giving::ToGroup.give(&target.member).unwrap();
-    assert_eq!(mode(&member.path("member")), 0o2770);
-    assert_eq!(mode(&member.path("member/snap")), 0o2770);
-    assert_eq!(mode(&member.path("member/snap/db")), 0o660);
-}
-
-#[test]
-fn a_directory_that_has_to_be_made_in_a_volume_of_a_group_is_the_groups_too() {
-    let member = Member::new(&[]);
-    let below = member.path("a/b");
-    for (rights, expected) in [(0o755, 0o700), (0o2775, 0o2770)] {
-        fs::set_permissions(member.folder.path(), Permissions::from_mode(rights)).unwrap();
-        let task = Member::new(&[("dataDir", json!(below))]).task;
-        Target::of(&task).unwrap().create().unwrap();
-        assert_eq!(mode(&below), expected);
-        assert_eq!(mode(&member.path("a")), expected);
-        fs::remove_dir_all(member.path("a")).unwrap();
-    }
-}
-
-#[test]
-fn root_gives_the_new_data_to_whoever_had_the_old_and_others_refuse_what_they_cannot_give() {
-    let member = Member::new(&[]);
-    let target = Target::of(&member.task).unwrap();
-    let owner = fs::metadata(&target.member).unwrap();
-    assert_eq!(
-        Giving::of(&target, 0).unwrap(),
-        Giving::To(owner.uid(), owner.gid())
-    );
-    fs::set_permissions(member.folder.path(), Permissions::from_mode(0o755)).unwrap();
-    if owner.uid() == 0 {
-        assert_eq!(
-            Giving::of(&target, 4_000_000).unwrap(),
-            Giving::Not,
-            "an etcd that runs as root reads everything"
-        );
-        chown(&target.member, Some(1234), Some(1234)).unwrap();
-    }
-    let refused = Giving::of(&target, 4_000_000).unwrap_err();
-    assert!(matches!(refused, AgentError::OwnerDiffers { owner, own: 4_000_000 } if owner > 0));
-    assert!(refused.is_lasting());
-    fs::remove_dir_all(&target.member).unwrap();
-    assert_eq!(Giving::of(&target, 4_000_000).unwrap(), Giving::Not);
 }
