@@ -4,6 +4,7 @@ mod act;
 pub mod decide;
 mod observe;
 mod series;
+pub mod timing;
 
 use std::sync::Arc;
 

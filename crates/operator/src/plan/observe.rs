@@ -4,7 +4,8 @@ use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhas
 use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
-use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, Trouble, spec_changed};
+use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, spec_changed};
+use super::timing::Trouble;
 use crate::connect::Failure;
 use crate::context::Context;
 use crate::drill::decide as drill;

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, Verification};
 use kube::ResourceExt;
 
-use super::decide::{Decision, Timing};
+use super::decide::Decision;
+use super::timing::Timing;
 use crate::context::Context;
 use crate::drill::decide::expected_interval;
 use crate::status::Truth;

@@ -6,7 +6,14 @@ use etcd_backup_api::{Duration, EtcdBackup};
 use etcd_backup_backup::schedule::{Schedule, jitter};
 use kube::ResourceExt;
 
-use super::view::Trouble;
+/// Why something did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// In one word.
+    pub reason: String,
+    /// In a sentence.
+    pub message: String,
+}
 
 /// When a plan runs, understood.
 #[derive(Debug, Clone)]

@@ -6,7 +6,6 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube::{Client, Resource, ResourceExt};
 
-use super::decide::SeenJob;
 use super::job::{MEMBER, STEP, name};
 use crate::agent::Step;
 use crate::jobs::seen::{JobState, Problem, failed, has_ended, state};
@@ -14,6 +13,17 @@ use crate::jobs::wait;
 
 /// What gives the rights that a restore needs.
 pub(super) const COMPONENT: &str = "config/components/restore";
+
+/// A Job of a restore.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenJob {
+    /// What it does.
+    pub step: Step,
+    /// For which member.
+    pub index: usize,
+    /// How far it is.
+    pub state: JobState,
+}
 
 /// A restore's Jobs, and which steps still have a pod that may be writing.
 #[derive(Debug, Clone, Default, PartialEq)]

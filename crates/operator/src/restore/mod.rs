@@ -17,8 +17,8 @@
 mod act;
 mod cluster;
 pub mod decide;
-mod errands;
-mod in_use;
+pub mod errands;
+pub mod in_use;
 pub mod job;
 mod observe;
 pub(crate) mod resolve;

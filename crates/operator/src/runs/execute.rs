@@ -12,9 +12,10 @@ use kube::Resource;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::member::leadership_lost;
 use super::recipe;
 use super::request::{Execute, RunRequest, RunResult};
-use super::take::{Ends, Take, leadership_lost};
+use super::take::{Ends, Take};
 use crate::connect::{Connector, Failure};
 use crate::events::{Events, Note, reason as event};
 use crate::lease::{Leadership, Tenure};

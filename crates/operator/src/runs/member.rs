@@ -1,16 +1,26 @@
 //! One try to take the snapshot from one member.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use etcd_backup_backup::layout::{ClusterId, RunId};
 use etcd_backup_backup::manifest::{Manifest, SnapshotObject};
 use etcd_backup_backup::write::{self, Control, Limits, Source, SourceError, WriteError, WriteRequest};
-use etcd_backup_etcd::{Choice, EtcdError};
+use etcd_backup_etcd::{Choice, Cluster, EtcdError};
+use etcd_backup_store::Store;
 use futures::TryStreamExt;
 
-use super::recipe;
-use super::request::RunRequest;
-use super::take::{Prepared, leadership_lost};
+use super::recipe::{self, Recipe};
+use super::request::{RunFailure, RunRequest};
 use crate::connect::Failure;
+
+/// What stays the same for all members that a run tries.
+pub(super) struct Prepared {
+    pub(super) recipe: Recipe,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) cluster: Cluster,
+    pub(super) kubernetes_uid: String,
+}
 
 /// Whose fault a failed try is.
 #[derive(Debug)]
@@ -94,14 +104,9 @@ impl Member<'_> {
             limits: self.limits.clone(),
         };
         let source = stream.map_err(of_source);
-        write::write(
-            source,
-            std::sync::Arc::clone(&self.prepared.store),
-            request,
-            control,
-        )
-        .await
-        .map_err(|error| blame(&error))
+        write::write(source, Arc::clone(&self.prepared.store), request, control)
+            .await
+            .map_err(|error| blame(&error))
     }
 }
 
@@ -128,6 +133,10 @@ fn blame(error: &WriteError) -> Trouble {
         WriteError::Fenced(_) => Trouble::Run(leadership_lost()),
         _ => Trouble::Run(failure),
     }
+}
+
+pub(super) fn leadership_lost() -> RunFailure {
+    Failure::transient("LeadershipLost", "another operator took over during the run")
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 
 mod execute;
 mod job;
+mod limits;
 mod member;
 mod pool;
 mod queue;
 mod recipe;
 mod request;
 mod state;
+mod stop;
 mod supervise;
 mod take;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod ticks;
 
 pub use execute::Executor;
 pub use job::{Dispatch, JobExecutor, SpoolOfPods, Waits, job_name};
-pub use pool::{Limits, Runs};
+pub use limits::Limits;
+pub use pool::Runs;
 pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
 pub use take::{Ends, Take};

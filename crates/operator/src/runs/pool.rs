@@ -12,37 +12,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::limits::Limits;
 use super::request::{Execute, RunRequest, RunResult, RunState};
-use super::state::{Entry, Phase, State, Stop};
-use super::supervise::{Ways, stopped, supervise};
+use super::state::{Entry, Phase, State};
+use super::stop::{Order, Stop};
+use super::supervise::{Supervisor, Ways};
 use crate::metrics::Metrics;
-
-/// The bounds of the pool.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Runs in this process at the same time.
-    pub max_concurrent: usize,
-    /// Runs in Jobs at the same time. They cost this process next to nothing: Kubernetes finds room for them.
-    pub max_jobs: usize,
-    /// How long a run that was asked to stop may take to clean up before it is dropped.
-    pub cancel_grace: Duration,
-    /// The same for a run in a Job: its pod may take its own grace period.
-    pub job_grace: Duration,
-    /// The shortest time between two wake-ups because of progress.
-    pub progress_every: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_concurrent: 4,
-            max_jobs: 32,
-            cancel_grace: Duration::from_secs(10),
-            job_grace: Duration::from_secs(90),
-            progress_every: Duration::from_secs(2),
-        }
-    }
-}
 
 /// The runs of this process. Cheap to clone; every call returns at once.
 #[derive(Clone)]
@@ -59,11 +34,7 @@ impl std::fmt::Debug for Runs {
 }
 
 pub(super) struct Pool {
-    pub(super) execute: Arc<dyn Execute>,
-    pub(super) limits: Limits,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
-    wake: UnboundedSender<ObjectRef<EtcdSnapshot>>,
+    supervisor: Arc<Supervisor>,
     state: Mutex<State>,
     /// How many run: for [`Runs::drain`].
     running: watch::Sender<usize>,
@@ -81,11 +52,13 @@ impl Runs {
     ) -> Self {
         let (running, _) = watch::channel(0);
         Self(Arc::new(Pool {
-            execute,
-            limits,
-            metrics,
-            clock,
-            wake,
+            supervisor: Arc::new(Supervisor {
+                execute,
+                limits,
+                metrics,
+                clock,
+                wake,
+            }),
             state: Mutex::default(),
             running,
         }))
@@ -112,7 +85,7 @@ impl Runs {
         );
         // Whatever waits already cannot start (else it would run), so a run that can start overtakes nobody,
         // and ten thousand submits never search the queue.
-        if state.may_start(&uid, &self.0.limits) {
+        if state.may_start(&uid, self.0.limits()) {
             self.0.start(&mut state, &uid);
         } else {
             state.queue.push(&request.snapshot.namespace, uid);
@@ -168,7 +141,7 @@ impl Runs {
     /// For the end of the process: starts nothing more, lets runs finish for as long as `grace` allows, then asks
     /// them to stop and waits until they have cleaned up. Returns within `grace` and a second.
     pub async fn drain(&self, grace: Duration) {
-        let cleanup = self.0.limits.cancel_grace.min(grace / 2);
+        let cleanup = self.0.limits().cancel_grace.min(grace / 2);
         self.0.lock().draining = true;
         // What waits stays Pending in Kubernetes, for the next leader.
         self.0.lock().drop_queue();
@@ -198,9 +171,8 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the reconcile of a snapshot. Nobody listening means that the process ends.
-    pub(super) fn wake(&self, request: &RunRequest) {
-        let _ = self.wake.send(request.snapshot.object_ref());
+    fn limits(&self) -> &Limits {
+        &self.supervisor.limits
     }
 
     /// Moves a waiting run into the pool.
@@ -208,14 +180,13 @@ impl Pool {
         let Some(entry) = state.entries.get_mut(uid) else {
             return;
         };
-        let (progress, cancel) = (Arc::new(Progress::default()), CancellationToken::new());
+        let (progress, order) = (Arc::new(Progress::default()), Arc::new(Order::default()));
         let let_go = CancellationToken::new();
         entry.phase = Phase::Running {
-            started: (self.clock)(),
+            started: (self.supervisor.clock)(),
             progress: Arc::clone(&progress),
-            cancel: cancel.clone(),
+            order: Arc::clone(&order),
             let_go: let_go.clone(),
-            stop: None,
             forget: false,
         };
         let request = Arc::clone(&entry.request);
@@ -225,13 +196,17 @@ impl Pool {
         state.running += 1;
         state.in_jobs += usize::from(request.is_job());
         self.running.send_replace(state.running);
-        self.wake(&request);
-        let ways = Ways { cancel, let_go };
-        tokio::spawn(supervise(Arc::clone(self), request, progress, ways));
+        self.supervisor.wake(&request);
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let ways = Ways { order, let_go };
+            let result = pool.supervisor.supervise(&request, &progress, ways).await;
+            pool.finish(&request, result);
+        });
     }
 
     /// Takes note of the end of a run and starts what may run now. Without a result it goes on elsewhere.
-    pub(super) fn finish(self: &Arc<Self>, request: &RunRequest, result: Option<RunResult>) {
+    fn finish(self: &Arc<Self>, request: &RunRequest, result: Option<RunResult>) {
         let uid = request.snapshot.uid.as_str();
         let mut state = self.lock();
         for key in request.cluster_keys().iter() {
@@ -248,30 +223,17 @@ impl Pool {
                 _ => drop(state.entries.remove(uid)),
             }
         }
-        while let Some(next) = state.next(&self.limits) {
+        while let Some(next) = state.next(self.limits()) {
             self.start(&mut state, &next);
         }
         self.running.send_replace(state.running);
         self.count(&state);
         drop(state);
-        self.wake(request);
+        self.supervisor.wake(request);
     }
 
     fn count(&self, state: &State) {
-        self.metrics.set_runs(state.running, state.queue.len());
-    }
-
-    /// Why the run was told to stop, if it was.
-    pub(super) fn stop_reason(&self, uid: &str) -> Option<Stop> {
-        match &self.lock().entries.get(uid)?.phase {
-            Phase::Running { stop, .. } => *stop,
-            Phase::Queued | Phase::Done(_) => None,
-        }
-    }
-
-    /// The deadline of a run is over.
-    pub(super) fn expire(&self, uid: &str) {
-        self.stop(&mut self.lock(), uid, Stop::Deadline);
+        self.supervisor.metrics.set_runs(state.running, state.queue.len());
     }
 
     fn stop(&self, state: &mut State, uid: &str, why: Stop) {
@@ -281,17 +243,13 @@ impl Pool {
         match &mut entry.phase {
             Phase::Queued => {
                 let request = Arc::clone(&entry.request);
-                entry.phase = Phase::Done(Err(stopped(why, &request)));
+                entry.phase = Phase::Done(Err(why.failure(&request)));
                 state.queue.remove(&request.snapshot.namespace, uid);
                 state.remember(uid);
                 self.count(state);
-                self.wake(&request);
+                self.supervisor.wake(&request);
             }
-            Phase::Running { cancel, stop, .. } => {
-                // The first reason is the true one.
-                stop.get_or_insert(why);
-                cancel.cancel();
-            }
+            Phase::Running { order, .. } => order.give(why),
             Phase::Done(_) => {}
         }
     }

@@ -7,26 +7,14 @@ use chrono::{DateTime, Utc};
 use etcd_backup_backup::write::Progress;
 use tokio_util::sync::CancellationToken;
 
-use super::pool::Limits;
+use super::limits::Limits;
 use super::queue::Queue;
 use super::request::{RunRequest, RunResult};
+use super::stop::Order;
 
 /// Results that nobody has fetched yet and that are kept. A reconcile fetches within seconds; beyond this number
 /// somebody forgot to, and memory matters more.
 const UNFETCHED_KEPT: usize = 4096;
-
-/// Why a run was told to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// Nobody wants it any more.
-    Cancelled,
-    /// It took longer than its deadline.
-    Deadline,
-    /// This process ends.
-    ShuttingDown,
-    /// Another process leads.
-    LeadershipLost,
-}
 
 #[derive(Default)]
 pub(super) struct State {
@@ -52,10 +40,9 @@ pub(super) enum Phase {
     Running {
         started: DateTime<Utc>,
         progress: Arc<Progress>,
-        cancel: CancellationToken,
+        order: Arc<Order>,
         /// Ends the following of a Job, and not the Job.
         let_go: CancellationToken,
-        stop: Option<Stop>,
         forget: bool,
     },
     Done(RunResult),

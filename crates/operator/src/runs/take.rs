@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, info, warn};
 
-use super::member::{Member, Trouble};
+use super::member::{Member, Prepared, Trouble, leadership_lost};
 use super::recipe::Recipe;
-use super::request::{RunFailure, RunRequest, RunResult};
+use super::request::{RunRequest, RunResult};
 use crate::connect::Failure;
 use crate::metrics::Stage;
 
@@ -28,14 +28,6 @@ pub struct Ends {
     pub store: Arc<dyn Store>,
     /// How to speak to etcd.
     pub etcd: Config,
-}
-
-/// What stays the same for all members that a run tries.
-pub(super) struct Prepared {
-    pub(super) recipe: Recipe,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) cluster: Cluster,
-    pub(super) kubernetes_uid: String,
 }
 
 /// A run, wherever it runs.
@@ -191,8 +183,4 @@ async fn unless<T>(
         () = cancel.cancelled() => Err(Failure::lasting("Cancelled", "the run was cancelled")),
         done = work => done,
     }
-}
-
-pub(super) fn leadership_lost() -> RunFailure {
-    Failure::transient("LeadershipLost", "another operator took over during the run")
 }

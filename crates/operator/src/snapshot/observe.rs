@@ -11,7 +11,7 @@ use super::decide::{Answered, Observed, Plan, Problem, Run, Store, run_id_of, sl
 use crate::context::Context;
 use crate::listing::{Answer, stored};
 use crate::ownership::plan_reference;
-use crate::plan::decide::Timing;
+use crate::plan::timing::Timing;
 use crate::runs::RunState;
 
 /// How far the beginning of a run, as its status has it, and the time in its manifest may be apart where the manifest

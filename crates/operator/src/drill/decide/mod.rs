@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 pub use view::{Decision, Newest, Observed, Verdict, Work};
 
 use crate::jobs;
-use crate::plan::decide::Timing;
+use crate::plan::timing::Timing;
 
 /// How often a Job is looked at.
 const LOOK: TimeDelta = TimeDelta::seconds(5);

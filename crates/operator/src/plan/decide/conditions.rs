@@ -6,8 +6,9 @@ use etcd_backup_api::{EtcdBackup, LastSuccess, RetentionCandidate, SnapshotPhase
 
 use super::due::Slots;
 use super::freshness::Freshness;
-use super::view::{Holdings, Observed, Pruning, Shot, Trouble};
+use super::view::{Holdings, Observed, Pruning, Shot};
 use crate::drill::decide::Verdict;
+use crate::plan::timing::Trouble;
 use crate::status::{Conditions, Truth, rfc3339};
 
 /// Reasons by which the store says that the specification, or a Secret that it names, is at fault.

@@ -5,8 +5,8 @@ use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::schedule::due;
 use kube::ResourceExt;
 
-use super::timing::Timing;
 use super::view::Shot;
+use crate::plan::timing::Timing;
 use crate::status::instant;
 
 /// What the schedule says now.

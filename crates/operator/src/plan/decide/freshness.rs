@@ -5,7 +5,7 @@ use etcd_backup_api::EtcdBackup;
 use etcd_backup_api::conditions::reason;
 use kube::ResourceExt;
 
-use super::timing::Timing;
+use crate::plan::timing::Timing;
 use crate::status::{Truth, instant, rfc3339};
 
 /// What the condition Fresh says, and when it will say something else by itself.

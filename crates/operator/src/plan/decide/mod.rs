@@ -15,7 +15,6 @@ mod status;
 mod store;
 #[cfg(test)]
 mod tests;
-mod timing;
 mod view;
 
 use chrono::{DateTime, Utc};
@@ -23,13 +22,12 @@ use etcd_backup_api::{DeletionPolicy, EtcdBackup, labels};
 use kube::ResourceExt;
 
 use crate::drill::decide as drill;
+use crate::plan::timing::Timing;
 
 pub use due::Slots;
 pub use store::spec_changed;
-pub use timing::Timing;
 pub use view::{
     Backup, Decision, Finalizer, Holdings, NewSnapshot, Observed, Origin, Pruning, Shot, StoreJob, StoreView,
-    Trouble,
 };
 
 /// Decides about `plan` at `now`.

@@ -10,10 +10,10 @@ use etcd_backup_api::{
 use super::catalogue::{holdings, known};
 use super::due::Slots;
 use super::freshness::{Freshness, judge};
-use super::timing::Timing;
-use super::view::{Backup, Decision, Observed, Origin, Pruning, Shot, Trouble};
+use super::view::{Backup, Decision, Observed, Origin, Pruning, Shot};
 use super::{conditions, demand, taken_name};
 use crate::drill::decide::Verdict;
+use crate::plan::timing::{Timing, Trouble};
 use crate::status::Conditions;
 
 /// How many candidates of a dry run the status lists (`wouldRemove` in the CRD).

@@ -7,6 +7,7 @@ use etcd_backup_api::{EtcdBackupStatus, RetentionCandidate, SnapshotPhase};
 
 use crate::drill::decide as drill;
 use crate::events::Note;
+use crate::plan::timing::Trouble;
 
 /// All that is known about a plan besides the object itself.
 #[derive(Debug, Clone, Default)]
@@ -120,15 +121,6 @@ pub struct Holdings {
     pub backups: Vec<Backup>,
     /// How many manifests cannot be read or have no object, and what is wrong with the first.
     pub broken: Option<(usize, String)>,
-}
-
-/// Why something did not work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// In one word.
-    pub reason: String,
-    /// In a sentence.
-    pub message: String,
 }
 
 /// What a pruning did, or would have done.

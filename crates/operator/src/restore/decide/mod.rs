@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdRestore, EtcdRestoreStatus, RestoreFailure, RestorePhase, labels};
 use kube::ResourceExt;
 
-pub use view::{Action, Decision, Observed, SeenJob};
+pub use view::{Action, Decision, Observed};
 
 use crate::jobs::seen::FORBIDDEN;
 

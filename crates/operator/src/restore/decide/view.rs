@@ -6,7 +6,7 @@ use etcd_backup_api::EtcdRestoreStatus;
 use crate::agent::Step;
 use crate::connect::Failure;
 use crate::events::Note;
-use crate::jobs::seen::{JobState, Problem};
+use crate::jobs::seen::Problem;
 use crate::restore::cluster::Work;
 use crate::restore::stateful_set::SetState;
 use crate::restore::{Agreement, Errand, Resolved};
@@ -32,17 +32,6 @@ pub struct Observed {
     pub refused: Option<Problem>,
     /// What is known of the restored cluster.
     pub verification: Errand<Agreement>,
-}
-
-/// A Job of a restore.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeenJob {
-    /// What it does.
-    pub step: Step,
-    /// For which member.
-    pub index: usize,
-    /// How far it is.
-    pub state: JobState,
 }
 
 /// What is to happen.

@@ -4,7 +4,7 @@ use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{EtcdBackup, Progress, SnapshotPhase};
 use kube::ResourceExt;
 
-use super::retry::{fail, give_up};
+use super::retry::{ACTION, fail, give_up};
 use crate::runs::job_name;
 
 use super::{Case, Plan, Problem, Run, RunAction, Store, found_run_of, stored, trigger_of};
@@ -16,8 +16,6 @@ const PROGRESS_STEPS: u64 = 20;
 
 /// The smallest step of progress that is worth a write.
 const SMALLEST_STEP: u64 = 16 << 20;
-
-pub(super) const ACTION: &str = "TakeSnapshot";
 
 /// Decides about a snapshot that is Pending or Running.
 pub(super) fn decide(case: &mut Case<'_>) {

@@ -7,9 +7,11 @@ use etcd_backup_api::{EtcdBackup, SnapshotPhase};
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use super::attempt::ACTION;
 use super::{Case, Problem};
 use crate::events::{Note, reason as event};
+
+/// What events about attempts say is being done.
+pub(super) const ACTION: &str = "TakeSnapshot";
 
 /// Pause after the first failed attempt; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);

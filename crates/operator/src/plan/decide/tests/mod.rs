@@ -11,6 +11,7 @@ use etcd_backup_api::{EtcdBackup, SnapshotPhase};
 
 use super::*;
 pub(super) use crate::fixtures::{at, on, plan};
+use crate::plan::timing::Trouble;
 
 /// A plan with nothing yet, whose empty store was listed at 05:00.
 pub(super) fn observed() -> Observed {
