@@ -1,36 +1,24 @@
-//! The parts of the process, put together and kept running.
+//! The parts of the process, kept running until they are to end.
 
-use std::net::SocketAddr;
+mod admin;
+mod elect;
+mod parts;
+mod wakes;
+
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use etcd_backup_api::{EtcdBackup, EtcdRestore, EtcdSnapshot};
 use futures::future::select_all;
 use kube::Client;
-use kube::runtime::reflector::ObjectRef;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::admin::{Health, health_router, metrics_router, serve};
-use crate::cache::{PlanObject, RestoreObject, SnapshotObject};
-use crate::connect::Connector;
-use crate::context::{Clock, Scope, Shared, system_clock};
-use crate::drill::Drills;
+use crate::admin::Health;
+use crate::context::{Scope, Shared, system_clock};
 use crate::error::RunError;
-use crate::events::Events;
-use crate::jobs::JobPolicy;
-use crate::lease::{Elector, Leadership, LeaseSettings, identity};
-use crate::listing::Ledger;
-use crate::metrics::Metrics;
-use crate::restore::{Errands, InUse};
-use crate::runs::{Dispatch, Executor, JobExecutor, Limits, Runs, SpoolOfPods, Waits};
+use crate::lease::{Leadership, identity};
 use crate::settings::Settings;
-use crate::upkeep::{Bounds, Caretaker, Upkeep};
 use crate::{shutdown, term, watching};
 
 /// Everything that runs, and what ends it.
@@ -54,87 +42,9 @@ impl Process {
         let clock = system_clock();
         let identity = identity(&settings.pod_name);
         let release = CancellationToken::new();
-        let (leadership, elector) = elect(&client, &settings, &identity, &clock, &release);
-        let metrics = Arc::new(Metrics::new(leadership.clone()));
-        let health = Health::new();
-        let (snapshot_wakes, snapshots_woken) = unbounded_channel();
-        let (plan_wakes, plans_woken) = unbounded_channel();
-        let (restore_wakes, restores_woken) = unbounded_channel();
-        let in_use = Arc::new(InUse::default());
-        let connector = Connector::new(client.clone(), &settings, Arc::clone(&metrics));
-        let events = Events::new(client.clone(), &identity);
-        let executor = Executor::new(
-            connector.clone(),
-            &settings,
-            leadership.clone(),
-            Arc::clone(&metrics),
-            events.clone(),
-            Arc::clone(&clock),
-        );
-        let job_policy = Arc::new(JobPolicy::of(&settings));
-        let waits = Waits::default();
-        let jobs = JobExecutor {
-            client: client.clone(),
-            connector: connector.clone(),
-            job_policy: Arc::clone(&job_policy),
-            spool: SpoolOfPods::of(&settings),
-            metrics: Arc::clone(&metrics),
-            events: events.clone(),
-            waits: waits.clone(),
-            wake: snapshot_wakes.clone(),
-            clock: Arc::clone(&clock),
-        };
-        let errands = Errands::new(
-            connector.clone(),
-            Arc::clone(&in_use),
-            restore_wakes,
-            Arc::clone(&clock),
-        );
-        let drills = Drills::new(
-            client.clone(),
-            Arc::clone(&job_policy),
-            plan_wakes.clone(),
-            Arc::clone(&clock),
-        );
-        let caretaker = Caretaker::new(
-            connector,
-            Arc::clone(&in_use),
-            leadership.clone(),
-            Arc::clone(&metrics),
-            Arc::clone(&clock),
-        );
-        let shared = Shared {
-            runs: Runs::new(
-                Arc::new(Dispatch {
-                    operator: executor,
-                    jobs,
-                }),
-                limits(&settings),
-                snapshot_wakes,
-                Arc::clone(&metrics),
-                Arc::clone(&clock),
-            ),
-            waits,
-            upkeep: Upkeep::new(
-                Arc::new(caretaker),
-                Bounds::default(),
-                plan_wakes,
-                Arc::clone(&clock),
-            ),
-            events,
-            resync: TimeDelta::from_std(settings.catalogue_resync).unwrap_or(TimeDelta::hours(1)),
-            ledger: Arc::new(Ledger::default()),
-            own_writes: Arc::default(),
-            in_use,
-            errands,
-            drills,
-            job_policy,
-            stopping: Arc::new(AtomicBool::new(false)),
-            client,
-            clock,
-            metrics,
-            identity,
-        };
+        let (leadership, elector) = elect::elect(&client, &settings, &identity, &clock, &release);
+        let (wakes, woken) = wakes::channels();
+        let shared = parts::shared(client, &settings, &leadership, identity, clock, wakes);
         let mut process = Self {
             shared,
             scopes: Vec::new(),
@@ -145,9 +55,10 @@ impl Process {
             release,
             elector,
         };
+        let health = Health::new();
         process.serve_admin(&settings, &health).await?;
         process.watch(&settings, health);
-        process.forward(plans_woken, snapshots_woken, restores_woken);
+        process.hand_on(woken);
         Ok(process)
     }
 
@@ -191,29 +102,6 @@ impl Process {
         ended
     }
 
-    /// `/metrics`, `/healthz`, `/readyz`: on one port or two.
-    async fn serve_admin(&mut self, settings: &Settings, health: &Health) -> Result<(), RunError> {
-        let metrics = metrics_router(Arc::clone(&self.shared.metrics));
-        let probes = health_router(health.clone());
-        let (at, probes_at) = (settings.metrics_bind_address, settings.health_bind_address);
-        let routers = if at == probes_at {
-            vec![(at, metrics.merge(probes))]
-        } else {
-            vec![(at, metrics), (probes_at, probes)]
-        };
-        for (address, router) in routers {
-            let listener = listen(address).await?;
-            let end = self.end.clone().cancelled_owned();
-            self.spawn("the admin server", async move {
-                if let Err(error) = serve(listener, router, end).await {
-                    error!(%error, %address, "The admin server failed");
-                }
-            });
-        }
-        self.spawn("the heartbeat", health.clone().keep_beating());
-        Ok(())
-    }
-
     /// One scope for each namespace to watch, or one for all.
     fn watch(&mut self, settings: &Settings, health: Health) {
         let mut namespaces: Vec<Option<String>> =
@@ -241,51 +129,6 @@ impl Process {
         );
     }
 
-    /// Hands the wake-ups of runs and upkeep to the scope that watches the object.
-    fn forward(
-        &mut self,
-        plans: UnboundedReceiver<ObjectRef<EtcdBackup>>,
-        snapshots: UnboundedReceiver<ObjectRef<EtcdSnapshot>>,
-        restores: UnboundedReceiver<ObjectRef<EtcdRestore>>,
-    ) {
-        let scopes = self.scopes.clone();
-        self.spawn(
-            "the wake-ups of restores",
-            each(restores, move |woken| {
-                let namespace = woken.namespace.as_deref().unwrap_or_default();
-                if let Some(scope) = scopes.iter().find(|scope| scope.covers(namespace)) {
-                    scope
-                        .restores
-                        .wake(ObjectRef::<RestoreObject>::new(&woken.name).within(namespace));
-                }
-            }),
-        );
-        let scopes = self.scopes.clone();
-        self.spawn(
-            "the wake-ups of plans",
-            each(plans, move |woken| {
-                let namespace = woken.namespace.as_deref().unwrap_or_default();
-                if let Some(scope) = scopes.iter().find(|scope| scope.covers(namespace)) {
-                    scope
-                        .plans
-                        .wake(ObjectRef::<PlanObject>::new(&woken.name).within(namespace));
-                }
-            }),
-        );
-        let scopes = self.scopes.clone();
-        self.spawn(
-            "the wake-ups of snapshots",
-            each(snapshots, move |woken| {
-                let namespace = woken.namespace.as_deref().unwrap_or_default();
-                if let Some(scope) = scopes.iter().find(|scope| scope.covers(namespace)) {
-                    scope
-                        .snapshots
-                        .wake(ObjectRef::<SnapshotObject>::new(&woken.name).within(namespace));
-                }
-            }),
-        );
-    }
-
     /// Runs a part until the end.
     fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
         let end = self.end.clone();
@@ -296,53 +139,6 @@ impl Process {
             }
         });
         self.parts.push((name, task));
-    }
-}
-
-fn limits(settings: &Settings) -> Limits {
-    Limits {
-        max_concurrent: settings.max_concurrent_runs.into(),
-        ..Limits::default()
-    }
-}
-
-/// Takes part in the election, or leads by decree.
-fn elect(
-    client: &Client,
-    settings: &Settings,
-    identity: &str,
-    clock: &Clock,
-    release: &CancellationToken,
-) -> (Leadership, Option<JoinHandle<()>>) {
-    let Some(namespace) = settings
-        .leader_elect_namespace
-        .clone()
-        .filter(|_| settings.leader_elect)
-    else {
-        return (Leadership::always(), None);
-    };
-    let lease = LeaseSettings {
-        namespace,
-        name: settings.leader_elect_lease_name.clone(),
-        identity: identity.to_owned(),
-        duration: settings.lease_duration,
-        renew_deadline: settings.lease_renew_deadline,
-        retry_period: settings.lease_retry_period,
-    };
-    let (elector, leadership) = Elector::new(client.clone(), lease, Arc::clone(clock));
-    (leadership, Some(tokio::spawn(elector.run(release.clone()))))
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| RunError::Listen { address, source })
-}
-
-/// Calls `take` for everything that is received.
-async fn each<T>(mut received: UnboundedReceiver<T>, take: impl Fn(T)) {
-    while let Some(item) = received.recv().await {
-        take(item);
     }
 }
 
