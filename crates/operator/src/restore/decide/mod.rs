@@ -5,8 +5,6 @@
 
 mod conditions;
 mod set;
-#[cfg(test)]
-mod set_tests;
 mod source;
 #[cfg(test)]
 mod tests;

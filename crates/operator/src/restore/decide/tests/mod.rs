@@ -1,5 +1,7 @@
 //! Every way from one phase to the next.
 
+mod set;
+
 use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase};
 use serde_json::{Value, json};
 

@@ -3,8 +3,7 @@
 use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase};
 use serde_json::{Value, json};
 
-use super::tests::{found, look, prepared, quiet, with};
-use super::{Action, Decision, Observed};
+use super::{Action, Decision, Observed, found, look, prepared, quiet, with};
 use crate::agent::{AgentResult, Step};
 use crate::connect::Failure;
 use crate::fixtures::{at, restore};
