@@ -1,0 +1,60 @@
+//! Looks at snapshots.
+
+use super::*;
+
+#[tokio::test]
+async fn a_run_is_submitted_after_the_status_claims_it() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    bench.look_at_snapshot(&snapshot(json!({}))).await.unwrap();
+    let claim = bench.server.body("PATCH ns/etcdsnapshots/prod-1/status");
+    assert_eq!(
+        (&claim["status"]["owner"], &claim["metadata"]["resourceVersion"]),
+        (&json!(ME), &json!("9"))
+    );
+    assert!(matches!(
+        bench.context.shared.runs.state("snapshot-uid"),
+        Some(RunState::Queued | RunState::Running { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_refused_starts_nothing() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    bench
+        .server
+        .answers(Method::PATCH, "/status", 409, refusal(409, "Conflict"));
+    let error = bench.look_at_snapshot(&snapshot(json!({}))).await.unwrap_err();
+    assert!(matches!(error.cure(), crate::reconcile::error::Cure::Soon(_)));
+    assert!(bench.context.shared.runs.state("snapshot-uid").is_none());
+}
+
+#[tokio::test]
+async fn a_snapshot_made_by_hand_gets_its_owner_and_labels() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    bench
+        .look_at_snapshot(&snapshot(json!({"metadata": {"ownerReferences": null}})))
+        .await
+        .unwrap();
+    assert_eq!(bench.server.asked(), ["PATCH ns/etcdsnapshots/prod-1"]);
+    let metadata = bench.server.body("PATCH ns/etcdsnapshots/prod-1")["metadata"].clone();
+    assert_eq!(metadata["ownerReferences"][0]["uid"], "plan-uid");
+    assert_eq!(metadata["labels"]["etcdbackup.dev/plan"], "prod");
+    assert_eq!(metadata["annotations"]["etcdbackup.dev/trigger"], "Manual");
+}
+
+#[tokio::test]
+async fn an_object_that_does_not_decode_waits_for_a_change() {
+    let bench = Bench::new();
+    let broken: PlanObject =
+        serde_json::from_value(json!({"metadata": {"name": "x"}, "spec": {"etcd": 3}})).unwrap();
+    let error = crate::plan::reconcile(Arc::new(broken), Arc::clone(&bench.context))
+        .await
+        .unwrap_err();
+    assert_eq!(error.cure(), crate::reconcile::error::Cure::Change);
+}
