@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 pub use backup::Backup;
 pub use canary::find_canaries;
@@ -30,6 +30,18 @@ pub struct Holdings {
     pub backups: Vec<Backup>,
     /// Keys that belong to no backup and are no leftovers of ours either.
     pub foreign: Vec<String>,
+}
+
+impl Holdings {
+    /// Fails unless there are so many backups.
+    pub fn ensure_number(&self, expected: usize) -> Result<()> {
+        let found = self.backups.len();
+        ensure!(
+            found == expected,
+            "the store holds {found} backups, and should hold {expected}"
+        );
+        Ok(())
+    }
 }
 
 /// What the judge has to know of the etcd that was backed up.

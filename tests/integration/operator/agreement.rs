@@ -125,11 +125,7 @@ async fn a_new_cluster_shows_the_old_bucket_and_does_not_write_into_what_is_not_
         .await?;
     there.folder.clone_from(&case.folder);
     let holdings = there.finish(&world.subject).await?;
-    ensure!(
-        holdings.backups.len() == 3,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(3)?;
     case.abandon();
     Ok(())
 }

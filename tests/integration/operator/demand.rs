@@ -103,13 +103,7 @@ async fn each_token_of_the_annotation_run_now_gives_one_snapshot() -> Result<()>
         "they are called {seen:?}"
     );
     case.event("SnapshotRequested", "prod").await?;
-    let holdings = case.finish(&world.subject).await?;
-    ensure!(
-        holdings.backups.len() == 2,
-        "the store holds {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&world.subject).await?.ensure_number(2)
 }
 
 #[tokio::test]

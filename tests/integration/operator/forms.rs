@@ -24,13 +24,7 @@ async fn what_is_encrypted_restores_with_the_private_key_and_the_operator_never_
         "its key is {}",
         stored.key
     );
-    let holdings = case.finish(&world.subject).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "there are {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&world.subject).await?.ensure_number(1)
 }
 
 #[tokio::test]
@@ -56,11 +50,5 @@ async fn a_directory_that_the_administrator_allows_is_a_store_and_any_other_is_r
         elsewhere.count() == 0,
         "something was written where nothing may be"
     );
-    let holdings = case.finish_at(&folder, &world.subject).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "there are {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish_at(&folder, &world.subject).await?.ensure_number(1)
 }

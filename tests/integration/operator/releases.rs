@@ -28,13 +28,7 @@ async fn one_member_is_backed_up_and_restored(version: Version, name: &str) -> R
         "its revision is {:?}, and the etcd's {revision:?}",
         of.revision
     );
-    let holdings = case.finish(&etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {} backups",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&etcd).await?.ensure_number(1)
 }
 
 #[tokio::test]

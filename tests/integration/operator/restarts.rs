@@ -94,11 +94,7 @@ async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> 
         run.server.open_uploads()
     );
     let holdings = run.case.finish_despite_uploads(&run.server, &run.etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(1)?;
     handed_over(operator.stop().await?)
 }
 
@@ -191,11 +187,7 @@ async fn a_success_is_not_lost_when_the_api_server_was_away() -> Result<()> {
     );
     let mut operator = operator;
     let holdings = run.case.finish_in(&run.server, &run.etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(1)?;
     handed_over(operator.stop().await?)
 }
 
@@ -228,10 +220,6 @@ async fn a_leader_that_was_frozen_wakes_up_without_rights_and_its_run_is_not_run
     );
     handed_over(frozen.stop().await?)?;
     let holdings = run.case.finish_despite_uploads(&run.server, &run.etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(1)?;
     handed_over(second.stop().await?)
 }

@@ -64,11 +64,7 @@ async fn the_last_ones_and_the_pinned_ones_stay_and_nothing_of_others_is_touched
         .await?;
     let folder = case.folder.clone();
     let holdings = case.finish(&world.subject).await?;
-    ensure!(
-        holdings.backups.len() == 3,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(3)?;
     let left = bytes_below(&folder)?;
     let changed: Vec<_> = foreign
         .iter()
@@ -123,13 +119,7 @@ async fn a_dry_run_shows_what_would_go_and_removes_nothing() -> Result<()> {
         .await?;
     case.event("RetentionDryRun", "prod").await?;
     ensure!(remaining(&case, 2).await?.len() == 2, "something is gone");
-    let holdings = case.finish(&world.subject).await?;
-    ensure!(
-        holdings.backups.len() == 2,
-        "the store holds {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&world.subject).await?.ensure_number(2)
 }
 
 #[tokio::test]

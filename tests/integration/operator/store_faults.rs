@@ -105,13 +105,7 @@ async fn a_store_that_does_the_deed_and_loses_the_answer_costs_no_snapshot() -> 
         "it took {:?} attempts",
         status.attempts
     );
-    let holdings = case.finish_in(&server, &etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish_in(&server, &etcd).await?.ensure_number(1)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -223,13 +217,7 @@ async fn what_the_store_locks_stays_with_the_time_until_which_and_goes_when_it_m
     server.plan().clear();
     case.take("c", "prod").await?;
     pruned(&case, 1, 0).await?;
-    let holdings = case.finish_in(&server, &etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish_in(&server, &etcd).await?.ensure_number(1)
 }
 
 /// Waits until retention has kept so many, of which so many for their lock alone.

@@ -45,13 +45,7 @@ async fn a_bit_that_flips_on_the_wire_is_found_and_leaves_nothing() -> Result<()
     // Most of a snapshot are values, in which nothing but the trailer can find it.
     ensure!(reasons.contains("TrailerMismatch"), "it was found as {reasons:?}");
     case.take("sound", "prod").await?;
-    let holdings = case.finish(&etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "there are {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&etcd).await?.ensure_number(1)
 }
 
 #[tokio::test]
@@ -68,13 +62,7 @@ async fn certificates_that_are_changed_during_a_stream_let_it_end_and_serve_the_
     etcd.member(0).stop().await?;
     etcd.member(0).start().await?;
     case.take("afterwards", "prod").await?;
-    let holdings = case.finish(&etcd).await?;
-    ensure!(
-        holdings.backups.len() == 2,
-        "there are {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&etcd).await?.ensure_number(2)
 }
 
 /// What a stream may end with whose member is gone: the connection ends, or nothing answers any more.
@@ -101,13 +89,7 @@ async fn a_member_that_comes_back_with_other_certificates_during_a_stream_costs_
         status.attempts
     );
     case.event("AttemptFailed", "twice").await?;
-    let holdings = case.finish(&etcd).await?;
-    ensure!(
-        holdings.backups.len() == 2,
-        "there are {}",
-        holdings.backups.len()
-    );
-    Ok(())
+    case.finish(&etcd).await?.ensure_number(2)
 }
 
 /// An etcd that demands certificates, filled with so many kilobytes, and the plan `prod` that reaches it through a proxy.

@@ -143,6 +143,29 @@ impl Cluster {
         Ok(hashes)
     }
 
+    /// Fails unless every member has this HashKV at this revision.
+    pub(crate) async fn ensure_hashes(&self, (revision, hash): (i64, u32), when: &str) -> Result<()> {
+        let (found, expected) = (self.hashes(revision).await?, vec![hash; self.peers.len()]);
+        ensure!(
+            found == expected,
+            "on {}, {when}: the hashes at {revision} are {found:?}, and should be {expected:?}",
+            self.version
+        );
+        Ok(())
+    }
+
+    /// Fails unless it takes a new key, beside all that were saved.
+    pub(crate) async fn ensure_grows(&self, saved: &Saved) -> Result<()> {
+        self.client(0).await?.put("new", "value", None).await?;
+        let found = self.keys(0).await?;
+        ensure!(
+            found == saved.keys + 1,
+            "it has {found} keys, and {} were saved",
+            saved.keys
+        );
+        Ok(())
+    }
+
     /// How many keys a member has by itself.
     pub(crate) async fn keys(&self, member: usize) -> Result<i64> {
         let options = GetOptions::new()

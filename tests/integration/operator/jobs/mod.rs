@@ -108,13 +108,7 @@ async fn a_pod_that_dies_is_told_and_the_next_attempt_has_another_job_and_other_
     run.scene.kubelet.kill("-attempt-1");
     let failed = run.scene.case.event("AttemptFailed", "first").await?;
     ensure!(failed.contains("exit code 137"), "the event says: {failed}");
-    let status = run
-        .scene
-        .case
-        .succeeded("first")
-        .await?
-        .status
-        .unwrap_or_default();
+    let status = run.succeeded().await?;
     ensure!(status.attempts == Some(2), "{:?}", status.attempts);
     ensure!(status.job.is_some_and(|job| job.ends_with("-attempt-2")));
     let holdings = run
@@ -122,11 +116,7 @@ async fn a_pod_that_dies_is_told_and_the_next_attempt_has_another_job_and_other_
         .case
         .finish_despite_uploads(&run.server, &run.etcd)
         .await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(1)?;
     ensure!(operator.stop().await?.success());
     Ok(())
 }
@@ -161,22 +151,12 @@ async fn outlives(name: &str, killed: bool) -> Result<()> {
     ensure!(phase(&left) == SnapshotPhase::Running, "{}", json!(left.status));
     let mut second = stage.operator(&flags()).await?;
     run.scene.case.follow(&second);
-    let status = run
-        .scene
-        .case
-        .succeeded("first")
-        .await?
-        .status
-        .unwrap_or_default();
+    let status = run.succeeded().await?;
     ensure!(status.attempts == Some(1), "{:?}", status.attempts);
     let jobs = run.scene.jobs().await?;
     ensure!(jobs.len() == 1, "there are {} Jobs", jobs.len());
     let holdings = run.scene.case.finish_in(&run.server, &run.etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(1)?;
     ensure!(second.stop().await?.success());
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use etcd_backup_api::EtcdSnapshotStatus;
 use harness::{
     etcd::Etcd,
     s3::{Fault, Operation, S3Server},
@@ -158,5 +159,11 @@ impl MidRun {
             bail!("there are {} Jobs", jobs.len())
         };
         Ok(job.name_any())
+    }
+
+    /// Waits until that snapshot has succeeded.
+    pub(super) async fn succeeded(&self) -> Result<EtcdSnapshotStatus> {
+        let snapshot = self.scene.case.succeeded("first").await?;
+        Ok(snapshot.status.unwrap_or_default())
     }
 }

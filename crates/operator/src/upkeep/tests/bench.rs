@@ -21,10 +21,11 @@ use etcd_backup_store::{
 };
 use serde_json::json;
 
+use crate::connect::Failure;
 use crate::fixtures::plan;
 use crate::upkeep::care::work_through;
 use crate::upkeep::place::Place;
-use crate::upkeep::{Deletion, Job, Tended, Work};
+use crate::upkeep::{Deletion, Job, RetentionOutcome, Tended, Work};
 
 pub(super) const CLUSTER: ClusterId = ClusterId(0xa);
 pub(super) const SNAPSHOT: &[u8] = b"a snapshot";
@@ -182,6 +183,12 @@ impl Bench {
         let mut work = Work::default();
         jobs.into_iter().for_each(|job| work.add(job));
         work_through(&self.place, plan, &work, now()).await
+    }
+
+    /// Prunes, where nothing is pinned, and says what became of that.
+    pub(super) async fn pruned(&self, dry_run: bool, plan: &EtcdBackup) -> Result<RetentionOutcome, Failure> {
+        let tended = self.work([prune(dry_run, &[])], plan).await;
+        tended.retention.unwrap()
     }
 
     /// Removes everything of the plan and says what became of it.

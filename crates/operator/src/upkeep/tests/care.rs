@@ -65,12 +65,7 @@ async fn retention_removes_what_the_policy_does_not_keep_with_its_data() {
 async fn a_dry_run_says_what_would_go_and_removes_nothing() {
     let bench = Bench::new().await;
     let runs = bench.daily(4).await;
-    let outcome = bench
-        .work([prune(true, &[])], &keeping(1))
-        .await
-        .retention
-        .unwrap()
-        .unwrap();
+    let outcome = bench.pruned(true, &keeping(1)).await.unwrap();
     assert!(outcome.dry_run);
     assert_eq!(
         outcome
@@ -89,12 +84,7 @@ async fn other_generations_and_other_bearers_of_the_name_are_left_alone() {
     let old_cluster = bench.backup(200, "plan-uid", ClusterId(0xb)).await;
     let somebody = bench.backup(150, "another-uid", CLUSTER).await;
     let runs = bench.daily(3).await;
-    let outcome = bench
-        .work([prune(false, &[])], &keeping(1))
-        .await
-        .retention
-        .unwrap()
-        .unwrap();
+    let outcome = bench.pruned(false, &keeping(1)).await.unwrap();
     assert_eq!(outcome.removed.len(), 2);
     assert_eq!(bench.left().await, [old_cluster, somebody, runs[2].clone()]);
 }
@@ -109,12 +99,7 @@ async fn a_place_that_is_somebody_elses_or_nobodys_is_not_pruned() {
                 .unwrap();
         }
         let runs = bench.daily(3).await;
-        let failure = bench
-            .work([prune(false, &[])], &keeping(1))
-            .await
-            .retention
-            .unwrap()
-            .unwrap_err();
+        let failure = bench.pruned(false, &keeping(1)).await.unwrap_err();
         assert_eq!(
             failure.reason,
             if claimed { "PrefixInUse" } else { "PrefixUnclaimed" }
@@ -127,27 +112,9 @@ async fn a_place_that_is_somebody_elses_or_nobodys_is_not_pruned() {
 #[tokio::test]
 async fn without_a_policy_or_without_backups_nothing_goes() {
     let bench = Bench::new().await;
-    assert_eq!(
-        bench
-            .work([prune(false, &[])], &keeping(1))
-            .await
-            .retention
-            .unwrap()
-            .unwrap()
-            .kept,
-        0
-    );
+    assert_eq!(bench.pruned(false, &keeping(1)).await.unwrap().kept, 0);
     let runs = bench.daily(3).await;
-    assert_eq!(
-        bench
-            .work([prune(false, &[])], &plan(json!({})))
-            .await
-            .retention
-            .unwrap()
-            .unwrap()
-            .kept,
-        3
-    );
+    assert_eq!(bench.pruned(false, &plan(json!({}))).await.unwrap().kept, 3);
     assert_eq!(bench.left().await, runs);
     assert_eq!(bench.store.deletes.load(Ordering::SeqCst), 0);
 }
@@ -158,12 +125,7 @@ async fn a_suspicious_newest_snapshot_holds_everything() {
     // Taken "tomorrow": this clock or the one that wrote it is wrong.
     bench.daily(3).await;
     bench.backup(-24, "plan-uid", CLUSTER).await;
-    let failure = bench
-        .work([prune(false, &[])], &keeping(1))
-        .await
-        .retention
-        .unwrap()
-        .unwrap_err();
+    let failure = bench.pruned(false, &keeping(1)).await.unwrap_err();
     assert_eq!(failure.reason, "ClockBehind");
     assert_eq!(bench.left().await.len(), 4);
 }
@@ -173,12 +135,7 @@ async fn a_dry_run_of_a_held_retention_lists_what_is_held_and_why() {
     let bench = Bench::new().await;
     let runs = bench.daily(3).await;
     bench.backup(-24, "plan-uid", CLUSTER).await;
-    let outcome = bench
-        .work([prune(true, &[])], &keeping(1))
-        .await
-        .retention
-        .unwrap()
-        .unwrap();
+    let outcome = bench.pruned(true, &keeping(1)).await.unwrap();
     assert_eq!(outcome.held.as_ref().unwrap().reason, "ClockBehind");
     let listed: Vec<_> = outcome.removed.iter().map(|removal| &removal.run_id).collect();
     assert_eq!(listed, runs.iter().collect::<Vec<_>>());
@@ -232,12 +189,7 @@ async fn a_lock_is_reported_and_five_errors_are_enough() {
     let bench = Bench::new().await;
     let runs = bench.daily(10).await;
     bench.store.locked.store(true, Ordering::SeqCst);
-    let outcome = bench
-        .work([prune(false, &[])], &keeping(1))
-        .await
-        .retention
-        .unwrap()
-        .unwrap();
+    let outcome = bench.pruned(false, &keeping(1)).await.unwrap();
     assert!(outcome.removed.is_empty() && !outcome.is_complete());
     assert_eq!(outcome.refused.len(), 9);
     assert_eq!(outcome.refused[0].failure.reason, "Locked");
@@ -371,12 +323,7 @@ async fn a_time_zone_that_does_not_exist_stops_retention_and_says_so() {
     let bench = Bench::new().await;
     bench.daily(3).await;
     let spec: Value = json!({"spec": {"retention": {"keepLast": 1}, "timeZone": "Mars/Olympus"}});
-    let failure = bench
-        .work([prune(false, &[])], &plan(spec))
-        .await
-        .retention
-        .unwrap()
-        .unwrap_err();
+    let failure = bench.pruned(false, &plan(spec)).await.unwrap_err();
     assert_eq!(failure.reason, "InvalidSpec");
     assert_eq!(bench.left().await.len(), 3);
 }
