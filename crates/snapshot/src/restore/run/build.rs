@@ -1,0 +1,131 @@
+//! From the snapshot to the first member's database, proved.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use etcd_backup_bolt::walk::Bolt;
+
+use super::Run;
+use crate::restore::control::Stage;
+use crate::restore::error::RestoreError;
+use crate::restore::member::DATABASE;
+use crate::restore::output::Content;
+use crate::restore::rewrite::{Plan, Rewritten, rewrite};
+use crate::restore::settings::{Revisions, Settings};
+use crate::restore::sink::write_database;
+use crate::restore::source::{Extent, differs, prove, receive};
+
+/// What was read and built.
+pub(super) struct Built {
+    pub(super) settings: Settings,
+    pub(super) revisions: Revisions,
+    pub(super) rewritten: Rewritten,
+    pub(super) content: Content,
+}
+
+/// A snapshot's database, opened, and what it says of itself.
+pub(super) struct Opened {
+    file: File,
+    bolt: Bolt<File>,
+    pub(super) extent: Extent,
+    settings: Settings,
+    revisions: Revisions,
+}
+
+impl Run<'_> {
+    /// Reads what the snapshot says of itself, and refuses what can be refused at once.
+    pub(super) fn open(&self, file: File) -> Result<Opened, RestoreError> {
+        let again = file.try_clone().map_err(RestoreError::ReadSource)?;
+        let bolt = Bolt::open(again, etcd_backup_bolt::Limits::default())?;
+        let length = file.metadata().map_err(RestoreError::ReadSource)?.len();
+        let extent = Extent {
+            database: bolt.meta().database_bytes(),
+            file: length,
+        };
+        extent.check(self.request)?;
+        let settings = Settings::read(&bolt)?;
+        let revisions = settings.revisions(self.request)?;
+        settings.check_version(self.request.target_version)?;
+        Ok(Opened {
+            file,
+            bolt,
+            extent,
+            settings,
+            revisions,
+        })
+    }
+
+    pub(super) fn receive_and_build(&self, reader: Box<dyn Read + Send + '_>) -> Result<Built, RestoreError> {
+        let first = self.first()?;
+        let (directory, name) = (first.data.built()?, "snapshot.received");
+        let file = receive(reader, directory, name, self.request, &self.control)?;
+        let built = self.build(self.open(file)?)?;
+        directory.remove(name)?;
+        Ok(built)
+    }
+
+    /// Proves the source and writes the first member's database from it, at the same time.
+    pub(super) fn build(&self, opened: Opened) -> Result<Built, RestoreError> {
+        let Opened {
+            file,
+            bolt,
+            extent,
+            settings,
+            revisions,
+        } = opened;
+        let plan = Plan {
+            cluster: &self.cluster,
+            revisions,
+            compacted: settings.compaction.effective(),
+            alarms: self.request.alarms,
+            downgrade: settings.downgrade.as_deref(),
+            missing_lease_ttl: self.request.missing_lease_ttl,
+        };
+        let directory = self.first()?.snap_dir()?;
+        let page_size = bolt.meta().page_size;
+        let halted = AtomicBool::new(false);
+        let (proved, written) = thread::scope(|scope| {
+            let proving = scope.spawn(|| prove(&file, extent, self.request, &halted));
+            let written = write_database(directory, DATABASE, page_size, |output| {
+                rewrite(&bolt, plan, output, &self.control)
+            });
+            // A damaged snapshot is better told by its checksum; anything else needs no more of it.
+            let damaged = matches!(written, Err(RestoreError::Snapshot(_)));
+            halted.store(written.is_err() && !damaged, Ordering::Relaxed);
+            let died = Err(RestoreError::Internal("the thread that hashes died"));
+            (proving.join().unwrap_or(died), written)
+        });
+        let (rewritten, content) = match proved {
+            // It was told to stop, for a reason of the builder's.
+            Ok(()) | Err(RestoreError::Cancelled) => written?,
+            Err(error) => return Err(error),
+        };
+        self.control
+            .tell(Stage::Building, extent.database, Some(extent.database));
+        self.compare_hash(&rewritten)?;
+        Ok(Built {
+            settings,
+            revisions,
+            rewritten,
+            content,
+        })
+    }
+
+    /// Holds the HashKV that the snapshot has against the one it should have.
+    fn compare_hash(&self, rewritten: &Rewritten) -> Result<(), RestoreError> {
+        match (self.request.expected.hash_kv, rewritten.source_hash) {
+            (Some(expected), Some(found)) if expected != found => {
+                let text = |hash: crate::HashKv| {
+                    format!(
+                        "{} at revision {} compacted to {}",
+                        hash.hash, hash.revision, hash.compact_revision
+                    )
+                };
+                Err(differs("HashKV", text(expected), text(found)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
