@@ -15,6 +15,7 @@ mod flow;
 mod get;
 mod head;
 mod list;
+mod multipart;
 mod probe;
 mod put;
 mod range;

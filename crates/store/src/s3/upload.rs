@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
@@ -12,9 +11,8 @@ use bytes::Bytes;
 use super::Bucket;
 use super::head::WRITER;
 use super::settings::{Integrity, Settings};
-use super::uploads;
 use crate::parts::PartSize;
-use crate::{Context, ObjectMeta, Operation, StoreError, Upload, checksum, key};
+use crate::{Context, Operation, StoreError, checksum, key};
 
 pub(super) struct S3Upload {
     pub(super) bucket: Arc<Bucket>,
@@ -68,7 +66,7 @@ impl S3Upload {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn send(&self, number: u32, body: &Bytes, crc64nvme: u64) -> Result<Part, StoreError> {
+    pub(super) async fn send(&self, number: u32, body: &Bytes, crc64nvme: u64) -> Result<Part, StoreError> {
         let integrity = Integrity::of(&self.bucket.config, body, crc64nvme);
         let request = self
             .bucket
@@ -147,32 +145,4 @@ async fn create(
             at: Context::new(Operation::BeginUpload).key(key).boxed(),
             source: crate::error::Cause::new("the store began an upload but gave it no id"),
         })
-}
-
-#[async_trait]
-impl Upload for S3Upload {
-    fn part_size(&self) -> usize {
-        self.sizes.bytes()
-    }
-
-    async fn part(&self, number: u32, body: Bytes) -> Result<(), StoreError> {
-        self.sizes.check(number, body.len(), &self.key)?;
-        let crc64nvme = checksum::crc64nvme(&body);
-        let attempt = || self.send(number, &body, crc64nvme);
-        let part = self.bucket.config.retry.run(attempt).await?;
-        self.parts().insert(number, part);
-        Ok(())
-    }
-
-    async fn complete(self: Box<Self>) -> Result<ObjectMeta, StoreError> {
-        super::complete::complete(&self).await
-    }
-
-    async fn abort(self: Box<Self>) -> Result<(), StoreError> {
-        uploads::abort(&self.bucket, &self.key, &self.upload_id).await
-    }
-
-    fn expect(&mut self, bytes: u64) {
-        self.sizes = self.sizes.fitting(bytes);
-    }
 }
