@@ -105,22 +105,42 @@ pub(super) const SHORT_LEASE: [&str; 3] = [
     "--lease-retry-period=1s",
 ];
 
-/// A stage on which operators and API servers are killed, for one test at a time. There are two, since two tests run at a
-/// time on a small machine, and a test that waits for its turn does nothing else. Each starts operators of its own.
+/// A stage on which operators and API servers are killed, for one test at a time.
 pub(super) async fn breakable() -> Result<MutexGuard<'static, Stage>> {
-    static STAGES: [OnceCell<Mutex<Stage>>; 2] = [const { OnceCell::const_new() }; 2];
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let turn = NEXT.fetch_add(1, Ordering::Relaxed);
-    let stages = [&STAGES[turn % 2], &STAGES[(turn + 1) % 2]];
-    for stage in stages {
-        if let Some(free) = stage.get().and_then(|stage| stage.try_lock().ok()) {
-            return Ok(free);
+    static STAGES: Stages = Stages::of("config/default");
+    STAGES.free().await.context("start a breakable world")
+}
+
+/// Stages alike, each for one test at a time that starts operators of its own. There are several, since several tests run at
+/// a time also on a small machine, and a test that waits for its turn does nothing else.
+pub(super) struct Stages {
+    installation: &'static str,
+    all: [OnceCell<Mutex<Stage>>; 3],
+    turns: AtomicUsize,
+}
+
+impl Stages {
+    /// On which this kustomization is installed.
+    pub(super) const fn of(installation: &'static str) -> Self {
+        Self {
+            installation,
+            all: [const { OnceCell::const_new() }; 3],
+            turns: AtomicUsize::new(0),
         }
     }
-    let missing = stages.into_iter().find(|stage| !stage.initialized());
-    let stage = missing.unwrap_or(stages[0]);
-    let stage = stage
-        .get_or_try_init(async || Stage::set().await.map(Mutex::new))
-        .await;
-    Ok(stage.context("start a breakable world")?.lock().await)
+
+    /// One that nobody uses, or the first that is given back.
+    pub(super) async fn free(&'static self) -> Result<MutexGuard<'static, Stage>> {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) % self.all.len();
+        let stages = || self.all[turn..].iter().chain(&self.all[..turn]);
+        for stage in stages() {
+            if let Some(free) = stage.get().and_then(|stage| stage.try_lock().ok()) {
+                return Ok(free);
+            }
+        }
+        let missing = stages().find(|stage| !stage.initialized());
+        let stage = missing.unwrap_or(&self.all[turn]);
+        let set = async || Stage::set_with(self.installation).await.map(Mutex::new);
+        Ok(stage.get_or_try_init(set).await?.lock().await)
+    }
 }

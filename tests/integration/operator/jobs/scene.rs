@@ -15,7 +15,7 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::MutexGuard;
 
 use crate::operator::{
     case::Case,
@@ -23,17 +23,13 @@ use crate::operator::{
     outcome::PATIENCE,
     plan::Plan,
     restores::{disk::Disk, kubelet::Kubelet},
-    world::{SHORT_LEASE, Stage},
+    world::{SHORT_LEASE, Stage, Stages},
 };
 
-/// A stage on which Jobs may be made, for one test at a time: each starts operators of its own.
+/// A stage on which Jobs may be made, for one test at a time.
 pub(super) async fn stage() -> Result<MutexGuard<'static, Stage>> {
-    static STAGE: OnceCell<Mutex<Stage>> = OnceCell::const_new();
-    let set = async || {
-        let stage = Stage::set_with("tests/integration/operator/jobs/installed").await?;
-        anyhow::Ok(Mutex::new(stage))
-    };
-    Ok(STAGE.get_or_try_init(set).await?.lock().await)
+    static STAGES: Stages = Stages::of("tests/integration/operator/jobs/installed");
+    STAGES.free().await
 }
 
 /// What an operator is started with that lets Jobs take snapshots.
