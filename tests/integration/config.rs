@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use harness::{
-    apiserver::{ApiServer, Operator},
+    apiserver::{Access, ApiServer},
     binaries,
     etcd::{Etcd, Version},
 };
@@ -32,41 +32,30 @@ async fn what_was_applied_differs_in_nothing_when_it_is_applied_again() -> Resul
     Ok(())
 }
 
-/// Whether an identity may do something: the words of `kubectl auth can-i`.
-fn may(operator: &Operator, words: &str) -> Result<bool> {
-    let words: Vec<&str> = ["auth", "can-i"].into_iter().chain(words.split(' ')).collect();
-    match operator.kubectl()?.run(&words) {
-        Ok(answer) if answer.trim() == "yes" => Ok(true),
-        // kubectl says no with its exit code and without a word on stderr; anything else means that the question was wrong.
-        Err(error) if error.to_string().trim_end().ends_with(':') => Ok(false),
-        Ok(answer) => anyhow::bail!("kubectl auth can-i: {answer}"),
-        Err(error) => Err(error),
-    }
-}
-
 #[tokio::test]
 async fn the_operator_may_do_what_it_needs_in_every_namespace_and_nothing_more() -> Result<()> {
     let (_etcd, server) = server().await?;
     let operator = server.install()?;
+    let access = Access::of(&operator).await?;
     for words in NEEDED {
         assert!(
-            may(&operator, &format!("{words} -n default"))?,
+            access.may(words, "default").await?,
             "the operator must be able to {words}"
         );
     }
     for words in OWN_NAMESPACE {
         assert!(
-            may(&operator, &format!("{words} -n {}", operator.namespace))?,
+            access.may(words, &operator.namespace).await?,
             "the operator must be able to {words}"
         );
         assert!(
-            !may(&operator, &format!("{words} -n default"))?,
+            !access.may(words, "default").await?,
             "only in its own namespace: {words}"
         );
     }
     for words in DENIED {
         assert!(
-            !may(&operator, &format!("{words} -n default"))?,
+            !access.may(words, "default").await?,
             "the operator must not be able to {words}"
         );
     }
@@ -85,13 +74,14 @@ async fn the_operator_may_do_what_it_needs_in_every_namespace_and_nothing_more()
 async fn an_operator_of_one_namespace_can_do_nothing_in_another() -> Result<()> {
     let (_etcd, server) = server().await?;
     let operator = server.install_overlay("config/single-namespace")?;
+    let access = Access::of(&operator).await?;
     for words in NEEDED.iter().chain(OWN_NAMESPACE) {
         assert!(
-            may(&operator, &format!("{words} -n {}", operator.namespace))?,
+            access.may(words, &operator.namespace).await?,
             "the operator must be able to {words}"
         );
         assert!(
-            !may(&operator, &format!("{words} -n default"))?,
+            !access.may(words, "default").await?,
             "only in its own namespace: {words}"
         );
     }
@@ -133,20 +123,18 @@ async fn whoever_edits_a_namespace_may_plan_backups_and_whoever_views_it_may_loo
 #[tokio::test]
 async fn only_with_the_component_for_restores_may_the_operator_make_jobs() -> Result<()> {
     let (_etcd, server) = server().await?;
-    let plain = server.install()?;
+    let without = Access::of(&server.install()?).await?;
     for words in RESTORING {
-        assert!(!may(&plain, &format!("{words} -n default"))?, "without: {words}");
+        assert!(!without.may(words, "default").await?, "without: {words}");
     }
     let operator = server.install_overlay("tests/integration/operator/restores/installed")?;
+    let access = Access::of(&operator).await?;
     for words in RESTORING {
-        assert!(may(&operator, &format!("{words} -n default"))?, "with: {words}");
+        assert!(access.may(words, "default").await?, "with: {words}");
     }
     let granted = ["create jobs.batch", "list pods", "get pods"];
     for words in DENIED.iter().filter(|words| !granted.contains(words)) {
-        assert!(
-            !may(&operator, &format!("{words} -n default"))?,
-            "not for that: {words}"
-        );
+        assert!(!access.may(words, "default").await?, "not for that: {words}");
     }
     let arguments = "jsonpath={.spec.template.spec.containers[0].args}";
     let deployment = [
@@ -167,19 +155,17 @@ async fn only_with_the_component_for_restores_may_the_operator_make_jobs() -> Re
 async fn the_component_for_jobs_lets_them_take_snapshots_and_touches_no_stateful_set() -> Result<()> {
     let (_etcd, server) = server().await?;
     let operator = server.install_overlay("tests/integration/operator/jobs/installed")?;
+    let access = Access::of(&operator).await?;
     let (jobs, others): (Vec<&str>, Vec<&str>) = RESTORING
         .iter()
         .copied()
         .partition(|words| words.contains("jobs") || words.contains("pods"));
     for words in jobs.iter().chain(&["list events"]) {
-        assert!(may(&operator, &format!("{words} -n default"))?, "with: {words}");
+        assert!(access.may(words, "default").await?, "with: {words}");
     }
     let denied = DENIED.iter().copied().filter(|words| !jobs.contains(words));
     for words in denied.chain(others) {
-        assert!(
-            !may(&operator, &format!("{words} -n default"))?,
-            "not for that: {words}"
-        );
+        assert!(!access.may(words, "default").await?, "not for that: {words}");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! tokens of service accounts included. Controllers that belong to Kubernetes do not run either: garbage collection
 //! by owner reference and the end of namespaces are the test's own business.
 
+mod access;
 mod credentials;
 mod install;
 
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 use crate::{binaries, etcd::Etcd, kubectl::Kubectl, ports, process::Process, scratch, wait};
 use credentials::Credentials;
 
+pub use access::Access;
 pub use install::Operator;
 
 /// Flags that are the same for every start.
