@@ -192,6 +192,7 @@ const RESTORING: &[&str] = &[
     "delete jobs.batch",
     "list pods",
     "get pods",
+    "get pods --subresource=log",
 ];
 
 const NEEDED: &[&str] = &[

@@ -23,7 +23,7 @@ use crate::context::{Clock, Scope, Shared, system_clock};
 use crate::drill::Drills;
 use crate::error::RunError;
 use crate::events::Events;
-use crate::jobs::JobPolicy;
+use crate::jobs::{JobPolicy, Listener};
 use crate::lease::{Elector, Leadership, LeaseSettings, identity};
 use crate::listing::Ledger;
 use crate::metrics::Metrics;
@@ -73,8 +73,10 @@ impl Process {
         );
         let job_policy = Arc::new(JobPolicy::of(&settings));
         let waits = Waits::default();
+        let listener = Listener::new(client.clone());
         let jobs = JobExecutor {
             client: client.clone(),
+            listener: listener.clone(),
             connector: connector.clone(),
             job_policy: Arc::clone(&job_policy),
             spool: SpoolOfPods::of(&settings),
@@ -92,6 +94,7 @@ impl Process {
         );
         let drills = Drills::new(
             client.clone(),
+            listener.clone(),
             Arc::clone(&job_policy),
             plan_wakes.clone(),
             Arc::clone(&clock),
@@ -128,6 +131,7 @@ impl Process {
             in_use,
             errands,
             drills,
+            listener,
             job_policy,
             stopping: Arc::new(AtomicBool::new(false)),
             client,

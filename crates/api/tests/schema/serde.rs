@@ -146,6 +146,11 @@ fn the_status_of_a_restore_fits_its_own_schema() {
         members: vec![MemberStatus {
             name: "m0".into(),
             phase: MemberPhase::Prepared,
+            progress: Some(RestoreProgress {
+                stage: RestoreStage::Building,
+                bytes: 1,
+                total: Some(2),
+            }),
             hash_kv: Some(7),
             member_id: Some("1".into()),
             ..Default::default()

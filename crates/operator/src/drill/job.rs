@@ -19,8 +19,8 @@ use kube::{Resource, ResourceExt};
 
 use crate::agent::{DrillStep, DrillTask, SCRATCH};
 use crate::jobs::{
-    Agent, CONTAINER, Errand, JobPolicy, Mounted, MountedSecret, RunAs, Wanted, container, pod, scratch,
-    secrets, snapshot,
+    Agent, CONTAINER, Errand, JobPolicy, Mounted, MountedSecret, RESTORING, RunAs, Wanted, container, pod,
+    scratch, secrets, snapshot,
 };
 
 /// How often a drill is tried again, on another node where that is possible.
@@ -133,7 +133,7 @@ fn pod_of(
             let check = agent(DrillStep::Check, &check);
             mounts.extend(user);
             PodSpec {
-                init_containers: Some(vec![named("restore", restore), etcd]),
+                init_containers: Some(vec![named(RESTORING, restore), etcd]),
                 ..pod(shape, RunAs::ANY, vec![named(CONTAINER, check)], mounts)
             }
         }

@@ -2,6 +2,7 @@
 //! down, a result that comes back as the termination message, and failures that are tried again only where that can help.
 
 pub mod containers;
+pub mod listener;
 mod mounts;
 mod pod;
 mod policy;
@@ -18,6 +19,7 @@ use k8s_openapi::api::batch::v1::{
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+pub use listener::Listener;
 pub use mounts::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets, snapshot};
 pub use pod::{Agent, RunAs, Wanted, container, pod};
 pub use policy::JobPolicy;
@@ -26,6 +28,9 @@ use crate::agent::EXIT_LASTING;
 
 /// The name of the container whose termination message is the result.
 pub const CONTAINER: &str = "agent";
+
+/// The name of the container before it that restores, where an etcd is started on what was restored.
+pub const RESTORING: &str = "restore";
 
 /// The value of the label `app.kubernetes.io/name` on Jobs and pods.
 const APPLICATION: &str = "etcd-backup-agent";

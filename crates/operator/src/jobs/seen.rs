@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use super::containers::{container, others};
 use super::wait::{self, Wait};
-use crate::agent::AgentResult;
+use crate::agent::{AgentResult, Said};
 use crate::explain::api_error;
 
 /// The reason while the operator lacks a right.
@@ -25,13 +25,25 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobState {
     /// Under way, or waiting for something.
-    Active(Option<Wait>),
+    Active {
+        /// What it waits for.
+        waits: Option<Wait>,
+        /// How far its agent is, if that was heard.
+        said: Option<Said>,
+    },
     /// Its node lost its pod, which will neither end nor go on.
     Lost,
     /// Done, with what its agent said if that is still known.
     Complete(Option<AgentResult>),
     /// Given up.
     Failed(Problem),
+}
+
+impl JobState {
+    /// Under way, and nothing was heard of its agent.
+    pub const fn active(waits: Option<Wait>) -> Self {
+        Self::Active { waits, said: None }
+    }
 }
 
 /// Why nothing is known. `component` is the part of `config/` that gives the rights.
@@ -79,7 +91,7 @@ pub fn state(job: &Job, pods: &[&Pod]) -> JobState {
     if pods.iter().any(|pod| is_lost(pod)) {
         return JobState::Lost;
     }
-    JobState::Active(pods.iter().find_map(|pod| wait::of(pod)))
+    JobState::active(pods.iter().find_map(|pod| wait::of(pod)))
 }
 
 /// Whether the node restarted when the pod's container was made and not yet started. The kubelet makes no second sandbox for

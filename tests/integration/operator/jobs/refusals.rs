@@ -9,8 +9,13 @@ use kube::{
 };
 use serde_json::json;
 
-use super::scene::{Scene, flags, stage};
-use crate::operator::{data, rights::Role, world::SHORT_LEASE};
+use super::scene::{MidRun, Scene, flags, stage};
+use crate::operator::{
+    data,
+    permissions::{lines, logged},
+    rights::Role,
+    world::SHORT_LEASE,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_jobs_in_the_installation_the_plan_says_so_and_nothing_is_tried() -> Result<()> {
@@ -75,6 +80,32 @@ async fn without_the_right_to_make_jobs_the_attempt_fails_and_says_which_right_i
     scene.case.finish(&etcd).await?;
     ensure!(operator.stop().await?.success());
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_right_to_read_logs_snapshots_are_taken_all_the_same_and_it_is_said_once() -> Result<()> {
+    let stage = stage().await?;
+    let kubectl = stage.server.kubectl()?;
+    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator-jobs"])?;
+    role.without("pods/log")?;
+    let outcome: Result<()> = async {
+        let mut run = MidRun::prepare(&stage, "job-unheard", data::SLOWLY, &[]).await?;
+        let mut operator = stage.operator(&flags()).await?;
+        run.scene.case.follow(&operator);
+        run.begin().await?;
+        logged(operator.log(), &["cannot get resource \"pods/log\""]).await?;
+        let status = run.scene.case.succeeded("first").await?.status;
+        ensure!(status.unwrap_or_default().attempts == Some(1));
+        run.scene.case.take("second", "prod").await?;
+        let said = lines(operator.log(), &["pods/log"]);
+        ensure!(said == 1, "it was said {said} times");
+        run.scene.case.finish_in(&run.server, &run.etcd).await?;
+        ensure!(operator.stop().await?.success());
+        Ok(())
+    }
+    .await;
+    role.restore()?;
+    outcome
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

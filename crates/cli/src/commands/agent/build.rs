@@ -8,6 +8,7 @@ use etcd_backup_snapshot::restore::{EtcdVersion, Request, Restored, Target, clus
 use super::{
     error::AgentError,
     open::{Opened, of_restore, random},
+    tell,
 };
 use crate::commands::restore::watch::watched;
 
@@ -44,7 +45,9 @@ pub(super) async fn build(
     data_dir: &Path,
 ) -> Result<AgentResult, AgentError> {
     let request = request(task, &opened, data_dir)?;
-    let restored = watched(opened.source(), request).await.map_err(of_restore)?;
+    let restored = watched(opened.source(), request, tell::restoring())
+        .await
+        .map_err(of_restore)?;
     told(&restored, data_dir)
 }
 

@@ -1,10 +1,10 @@
 //! When drills begin, and what their ends mean.
 
-use etcd_backup_api::{DrillResult, EtcdBackup, PinnedSource};
+use etcd_backup_api::{DrillResult, EtcdBackup, PinnedSource, RestoreStage};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::agent::AgentResult;
+use crate::agent::{AgentResult, Said, Stage};
 use crate::drill::Seen;
 use crate::fixtures::{at, on, plan};
 use crate::jobs::seen::{JobState, Problem};
@@ -91,7 +91,7 @@ fn says(observed: &Observed, time: &str, state: Result<JobState, Problem>) -> Ob
 }
 
 fn waiting(reason: &str, message: &str) -> JobState {
-    JobState::Active(Some(Wait {
+    JobState::active(Some(Wait {
         reason: reason.to_owned(),
         message: message.to_owned(),
     }))
@@ -567,4 +567,36 @@ fn whoever_drills_no_more_ends_what_runs_and_keeps_what_was_proved() {
         (Some(Work::Abandon), None, None)
     );
     assert_eq!(decision.restorable.unwrap().run_id, "a");
+}
+
+#[test]
+fn how_far_a_drill_is_is_shown_until_its_pod_is_made_again() {
+    let plan = drilling(&json!({}));
+    let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
+    let said = Said {
+        stage: Stage::Building,
+        bytes: 40 << 20,
+        total: Some(90 << 20),
+    };
+    let working = JobState::Active {
+        waits: None,
+        said: Some(said),
+    };
+    let shown = |plan: &EtcdBackup, state: JobState| {
+        let decision = look(plan, &says(&holding("a"), "07:00:05", Ok(state)), "07:00:06");
+        let progress = running(&decision).unwrap().progress;
+        (
+            after(plan, &decision),
+            progress.map(|progress| (progress.stage, progress.bytes)),
+        )
+    };
+    let (working, progress) = shown(&began, working);
+    assert_eq!(progress, Some((RestoreStage::Building, 32 << 20)));
+    let (_, progress) = shown(&working, JobState::active(None));
+    assert_eq!(
+        progress,
+        Some((RestoreStage::Building, 32 << 20)),
+        "not heard just now"
+    );
+    assert_eq!(shown(&working, JobState::Lost).1, None);
 }

@@ -1,10 +1,10 @@
 //! Every way from one phase to the next.
 
-use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase};
+use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase, RestoreStage};
 use serde_json::{Value, json};
 
 use super::{Action, Decision, Observed, SeenJob, decide};
-use crate::agent::{AgentResult, Step};
+use crate::agent::{AgentResult, Said, Stage, Step};
 use crate::connect::Failure;
 use crate::fixtures::{at, restore};
 use crate::jobs::seen::{JobState, Problem};
@@ -225,7 +225,7 @@ fn every_member_gets_a_job_and_one_that_vanished_gets_it_again() {
 fn nothing_is_committed_before_every_member_is_prepared() {
     let observed = with(vec![
         (Step::Prepare, 0, prepared(7)),
-        (Step::Prepare, 1, JobState::Active(None)),
+        (Step::Prepare, 1, JobState::active(None)),
     ]);
     let decision = look(&object("Preparing", "Preparing"), &observed);
     assert_eq!(decision.status.phase, RestorePhase::Preparing);
@@ -277,7 +277,7 @@ fn one_member_that_fails_undoes_all_and_commits_none() {
 #[test]
 fn what_is_undone_is_stopped_first_and_discarded_then() {
     let observed = with(vec![
-        (Step::Prepare, 0, JobState::Active(None)),
+        (Step::Prepare, 0, JobState::active(None)),
         (Step::Prepare, 1, failed()),
     ]);
     let decision = look(&object("Undoing", "Preparing"), &observed);
@@ -344,7 +344,7 @@ fn it_has_succeeded_when_every_member_is_in_place() {
 fn a_commit_that_fails_waits_for_the_others_and_names_itself() {
     let observed = with(vec![
         (Step::Commit, 0, failed()),
-        (Step::Commit, 1, JobState::Active(None)),
+        (Step::Commit, 1, JobState::active(None)),
     ]);
     let decision = look(&object("Committing", "Committing"), &observed);
     assert_eq!(decision.status.phase, RestorePhase::Committing);
@@ -416,8 +416,8 @@ fn what_a_job_waits_for_is_told_once_with_its_reason() {
             message: "pods \"x\" is forbidden: violates PodSecurity".to_owned(),
         };
         with(vec![
-            (Step::Prepare, 0, JobState::Active(Some(wait))),
-            (Step::Prepare, 1, JobState::Active(None)),
+            (Step::Prepare, 0, JobState::active(Some(wait))),
+            (Step::Prepare, 1, JobState::active(None)),
         ])
     };
     let mut object = object("Preparing", "Preparing");
@@ -437,5 +437,52 @@ fn what_a_job_waits_for_is_told_once_with_its_reason() {
         decide(&object, &waits("ContainerCreating"), at("07:05:03"))
             .notes
             .is_empty()
+    );
+}
+
+#[test]
+fn how_far_a_job_is_is_shown_in_steps_and_goes_with_its_end() {
+    let says = |bytes: u64| {
+        let said = Said {
+            stage: Stage::Receiving,
+            bytes,
+            total: Some(2000 << 20),
+        };
+        let state = JobState::Active {
+            waits: None,
+            said: Some(said),
+        };
+        with(vec![
+            (Step::Prepare, 0, state),
+            (Step::Prepare, 1, JobState::active(None)),
+        ])
+    };
+    let mut object = object("Preparing", "Preparing");
+    let decision = decide(&object, &says(149 << 20), at("07:05:00"));
+    let shown = decision.status.members[0].progress.unwrap();
+    assert_eq!(
+        (shown.stage, shown.bytes, shown.total),
+        (RestoreStage::Receiving, 100 << 20, Some(2000 << 20))
+    );
+    assert_eq!(decision.status.members[1].progress, None);
+    object.status = Some(decision.status.clone());
+    let next = decide(&object, &says(199 << 20), at("07:05:03"));
+    assert_eq!(
+        next.status, decision.status,
+        "less than a step is no reason to write"
+    );
+    // Not heard just now: what is shown stays.
+    let silent = with(vec![
+        (Step::Prepare, 0, JobState::active(None)),
+        (Step::Prepare, 1, JobState::active(None)),
+    ]);
+    assert_eq!(decide(&object, &silent, at("07:05:06")).status, decision.status);
+    let over = with(vec![
+        (Step::Prepare, 0, JobState::Complete(None)),
+        (Step::Prepare, 1, JobState::active(None)),
+    ]);
+    assert_eq!(
+        decide(&object, &over, at("07:05:09")).status.members[0].progress,
+        None
     );
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use etcd_backup_backup::write::Progress;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, DeleteParams, PostParams};
 use tokio::time::{Instant, sleep, timeout};
@@ -83,7 +84,12 @@ fn kind_of(reason: &str) -> &str {
 
 impl JobExecutor {
     /// Makes the Job, or finds it, and follows it to its end.
-    pub(super) async fn follow(&self, request: &RunRequest, cancel: &CancellationToken) -> RunResult {
+    pub(super) async fn follow(
+        &self,
+        request: &RunRequest,
+        progress: &Progress,
+        cancel: &CancellationToken,
+    ) -> RunResult {
         let mut made = if request.adopt { Made::Yes } else { Made::No };
         let mut since = Since::default();
         loop {
@@ -91,7 +97,7 @@ impl JobExecutor {
                 let cancelled = Failure::lasting("Cancelled", "the run was cancelled");
                 return self.end(request, cancelled).await;
             }
-            match bounded(look(&self.client, request)).await {
+            match bounded(look(&self.client, &self.listener, request)).await {
                 Ok(Seen::Nothing) => match made {
                     Made::No => match self.create(request).await {
                         Ok(now) => {
@@ -116,7 +122,10 @@ impl JobExecutor {
                     Made::Exists => return Err(name_taken(request)),
                 },
                 Ok(Seen::PodOnly) => self.tell(request, None).await,
-                Ok(Seen::Active(wait)) => {
+                Ok(Seen::Active(wait, said)) => {
+                    if let Some(said) = said {
+                        progress.learn(said.bytes, said.total);
+                    }
                     self.tell(request, wait.as_ref()).await;
                     if let Some(failure) = since.judge(wait.as_ref()) {
                         return self.end(request, failure).await;
@@ -161,7 +170,7 @@ impl JobExecutor {
     async fn end(&self, request: &RunRequest, failure: Failure) -> RunResult {
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
         loop {
-            match bounded(look(&self.client, request)).await {
+            match bounded(look(&self.client, &self.listener, request)).await {
                 Ok(Seen::Nothing | Seen::Silent(_)) => return self.written_or(request, failure).await,
                 Ok(Seen::PodOnly) => {}
                 Ok(Seen::Said(said, ended)) => {
@@ -169,7 +178,7 @@ impl JobExecutor {
                     let result = self.take(request, said, ended).await;
                     return result.map_err(|_| failure);
                 }
-                Ok(Seen::Active(_)) => {
+                Ok(Seen::Active(..)) => {
                     let deleted = bounded(jobs.delete(&name_of(request), &DeleteParams::background())).await;
                     if let Err(trouble) = deleted {
                         warn!(

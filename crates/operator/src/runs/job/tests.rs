@@ -188,7 +188,7 @@ fn a_job_that_failed_is_not_over_before_its_pod_is() {
         "name": "agent", "image": "", "imageID": "", "ready": true, "restartCount": 0,
         "state": {"running": {"startedAt": "2026-11-23T06:00:00Z"}},
     }]});
-    assert_eq!(seen(&failed(), Some(running)), Seen::Active(None));
+    assert_eq!(seen(&failed(), Some(running)), Seen::Active(None, None));
     assert!(matches!(
         seen(&failed(), Some(json!({"phase": "Failed"}))),
         Seen::Silent(_)
@@ -198,7 +198,7 @@ fn a_job_that_failed_is_not_over_before_its_pod_is() {
 #[test]
 fn what_a_pod_waits_for_is_told_by_reason() {
     let reason = |status: Value| match seen(&json!([]), Some(status)) {
-        Seen::Active(wait) => wait.map(|wait| wait.reason),
+        Seen::Active(wait, _) => wait.map(|wait| wait.reason),
         other => panic!("{other:?}"),
     };
     assert_eq!(
