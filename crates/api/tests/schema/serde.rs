@@ -5,7 +5,7 @@ use etcd_backup_api::cases::{self, Outcome};
 use etcd_backup_api::{
     Compression, CompressionType, Duration, EtcdBackup, EtcdBackupStatus, EtcdRestore, EtcdRestoreStatus,
     EtcdSnapshot, EtcdSnapshotStatus, LastSuccess, LocalStorage, MemberPhase, MemberStatus, ObservedEtcd,
-    PinnedSource, RestorePhase, SnapshotPhase, StorageSpec, StoredObject,
+    PinnedSource, RestorePhase, RestoreProgress, RestoreStage, SnapshotPhase, StorageSpec, StoredObject,
 };
 use kube::core::cel::apply_defaults;
 use serde_json::{Value, json};

@@ -12,6 +12,9 @@ use crate::explain::api_error;
 /// The reason while the operator lacks a right.
 pub const FORBIDDEN: &str = "Forbidden";
 
+/// What is told of a Job that is made again because its pod was lost.
+pub const LOST: &str = "its pod was lost when its node restarted, and is made again";
+
 /// Why something cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -96,7 +99,7 @@ pub fn state(job: &Job, pods: &[&Pod]) -> JobState {
 
 /// Whether the node restarted when the pod's container was made and not yet started. The kubelet makes no second sandbox for
 /// a pod that is not to be restarted and has a container (`computePodActions`), so that such a pod is pending for ever.
-fn is_lost(pod: &Pod) -> bool {
+pub fn is_lost(pod: &Pod) -> bool {
     let Some(status) = &pod.status else { return false };
     let sandbox_is_gone = status
         .conditions

@@ -7,7 +7,7 @@ use etcd_backup_api::{DrillResult, LastDrill, LastRestorable, RunningDrill};
 use super::{ACTION, Case, LOOK, WAIT, Work};
 use crate::agent::AgentResult;
 use crate::events::{Note, reason};
-use crate::jobs::seen::{JobState, Problem};
+use crate::jobs::seen::{JobState, LOST, Problem};
 use crate::progress::shown;
 use crate::status::shortened;
 
@@ -39,7 +39,7 @@ pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
         }
         Some(Ok(JobState::Lost)) => {
             running.progress = None;
-            running.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
+            running.message = Some(LOST.to_owned());
         }
         Some(Err(problem)) => {
             pause = WAIT;

@@ -6,7 +6,7 @@ use super::set::{self, Back};
 use super::{ACTION, Action, Case, LOOK};
 use crate::agent::{AgentResult, Step};
 use crate::events::{Note, reason as event};
-use crate::jobs::seen::{JobState, Problem};
+use crate::jobs::seen::{JobState, LOST, Problem};
 use crate::jobs::wait::Wait;
 use crate::progress::shown;
 use crate::restore::{cluster::Work, job};
@@ -212,7 +212,8 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
         }
         Some(JobState::Lost) => {
             member.phase = under_way;
-            member.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
+            member.progress = None;
+            member.message = Some(LOST.to_owned());
             case.decision.actions.push(Action::Delete(step, index));
             None
         }

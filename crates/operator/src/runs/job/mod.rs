@@ -5,6 +5,7 @@
 
 mod build;
 mod follow;
+mod patience;
 mod result;
 mod seen;
 #[cfg(test)]

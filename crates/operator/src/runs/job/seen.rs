@@ -11,7 +11,7 @@ use crate::agent::{AgentResult, EXIT_LASTING, Said};
 use crate::connect::Failure;
 use crate::jobs::Listener;
 use crate::jobs::containers::container;
-use crate::jobs::seen::{has_ended, result};
+use crate::jobs::seen::{has_ended, is_lost, result};
 use crate::jobs::wait::{self, Wait};
 use crate::runs::request::RunRequest;
 
@@ -24,6 +24,8 @@ pub(super) enum Seen {
     PodOnly,
     /// It works, or will. With what it waits for, and how far it is.
     Active(Option<Wait>, Option<Said>),
+    /// It will do nothing: its node lost its pod, of this UID, before that began.
+    Lost(String),
     /// It is over, and its agent said this.
     Said(AgentResult, Ended),
     /// It is over without a word of its agent: why, as Kubernetes says it.
@@ -87,7 +89,10 @@ pub(super) fn judge(job: &Job, pods: &[Pod]) -> Seen {
         .filter(|condition| condition.status == "True")
         .find(|condition| matches!(condition.type_.as_str(), "Complete" | "Failed"));
     let Some(over) = over else {
-        return Seen::Active(pods.first().and_then(wait::of), None);
+        return match pods.iter().find(|pod| is_lost(pod)) {
+            Some(lost) => Seen::Lost(lost.uid().unwrap_or_default()),
+            None => Seen::Active(pods.first().and_then(wait::of), None),
+        };
     };
     // Before 1.31 Kubernetes says that a Job failed while its pod still has time to end, and to store.
     if pods.iter().any(may_write) {

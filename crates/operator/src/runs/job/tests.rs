@@ -196,6 +196,20 @@ fn a_job_that_failed_is_not_over_before_its_pod_is() {
 }
 
 #[test]
+fn a_pod_that_its_node_lost_is_told_apart_while_its_job_is_not_over() {
+    let lost = json!({
+        "phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "False"}],
+        "containerStatuses": [{
+            "name": "agent", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "containerID": "containerd://1", "state": {"waiting": {}},
+        }],
+    });
+    assert!(matches!(seen(&json!([]), Some(lost.clone())), Seen::Lost(_)));
+    let failed = json!([{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]);
+    assert!(!matches!(seen(&failed, Some(lost)), Seen::Lost(_)));
+}
+
+#[test]
 fn what_a_pod_waits_for_is_told_by_reason() {
     let reason = |status: Value| match seen(&json!([]), Some(status)) {
         Seen::Active(wait, _) => wait.map(|wait| wait.reason),
