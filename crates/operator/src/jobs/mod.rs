@@ -48,8 +48,38 @@ pub struct Errand {
     pub labels: BTreeMap<String, String>,
     /// After this time Kubernetes ends it.
     pub deadline: Duration,
-    /// How often a pod that failed is replaced.
-    pub retries: i32,
+    /// What follows when its pod fails.
+    pub retries: Retries,
+    /// How long it stays after its end, for its log. Without: as long as its owner.
+    pub kept: Option<Duration>,
+}
+
+/// What follows when the pod of a Job fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retries {
+    /// Nothing: there is one pod, whatever becomes of it.
+    Never,
+    /// It is replaced so many times, unless the agent says that this cannot help. An eviction does not count.
+    UnlessTheAgent(i32),
+    /// Likewise, where several containers of a pod are agents: whichever says so.
+    UnlessAnyContainer(i32),
+}
+
+impl Retries {
+    const fn times(self) -> i32 {
+        match self {
+            Self::Never => 0,
+            Self::UnlessTheAgent(times) | Self::UnlessAnyContainer(times) => times,
+        }
+    }
+
+    fn policy(self) -> Option<PodFailurePolicy> {
+        match self {
+            Self::Never => None,
+            Self::UnlessTheAgent(_) => Some(failure_policy(Some(CONTAINER))),
+            Self::UnlessAnyContainer(_) => Some(failure_policy(None)),
+        }
+    }
 }
 
 impl Errand {
@@ -67,8 +97,11 @@ impl Errand {
             },
             spec: Some(JobSpec {
                 active_deadline_seconds: Some(i64::try_from(self.deadline.as_secs()).unwrap_or(i64::MAX)),
-                backoff_limit: Some(self.retries),
-                pod_failure_policy: Some(failure_policy()),
+                backoff_limit: Some(self.retries.times()),
+                pod_failure_policy: self.retries.policy(),
+                ttl_seconds_after_finished: self
+                    .kept
+                    .map(|kept| i32::try_from(kept.as_secs()).unwrap_or(i32::MAX)),
                 template: PodTemplateSpec {
                     metadata: Some(ObjectMeta {
                         labels: Some(labels),
@@ -92,12 +125,12 @@ pub fn name(object: &str, uid: &str, work: &str) -> String {
     format!("{}{tail}", head.trim_end_matches('-'))
 }
 
-/// What cannot be helped fails at once; an eviction does not count as a try.
-fn failure_policy() -> PodFailurePolicy {
+/// What this container, or any, says cannot be helped fails at once; an eviction does not count as a try.
+fn failure_policy(container: Option<&str>) -> PodFailurePolicy {
     let lasting = PodFailurePolicyRule {
         action: "FailJob".to_owned(),
         on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
-            container_name: Some(CONTAINER.to_owned()),
+            container_name: container.map(str::to_owned),
             operator: "In".to_owned(),
             values: vec![EXIT_LASTING],
         }),
