@@ -50,6 +50,10 @@ pub(crate) struct Process {
 
 impl Process {
     /// Puts the parts together and starts those that run without leading.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "every part is named once, where they are put together"
+    )]
     pub(crate) async fn start(client: Client, settings: Settings) -> Result<Self, RunError> {
         let clock = system_clock();
         let identity = identity(&settings.pod_name);

@@ -12,13 +12,13 @@ const STEPS: u64 = 20;
 const SMALLEST_STEP: u64 = 16 << 20;
 
 /// The step that `bytes` of `total` have reached.
-pub fn step_of(bytes: u64, total: Option<u64>) -> u64 {
+pub(crate) fn step_of(bytes: u64, total: Option<u64>) -> u64 {
     let step = (total.unwrap_or(0) / STEPS).max(SMALLEST_STEP);
     bytes / step * step
 }
 
 /// What an agent said of a restore, as the status shows it. `None` for nothing, and for what is said of no restore.
-pub fn shown(said: Option<Said>) -> Option<RestoreProgress> {
+pub(crate) fn shown(said: Option<Said>) -> Option<RestoreProgress> {
     let progress = said?.restoring()?;
     Some(RestoreProgress {
         bytes: step_of(progress.bytes, progress.total),

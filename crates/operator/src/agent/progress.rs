@@ -143,6 +143,7 @@ impl Said {
     }
 
     /// What is to be believed after `before`: no step back, and always the same whole of a stage.
+    #[must_use]
     pub fn after(self, before: Self) -> Self {
         if self.stage != before.stage {
             return if self.stage > before.stage { self } else { before };
