@@ -5,11 +5,11 @@ use std::time::Duration;
 use etcd_backup_backup::write::Progress;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, DeleteParams, PostParams};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::patience::{Losses, Since};
+use super::patience::{LOOK, Losses, Since, pause};
 use super::seen::{Seen, look};
 use super::{JobExecutor, build, name_of};
 use crate::connect::Failure;
@@ -17,9 +17,6 @@ use crate::events::{Note, reason as event};
 use crate::explain::api_error;
 use crate::jobs::wait::Wait;
 use crate::runs::request::{RunRequest, RunResult};
-
-/// How often a Job is looked at.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// How long one request to the API server may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -45,6 +42,7 @@ impl JobExecutor {
     ) -> RunResult {
         let mut made = if request.adopt { Made::Yes } else { Made::No };
         let (mut since, mut losses) = (Since::default(), Losses::default());
+        let began = Instant::now();
         loop {
             if cancel.is_cancelled() {
                 let cancelled = Failure::lasting("Cancelled", "the run was cancelled");
@@ -103,7 +101,7 @@ impl JobExecutor {
             }
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = sleep(LOOK) => {}
+                () = sleep(pause(began.elapsed())) => {}
             }
         }
     }

@@ -9,6 +9,18 @@ use crate::connect::Failure;
 use crate::jobs::seen::LOST;
 use crate::jobs::wait::{CREATING, UNSCHEDULABLE, Wait};
 
+/// How often a Job is looked at, at first.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
+
+/// How often one is that takes long. A look takes two lists from the API server, and an end that is seen some seconds later
+/// makes a twentieth of such a run at most.
+const SELDOM: Duration = Duration::from_secs(10);
+
+/// How long until the next look at a Job that has been followed for so long.
+pub(super) fn pause(followed: Duration) -> Duration {
+    (followed / 20).clamp(LOOK, SELDOM)
+}
+
 /// How long a pod may wait for a node: a new one takes a cloud some minutes.
 const FOR_NODE: Duration = Duration::from_mins(10);
 
@@ -93,6 +105,14 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
+
+    #[test]
+    fn a_job_that_takes_long_is_looked_at_more_seldom() {
+        let seconds = Duration::from_secs;
+        for (followed, next) in [(0, 2), (40, 2), (100, 5), (200, 10), (7200, 10)] {
+            assert_eq!(pause(seconds(followed)), seconds(next), "after {followed} s");
+        }
+    }
 
     #[test]
     fn a_job_is_made_again_for_each_pod_that_was_lost_but_not_for_ever() {
