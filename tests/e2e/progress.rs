@@ -114,11 +114,7 @@ fn drip(server: &S3Server) {
     let slowly = Fault::DripAnswer {
         bytes_per_second: 4 << 20,
     };
-    server
-        .plan()
-        .on(Operation::GetObject)
-        .key("snapshot.db")
-        .fails(slowly);
+    server.plan().on(Operation::Get).key("snapshot.db").fails(slowly);
 }
 
 async fn drill(case: &Case, server: &S3Server) -> Result<()> {

@@ -89,9 +89,10 @@ pub(super) fn judge(job: &Job, pods: &[Pod]) -> Seen {
         .filter(|condition| condition.status == "True")
         .find(|condition| matches!(condition.type_.as_str(), "Complete" | "Failed"));
     let Some(over) = over else {
-        return match pods.iter().find(|pod| is_lost(pod)) {
-            Some(lost) => Seen::Lost(lost.uid().unwrap_or_default()),
-            None => Seen::Active(pods.first().and_then(wait::of), None),
+        return match pods {
+            // All of what is one pod: what somebody else labels so ends nothing that works.
+            [pod, ..] if pods.iter().all(is_lost) => Seen::Lost(pod.uid().unwrap_or_default()),
+            _ => Seen::Active(pods.first().and_then(wait::of), None),
         };
     };
     // Before 1.31 Kubernetes says that a Job failed while its pod still has time to end, and to store.
