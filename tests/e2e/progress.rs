@@ -21,7 +21,7 @@ use crate::{
 /// The smallest step in which statuses show progress.
 const STEP: u64 = 16 << 20;
 /// The snapshot's size, in values of the size below: three steps.
-const VALUES: u64 = 48;
+const VALUES: u64 = 40;
 const VALUE: usize = 1 << 20;
 
 /// The longest that a drill or a restore may take on a machine that is busy.
