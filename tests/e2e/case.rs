@@ -1,6 +1,10 @@
 //! One case: a namespace of its own, a bucket of its own, and words for what cases do with plans and snapshots.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use harness::{
@@ -180,12 +184,17 @@ impl Case {
 
     /// Proves what the bucket holds, down to an etcd that runs on the newest backup, and that Kubernetes says the same.
     pub(crate) async fn judge(&self, version: Version) -> Result<Holdings> {
+        self.judge_at(&self.bucket, version).await
+    }
+
+    /// Likewise, of a store that is this directory.
+    pub(crate) async fn judge_at(&self, store: &Path, version: Version) -> Result<Holdings> {
         let subject = Subject {
             version,
             auth: None,
             identity: None,
         };
-        let holdings = oracle::check_store_restoring(Restored::Newest, &self.bucket, &subject).await?;
+        let holdings = oracle::check_store_restoring(Restored::Newest, store, &subject).await?;
         wait::until_ok("Kubernetes to say what the store holds", PATIENCE, async || {
             oracle::check_mirror_of(&self.namespace, &self.kubectl, &holdings)
         })

@@ -9,6 +9,7 @@ mod cluster;
 mod disaster;
 mod drills;
 mod installed;
+mod progress;
 mod restart;
 mod restores;
 mod rights;
@@ -77,6 +78,10 @@ fn trials() -> Vec<Trial> {
         trial(
             "a_drill_starts_an_etcd_on_what_it_restored_and_tells_what_is_damaged",
             drills::with_an_etcd,
+        ),
+        trial(
+            "how_far_jobs_are_is_told_while_they_back_up_drill_and_restore",
+            progress::of_jobs,
         ),
         trial(
             "a_restore_during_which_the_node_restarts_is_carried_through",

@@ -17,7 +17,7 @@ use crate::{
 /// The longest that a restore may take on a machine that is busy.
 const PATIENCE: Duration = Duration::from_mins(4);
 /// The EtcdRestore.
-const RESTORE: &str = "all-of-it";
+pub(crate) const RESTORE: &str = "all-of-it";
 
 /// Everything is lost: the pods, the claims, the data. What starts again is empty, until one object brings it all back.
 pub(crate) async fn a_lost_stateful_set(world: &'static World) -> Result<()> {
@@ -38,7 +38,7 @@ pub(crate) async fn a_lost_stateful_set(world: &'static World) -> Result<()> {
 }
 
 /// Asks for the plan's newest snapshot in the volumes of the StatefulSet.
-fn ask(case: &Case, cluster: &Cluster) -> Result<()> {
+pub(crate) fn ask(case: &Case, cluster: &Cluster) -> Result<()> {
     let set = json!({"name": cluster::NAME, "subPath": cluster::DATA});
     case.apply(&[json!({
         "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdRestore", "metadata": {"name": RESTORE},
@@ -50,7 +50,7 @@ fn ask(case: &Case, cluster: &Cluster) -> Result<()> {
 }
 
 /// Waits until the restore has ended well, and looks at what it left.
-async fn brought_back(case: &Case, cluster: &Cluster, taken: &Value) -> Result<()> {
+pub(crate) async fn brought_back(case: &Case, cluster: &Cluster, taken: &Value) -> Result<()> {
     let ended = |status: &Value| status["phase"] == "Succeeded" || status["phase"] == "Failed";
     let object = format!("etcdrestore/{RESTORE}");
     let status = case.status_within(&object, PATIENCE, "it to end", ended).await?;

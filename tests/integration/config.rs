@@ -178,6 +178,7 @@ const RESTORING: &[&str] = &[
     "delete jobs.batch",
     "list pods",
     "get pods",
+    "get pods --subresource=log",
 ];
 
 const NEEDED: &[&str] = &[

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
 use crate::job::JobShape;
-use crate::restore_status::PinnedSource;
+use crate::restore_status::{PinnedSource, RestoreProgress};
 use crate::secret::SecretReference;
 use crate::time::{seconds, whole_seconds};
 
@@ -127,6 +127,10 @@ pub struct RunningDrill {
 
     /// The snapshot itself. While it is here, nobody removes it from the store.
     pub source: PinnedSource,
+
+    /// How far it is. Absent where the operator may not read the logs of pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<RestoreProgress>,
 
     /// What it waits for, if it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,7 +54,7 @@ pub use restore::{
 pub use restore_source::{BackupSource, RestoreSource, StorageSource};
 pub use restore_status::{
     EtcdRestoreStatus, MemberPhase, MemberStatus, PinnedSource, PinnedStatefulSet, RestoreFailure,
-    RestorePhase,
+    RestorePhase, RestoreProgress, RestoreStage,
 };
 pub use runner::{Runner, RunnerType};
 pub use secret::SecretReference;

@@ -225,6 +225,10 @@ pub struct MemberStatus {
     #[schemars(length(max = 2048))]
     pub target: Option<String>,
 
+    /// How far its Job is, while it prepares. Absent where the operator may not read the logs of pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<RestoreProgress>,
+
     /// Bytes of the database that was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -247,6 +251,36 @@ pub struct MemberStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,
+}
+
+/// How far the restoring of a snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreProgress {
+    /// What is being done.
+    pub stage: RestoreStage,
+
+    /// Bytes done in this stage, in steps of a twentieth or 16 MiB.
+    #[serde(default)]
+    pub bytes: u64,
+
+    /// Bytes to do in this stage. Absent while nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+/// What is being done to restore a snapshot, in the order in which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub enum RestoreStage {
+    /// The snapshot is fetched.
+    Receiving,
+    /// The database is built from it.
+    Building,
+    /// What was built is brought to the disk, and read back.
+    Checking,
+    /// It gets its name.
+    Placing,
 }
 
 /// How far a member is.

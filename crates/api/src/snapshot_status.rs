@@ -79,7 +79,7 @@ pub struct EtcdSnapshotStatus {
     #[schemars(length(max = 63))]
     pub job: Option<String>,
 
-    /// How far it is, while it runs.
+    /// How far it is, while it runs. Of a Job it is read in the pod's log, and absent where the operator may not do that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
 

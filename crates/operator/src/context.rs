@@ -10,7 +10,7 @@ use kube::{Client, ResourceExt};
 use crate::cache::{Cache, PlanObject, RestoreObject, SnapshotObject};
 use crate::drill::Drills;
 use crate::events::Events;
-use crate::jobs::JobPolicy;
+use crate::jobs::{JobPolicy, Listener};
 use crate::lease::Tenure;
 use crate::listing::{Answer, Ledger};
 use crate::metrics::Metrics;
@@ -65,6 +65,8 @@ pub struct Shared {
     pub errands: Errands,
     /// Makes and watches the Jobs of drills.
     pub drills: Drills,
+    /// Hears how far the pods of Jobs are.
+    pub listener: Listener,
     /// What restores may do.
     pub job_policy: Arc<JobPolicy>,
     /// This process is about to end.

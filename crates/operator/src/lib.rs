@@ -29,6 +29,7 @@ mod own_writes;
 pub mod ownership;
 pub mod plan;
 mod process;
+mod progress;
 pub mod reconcile;
 pub mod restore;
 pub mod runs;

@@ -30,11 +30,13 @@ fn body(stream: impl Stream<Item = Result<Bytes, Error>> + Send + 'static) -> Bo
 /// At most so many bytes a second.
 pub(super) fn slowed(from: Body, bytes_per_second: u32) -> Body {
     let rate = f64::from(bytes_per_second.max(1));
-    let pieces = chunks(from).flat_map(|chunk| {
+    // A timer is not finer than a millisecond: pauses of five each keep the rate.
+    let most = PIECE.max(bytes_per_second as usize / 200);
+    let pieces = chunks(from).flat_map(move |chunk| {
         let pieces: Vec<Result<Bytes, Error>> = match chunk {
             Ok(chunk) => (0..chunk.len())
-                .step_by(PIECE)
-                .map(|start| Ok(chunk.slice(start..(start + PIECE).min(chunk.len()))))
+                .step_by(most)
+                .map(|start| Ok(chunk.slice(start..(start + most).min(chunk.len()))))
                 .collect(),
             Err(error) => vec![Err(error)],
         };

@@ -30,6 +30,8 @@ mod state;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -95,6 +97,16 @@ impl S3Server {
     /// Every object as it is held now, by its full key. Bytes that were discarded are not in it.
     pub fn objects(&self) -> BTreeMap<String, Bytes> {
         self.state.contents()
+    }
+
+    /// Writes every object as a file below `folder`, by its key.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        for (key, bytes) in self.objects() {
+            let path = folder.join(key);
+            fs::create_dir_all(path.parent().context("a key has a folder")?)?;
+            fs::write(path, bytes).context("write an object down")?;
+        }
+        Ok(())
     }
 
     /// Puts an object there without asking the server: another tenant's, or one changed behind our back.

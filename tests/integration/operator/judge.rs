@@ -50,11 +50,7 @@ impl Case {
     /// The same, when somebody was killed during an upload.
     pub(super) async fn finish_despite_uploads(self, server: &S3Server, subject: &Etcd) -> Result<Holdings> {
         let folder = scratch::folder("objects")?;
-        for (key, bytes) in server.objects() {
-            let path = folder.path().join(key);
-            fs::create_dir_all(path.parent().context("a key has a folder")?)?;
-            fs::write(path, bytes).context("write an object down")?;
-        }
+        server.save(folder.path())?;
         let holdings = self.judged(folder.path(), subject).await?;
         same_as_living(&holdings, subject).await?;
         Ok(holdings)

@@ -5,7 +5,7 @@ use etcd_backup_api::cases::{self, Outcome};
 use etcd_backup_api::{
     Compression, CompressionType, Duration, EtcdBackup, EtcdBackupStatus, EtcdRestore, EtcdRestoreStatus,
     EtcdSnapshot, EtcdSnapshotStatus, LastSuccess, LocalStorage, MemberPhase, MemberStatus, ObservedEtcd,
-    PinnedSource, RestorePhase, SnapshotPhase, StorageSpec, StoredObject,
+    PinnedSource, RestorePhase, RestoreProgress, RestoreStage, SnapshotPhase, StorageSpec, StoredObject,
 };
 use kube::core::cel::apply_defaults;
 use serde_json::{Value, json};
@@ -146,6 +146,11 @@ fn the_status_of_a_restore_fits_its_own_schema() {
         members: vec![MemberStatus {
             name: "m0".into(),
             phase: MemberPhase::Prepared,
+            progress: Some(RestoreProgress {
+                stage: RestoreStage::Building,
+                bytes: 1,
+                total: Some(2),
+            }),
             hash_kv: Some(7),
             member_id: Some("1".into()),
             ..Default::default()

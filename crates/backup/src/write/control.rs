@@ -190,6 +190,16 @@ impl Progress {
         }
     }
 
+    /// Notes what is known of a run that goes on elsewhere. It never goes back, and the total is the one that was named first.
+    pub fn learn(&self, read: u64, total: Option<u64>) {
+        self.read.fetch_max(read, Ordering::Relaxed);
+        let total = total.unwrap_or(0);
+        // Somebody named it before.
+        let _ = self
+            .total
+            .compare_exchange(0, total, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     pub(super) fn announce(&self, total: Option<u64>) {
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
     }

@@ -1,9 +1,11 @@
 //! What the operator and the agent in the pod of a Job say to each other.
 //!
 //! The task goes in as JSON in an environment variable and holds no secret: those are mounted as files. The result comes
-//! back as the container's termination message, which Kubernetes keeps in the pod's status.
+//! back as the container's termination message, which Kubernetes keeps in the pod's status. In between the agent says on its
+//! output how far it is.
 
 mod drill;
+mod progress;
 mod result;
 mod scratch;
 mod snapshot;
@@ -11,6 +13,7 @@ mod store;
 mod task;
 
 pub use drill::{DrillStep, DrillTask, SCRATCH};
+pub use progress::{EVERY as PROGRESS_EVERY, Said, Stage};
 pub use result::{AgentResult, LONGEST_RESULT};
 pub use scratch::ask_scratch;
 pub use snapshot::{SnapshotTask, Spool};

@@ -15,8 +15,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use super::work;
-use crate::jobs::JobPolicy;
 use crate::jobs::seen::{JobState, Problem};
+use crate::jobs::{JobPolicy, Listener};
 use crate::lease::Tenure;
 
 /// How long the API server may take for one look.
@@ -44,6 +44,7 @@ struct Slot {
 #[derive(Clone)]
 pub struct Drills {
     client: Client,
+    listener: Listener,
     job_policy: Arc<JobPolicy>,
     wakes: UnboundedSender<ObjectRef<EtcdBackup>>,
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -58,15 +59,17 @@ impl fmt::Debug for Drills {
 }
 
 impl Drills {
-    /// Asks through `client`, and tells `wakes` of every answer.
+    /// Asks through `client`, listens to pods through `listener`, and tells `wakes` of every answer.
     pub fn new(
         client: Client,
+        listener: Listener,
         job_policy: Arc<JobPolicy>,
         wakes: UnboundedSender<ObjectRef<EtcdBackup>>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
         Self {
             client,
+            listener,
             job_policy,
             wakes,
             clock,
@@ -114,7 +117,7 @@ impl Drills {
         let this = self.clone();
         let task = tokio::spawn(async move {
             let of = ObjectRef::from_obj(&plan);
-            let look = work::pursue(&this.client, &this.job_policy, &plan, &tenure);
+            let look = work::pursue(&this.client, &this.listener, &this.job_policy, &plan, &tenure);
             let late = || Problem {
                 reason: "ApiServerUnavailable".to_owned(),
                 message: "the API server does not answer about Jobs".to_owned(),

@@ -10,6 +10,7 @@
 //! a Job that vanished is made again as it was. What is restored lies in a directory that goes with the pod.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use etcd_backup_api::secret::keys;
 use etcd_backup_api::{Drill, EtcdBackup, RunningDrill, SecretReference, labels};
@@ -19,15 +20,15 @@ use kube::{Resource, ResourceExt};
 
 use crate::agent::{DrillStep, DrillTask, SCRATCH};
 use crate::jobs::{
-    Agent, CONTAINER, Errand, JobPolicy, Mounted, MountedSecret, RunAs, Wanted, container, pod, scratch,
-    secrets, snapshot,
+    Agent, CONTAINER, Errand, JobPolicy, Mounted, MountedSecret, RESTORING, Retries, RunAs, Wanted,
+    container, pod, scratch, secrets, snapshot,
 };
 
 /// How often a drill is tried again, on another node where that is possible.
 const RETRIES: i32 = 2;
 
 /// How long a Job stays after its end, for its log, if no other drill follows.
-const KEPT_SECONDS: i32 = 7 * 24 * 3600;
+const KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Room beside the snapshot and the database: etcd writes its log in files of 64 MB, the next one beforehand.
 const ROOM: u64 = 512 << 20;
@@ -85,21 +86,11 @@ pub(super) fn job(plan: &EtcdBackup, job_policy: &JobPolicy) -> Result<Job, JobE
             (labels::DRILL_UID.to_owned(), plan.uid().unwrap_or_default()),
         ]),
         deadline: spec.timeout.as_std(),
-        retries: RETRIES,
+        // The one that restores, or the one that asks.
+        retries: Retries::UnlessAnyContainer(RETRIES),
+        kept: Some(KEPT),
     };
-    let mut job = errand.job(pod_of(plan, running, &spec, job_policy)?);
-    if let Some(spec) = &mut job.spec {
-        spec.ttl_seconds_after_finished = Some(KEPT_SECONDS);
-        // The one that restores and the one that asks: what cannot be helped fails the Job, whichever says so.
-        let rules = spec
-            .pod_failure_policy
-            .iter_mut()
-            .flat_map(|policy| &mut policy.rules);
-        for rule in rules.filter_map(|rule| rule.on_exit_codes.as_mut()) {
-            rule.container_name = None;
-        }
-    }
-    Ok(job)
+    Ok(errand.job(pod_of(plan, running, &spec, job_policy)?))
 }
 
 fn pod_of(
@@ -133,7 +124,7 @@ fn pod_of(
             let check = agent(DrillStep::Check, &check);
             mounts.extend(user);
             PodSpec {
-                init_containers: Some(vec![named("restore", restore), etcd]),
+                init_containers: Some(vec![named(RESTORING, restore), etcd]),
                 ..pod(shape, RunAs::ANY, vec![named(CONTAINER, check)], mounts)
             }
         }

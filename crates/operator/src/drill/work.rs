@@ -8,9 +8,9 @@ use kube::{Client, ResourceExt};
 
 use super::job;
 use crate::explain::{is_conflict, is_gone};
-use crate::jobs::JobPolicy;
 use crate::jobs::seen::{JobState, Problem, failed, state};
 use crate::jobs::wait::Wait;
+use crate::jobs::{JobPolicy, Listener};
 use crate::lease::Tenure;
 
 /// What gives the rights that drills need.
@@ -19,6 +19,7 @@ const COMPONENT: &str = "config/components/jobs";
 /// Makes the Job of the drill that runs, unless it is there, and says how far it is. Jobs of earlier drills go.
 pub(super) async fn pursue(
     client: &Client,
+    listener: &Listener,
     job_policy: &JobPolicy,
     plan: &EtcdBackup,
     tenure: &Tenure,
@@ -37,10 +38,10 @@ pub(super) async fn pursue(
     let Some(own) = own.first() else {
         fence(tenure)?;
         return match jobs(client, plan).create(&PostParams::default(), &job).await {
-            Ok(_) => Ok(JobState::Active(None)),
+            Ok(_) => Ok(JobState::active(None)),
             // Made before and not seen; or somebody else's, which the next looks do not see either, until the drill's time is
             // up.
-            Err(error) if is_conflict(&error) => Ok(JobState::Active(Some(Wait {
+            Err(error) if is_conflict(&error) => Ok(JobState::active(Some(Wait {
                 reason: "AlreadyExists".to_owned(),
                 message: format!("the Job {name} is there, and not yet seen to be this plan's"),
             }))),
@@ -57,10 +58,12 @@ pub(super) async fn pursue(
         .iter()
         .filter(|pod| is_controlled_by(*pod, own.uid()))
         .collect();
-    let state = state(own, &pods);
-    if state == JobState::Lost {
+    let mut state = state(own, &pods);
+    match &mut state {
         // Made again at the next look.
-        delete(client, plan, std::slice::from_ref(own), tenure).await?;
+        JobState::Lost => delete(client, plan, std::slice::from_ref(own), tenure).await?,
+        JobState::Active { said, .. } => *said = pods.iter().find_map(|pod| listener.hear(pod)),
+        JobState::Complete(_) | JobState::Failed(_) => {}
     }
     Ok(state)
 }
@@ -179,7 +182,9 @@ mod tests {
     fn what_is_waited_for_is_what_the_others_wait_behind() {
         let well = ended(0, "Completed", "");
         let reason = |state| match state {
-            JobState::Active(Some(wait)) => wait.reason,
+            JobState::Active {
+                waits: Some(wait), ..
+            } => wait.reason,
             other => panic!("{other:?}"),
         };
         let state = said(

@@ -2,6 +2,7 @@
 //! down, a result that comes back as the termination message, and failures that are tried again only where that can help.
 
 pub mod containers;
+pub mod listener;
 mod mounts;
 mod pod;
 mod policy;
@@ -18,6 +19,7 @@ use k8s_openapi::api::batch::v1::{
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+pub use listener::Listener;
 pub use mounts::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets, snapshot};
 pub use pod::{Agent, RunAs, Wanted, container, pod};
 pub use policy::JobPolicy;
@@ -26,6 +28,9 @@ use crate::agent::EXIT_LASTING;
 
 /// The name of the container whose termination message is the result.
 pub const CONTAINER: &str = "agent";
+
+/// The name of the container before it that restores, where an etcd is started on what was restored.
+pub const RESTORING: &str = "restore";
 
 /// The value of the label `app.kubernetes.io/name` on Jobs and pods.
 const APPLICATION: &str = "etcd-backup-agent";
@@ -43,8 +48,38 @@ pub struct Errand {
     pub labels: BTreeMap<String, String>,
     /// After this time Kubernetes ends it.
     pub deadline: Duration,
-    /// How often a pod that failed is replaced.
-    pub retries: i32,
+    /// What follows when its pod fails.
+    pub retries: Retries,
+    /// How long it stays after its end, for its log. Without: as long as its owner.
+    pub kept: Option<Duration>,
+}
+
+/// What follows when the pod of a Job fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retries {
+    /// Nothing: there is one pod, whatever becomes of it.
+    Never,
+    /// It is replaced so many times, unless the agent says that this cannot help. An eviction does not count.
+    UnlessTheAgent(i32),
+    /// Likewise, where several containers of a pod are agents: whichever says so.
+    UnlessAnyContainer(i32),
+}
+
+impl Retries {
+    const fn times(self) -> i32 {
+        match self {
+            Self::Never => 0,
+            Self::UnlessTheAgent(times) | Self::UnlessAnyContainer(times) => times,
+        }
+    }
+
+    fn policy(self) -> Option<PodFailurePolicy> {
+        match self {
+            Self::Never => None,
+            Self::UnlessTheAgent(_) => Some(failure_policy(Some(CONTAINER))),
+            Self::UnlessAnyContainer(_) => Some(failure_policy(None)),
+        }
+    }
 }
 
 impl Errand {
@@ -62,8 +97,11 @@ impl Errand {
             },
             spec: Some(JobSpec {
                 active_deadline_seconds: Some(i64::try_from(self.deadline.as_secs()).unwrap_or(i64::MAX)),
-                backoff_limit: Some(self.retries),
-                pod_failure_policy: Some(failure_policy()),
+                backoff_limit: Some(self.retries.times()),
+                pod_failure_policy: self.retries.policy(),
+                ttl_seconds_after_finished: self
+                    .kept
+                    .map(|kept| i32::try_from(kept.as_secs()).unwrap_or(i32::MAX)),
                 template: PodTemplateSpec {
                     metadata: Some(ObjectMeta {
                         labels: Some(labels),
@@ -87,12 +125,12 @@ pub fn name(object: &str, uid: &str, work: &str) -> String {
     format!("{}{tail}", head.trim_end_matches('-'))
 }
 
-/// What cannot be helped fails at once; an eviction does not count as a try.
-fn failure_policy() -> PodFailurePolicy {
+/// What this container, or any, says cannot be helped fails at once; an eviction does not count as a try.
+fn failure_policy(container: Option<&str>) -> PodFailurePolicy {
     let lasting = PodFailurePolicyRule {
         action: "FailJob".to_owned(),
         on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
-            container_name: Some(CONTAINER.to_owned()),
+            container_name: container.map(str::to_owned),
             operator: "In".to_owned(),
             values: vec![EXIT_LASTING],
         }),

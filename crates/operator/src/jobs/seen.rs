@@ -6,11 +6,14 @@ use kube::ResourceExt;
 
 use super::containers::{container, others};
 use super::wait::{self, Wait};
-use crate::agent::AgentResult;
+use crate::agent::{AgentResult, Said};
 use crate::explain::api_error;
 
 /// The reason while the operator lacks a right.
 pub const FORBIDDEN: &str = "Forbidden";
+
+/// What is told of a Job that is made again because its pod was lost.
+pub const LOST: &str = "its pod was lost when its node restarted, and is made again";
 
 /// Why something cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +28,25 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobState {
     /// Under way, or waiting for something.
-    Active(Option<Wait>),
+    Active {
+        /// What it waits for.
+        waits: Option<Wait>,
+        /// How far its agent is, if that was heard.
+        said: Option<Said>,
+    },
     /// Its node lost its pod, which will neither end nor go on.
     Lost,
     /// Done, with what its agent said if that is still known.
     Complete(Option<AgentResult>),
     /// Given up.
     Failed(Problem),
+}
+
+impl JobState {
+    /// Under way, and nothing was heard of its agent.
+    pub const fn active(waits: Option<Wait>) -> Self {
+        Self::Active { waits, said: None }
+    }
 }
 
 /// Why nothing is known. `component` is the part of `config/` that gives the rights.
@@ -79,12 +94,12 @@ pub fn state(job: &Job, pods: &[&Pod]) -> JobState {
     if pods.iter().any(|pod| is_lost(pod)) {
         return JobState::Lost;
     }
-    JobState::Active(pods.iter().find_map(|pod| wait::of(pod)))
+    JobState::active(pods.iter().find_map(|pod| wait::of(pod)))
 }
 
 /// Whether the node restarted when the pod's container was made and not yet started. The kubelet makes no second sandbox for
 /// a pod that is not to be restarted and has a container (`computePodActions`), so that such a pod is pending for ever.
-fn is_lost(pod: &Pod) -> bool {
+pub fn is_lost(pod: &Pod) -> bool {
     let Some(status) = &pod.status else { return false };
     let sandbox_is_gone = status
         .conditions

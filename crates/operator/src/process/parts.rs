@@ -11,7 +11,7 @@ use crate::connect::Connector;
 use crate::context::{Clock, Shared};
 use crate::drill::Drills;
 use crate::events::Events;
-use crate::jobs::JobPolicy;
+use crate::jobs::{JobPolicy, Listener};
 use crate::lease::Leadership;
 use crate::listing::Ledger;
 use crate::metrics::Metrics;
@@ -35,6 +35,7 @@ pub(super) fn shared(
     let events = Events::new(client.clone(), &identity);
     let job_policy = Arc::new(JobPolicy::of(settings));
     let waits = Waits::default();
+    let listener = Listener::new(client.clone());
     let executor = Executor::new(
         connector.clone(),
         settings,
@@ -45,6 +46,7 @@ pub(super) fn shared(
     );
     let jobs = JobExecutor {
         client: client.clone(),
+        listener: listener.clone(),
         connector: connector.clone(),
         job_policy: Arc::clone(&job_policy),
         spool: SpoolOfPods::of(settings),
@@ -72,6 +74,7 @@ pub(super) fn shared(
     );
     let drills = Drills::new(
         client.clone(),
+        listener.clone(),
         Arc::clone(&job_policy),
         wakes.plans.clone(),
         Arc::clone(&clock),
@@ -100,6 +103,7 @@ pub(super) fn shared(
         in_use,
         errands,
         drills,
+        listener,
         job_policy,
         stopping: Arc::new(AtomicBool::new(false)),
         client,

@@ -9,7 +9,7 @@ use kube::{Client, Resource, ResourceExt};
 use super::job::{MEMBER, STEP, name};
 use crate::agent::Step;
 use crate::jobs::seen::{JobState, Problem, failed, has_ended, state};
-use crate::jobs::wait;
+use crate::jobs::{Listener, wait};
 
 /// What gives the rights that a restore needs.
 pub(super) const COMPONENT: &str = "config/components/restore";
@@ -35,7 +35,11 @@ pub struct Work {
 }
 
 /// Lists both.
-pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work, Problem> {
+pub(super) async fn look(
+    client: &Client,
+    listener: &Listener,
+    restore: &EtcdRestore,
+) -> Result<Work, Problem> {
     let namespace = restore.namespace().unwrap_or_default();
     let uid = restore.uid().unwrap_or_default();
     let own = ListParams::default().labels(&format!("{}={uid}", labels::RESTORE_UID));
@@ -52,9 +56,10 @@ pub(super) async fn look(client: &Client, restore: &EtcdRestore) -> Result<Work,
         let Some(mut one) = self::seen(restore, job, &pods) else {
             continue;
         };
-        if let JobState::Active(waits) = &mut one.state {
+        if let JobState::Active { waits, said } = &mut one.state {
             let mut alive = pods.iter().filter(|pod| !has_ended(pod));
             let pod = alive.find(|pod| of(*pod) == Some((one.step, one.index)));
+            *said = pod.and_then(|pod| listener.hear(pod));
             *waits = wait::with_events(client, &namespace, job, pod, waits.take()).await;
         }
         seen.push(one);

@@ -33,7 +33,7 @@ pub(super) async fn observe(restore: &EtcdRestore, context: &Context) -> Observe
         missing: Wanted::of(restore, &context.scope.cache).err(),
         source: errands.source(&uid),
         work: if working {
-            cluster::look(&context.shared.client, restore).await
+            cluster::look(&context.shared.client, &context.shared.listener, restore).await
         } else {
             Ok(cluster::Work::default())
         },

@@ -1,16 +1,22 @@
 //! Jobs that may not be made, and pods that cannot start.
 
-use anyhow::{Result, ensure};
-use harness::etcd::Version;
+use anyhow::{Context, Result, ensure};
+use harness::{etcd::Version, wait};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::scene::{Scene, flags, stage};
-use crate::operator::{data, rights::Role, world::SHORT_LEASE};
+use super::scene::{MidRun, Scene, flags, stage};
+use crate::operator::{
+    data,
+    outcome::PATIENCE,
+    permissions::{lines, logged},
+    rights::Role,
+    world::SHORT_LEASE,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_jobs_in_the_installation_the_plan_says_so_and_nothing_is_tried() -> Result<()> {
@@ -78,6 +84,32 @@ async fn without_the_right_to_make_jobs_the_attempt_fails_and_says_which_right_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_right_to_read_logs_snapshots_are_taken_all_the_same_and_it_is_said_once() -> Result<()> {
+    let stage = stage().await?;
+    let kubectl = stage.server.kubectl()?;
+    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator-jobs"])?;
+    role.without("pods/log")?;
+    let outcome: Result<()> = async {
+        let mut run = MidRun::prepare(&stage, "job-unheard", data::SLOWLY, &[]).await?;
+        let mut operator = stage.operator(&flags()).await?;
+        run.scene.case.follow(&operator);
+        run.begin().await?;
+        logged(operator.log(), &["cannot get resource \"pods/log\""]).await?;
+        let status = run.scene.case.succeeded("first").await?.status;
+        ensure!(status.unwrap_or_default().attempts == Some(1));
+        run.scene.case.take("second", "prod").await?;
+        let said = lines(operator.log(), &["pods/log"]);
+        ensure!(said == 1, "it was said {said} times");
+        run.scene.case.finish_in(&run.server, &run.etcd).await?;
+        ensure!(operator.stop().await?.success());
+        Ok(())
+    }
+    .await;
+    role.restore()?;
+    outcome
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pod_that_cannot_start_is_told_while_it_waits() -> Result<()> {
     let stage = stage().await?;
     let mut scene = Scene::begin(&stage, "job-waits").await?;
@@ -87,14 +119,8 @@ async fn a_pod_that_cannot_start_is_told_while_it_waits() -> Result<()> {
     scene.kubelet.hold("-attempt-1");
     scene.case.apply(&scene.plan(&etcd)).await?;
     scene.case.ask("first", "prod").await?;
-    let pod = scene.pod().await?.name_any();
-    let pods: Api<Pod> = Api::namespaced(scene.case.client.clone(), &scene.case.namespace);
-    let status = json!({"status": {"phase": "Pending", "containerStatuses": [{
-        "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image anywhere"}},
-    }]}});
-    pods.patch_status(&pod, &PatchParams::default(), &Patch::Merge(&status))
-        .await?;
+    let waiting = json!({"reason": "ImagePullBackOff", "message": "no such image anywhere"});
+    pending(&scene, &json!({"state": {"waiting": waiting}}), &json!([])).await?;
     let told = |snapshot: &etcd_backup_api::EtcdSnapshot| {
         let status = snapshot.status.clone().unwrap_or_default();
         let message = status.message.unwrap_or_default();
@@ -113,4 +139,60 @@ async fn a_pod_that_cannot_start_is_told_while_it_waits() -> Result<()> {
     scene.case.finish(&etcd).await?;
     ensure!(operator.stop().await?.success());
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_job_of_a_pod_that_its_node_lost_is_made_again_in_the_same_attempt() -> Result<()> {
+    let stage = stage().await?;
+    let mut scene = Scene::begin(&stage, "job-lost").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let mut operator = stage.operator(&flags()).await?;
+    scene.case.follow(&operator);
+    scene.kubelet.hold("-attempt-1");
+    scene.case.apply(&scene.plan(&etcd)).await?;
+    scene.case.ask("first", "prod").await?;
+    // As a kubelet says it that finds a container which was made before its node restarted, and never started.
+    let made = json!({"containerID": "containerd://1", "state": {"waiting": {}}});
+    let sandbox = json!([{"type": "PodReadyToStartContainers", "status": "False"}]);
+    let lost = pending(&scene, &made, &sandbox).await?;
+    let event = scene.case.event("JobWaits", "first").await?;
+    ensure!(event.contains("PodLost"), "{event}");
+    let another = async || {
+        let pod = scene.pods().await?.pop().context("there is none")?;
+        ensure!(pod.uid() != lost.uid(), "it is still the one that was lost");
+        Ok(())
+    };
+    wait::until_ok("another pod", PATIENCE, another).await?;
+    scene.kubelet.release();
+    let status = scene.case.succeeded("first").await?.status.unwrap_or_default();
+    ensure!(status.attempts == Some(1), "{:?}", status.attempts);
+    let holdings = scene.case.finish(&etcd).await?;
+    ensure!(
+        holdings.backups.len() == 1,
+        "the store holds {}",
+        holdings.backups.len()
+    );
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
+
+/// Says of the pod that its container is like this, and waits.
+async fn pending(scene: &Scene, container: &Value, conditions: &Value) -> Result<Pod> {
+    let mut status = json!({
+        "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": false, "restartCount": 0,
+    });
+    let fields = container
+        .as_object()
+        .context("the fields of a container's status")?;
+    for (field, value) in fields {
+        status[field] = value.clone();
+    }
+    let status = json!({"status": {
+        "phase": "Pending", "containerStatuses": [status], "conditions": conditions,
+    }});
+    let pod = scene.pod().await?;
+    let pods: Api<Pod> = Api::namespaced(scene.case.client.clone(), &scene.case.namespace);
+    pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status))
+        .await?;
+    Ok(pod)
 }

@@ -173,7 +173,7 @@ impl Node {
         let spec = pod.spec.as_ref().context("a pod without a specification")?;
         let container = Container::start(spec, None, &self.secrets, &self.disk).await?;
         running.insert(name.clone(), container);
-        self.status(&name, &json!({"phase": "Running"})).await
+        self.status(&name, &started()).await
     }
 
     async fn create(&self, job: &Job, number: usize) -> Result<()> {
@@ -256,6 +256,17 @@ fn fails_job(job: &Job, code: i32) -> bool {
         rule.on_exit_codes
             .as_ref()
             .is_some_and(|on| on.operator == "In" && on.values.contains(&code))
+    })
+}
+
+fn started() -> Value {
+    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    json!({
+        "phase": "Running",
+        "containerStatuses": [{
+            "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": true, "restartCount": 0,
+            "state": {"running": {"startedAt": now}},
+        }],
     })
 }
 

@@ -186,6 +186,12 @@ pub(super) const EXEMPT: &[(&str, &str, &str, &str)] = &[
         "asked only to say why a Job gets no pod; without it the operator says that it waits",
     ),
     (
+        RESTORE,
+        "pods/log",
+        "get",
+        "asked only to show progress; what is said without it, and how often, is a case of Jobs that take snapshots",
+    ),
+    (
         OPERATOR,
         "events",
         "patch",

@@ -12,6 +12,7 @@ use super::{
     error::AgentError,
     open::{Opened, of_restore, random},
     target::MEMBER,
+    tell,
 };
 use crate::commands::restore::watch::watched;
 
@@ -52,7 +53,9 @@ pub(super) async fn build(
     building: &Directory,
 ) -> Result<AgentResult, AgentError> {
     let request = request(task, &opened, building.at(DATA_DIR))?;
-    let restored = watched(opened.source(), request).await.map_err(of_restore)?;
+    let restored = watched(opened.source(), request, tell::restoring())
+        .await
+        .map_err(of_restore)?;
     told(&restored, building)
 }
 

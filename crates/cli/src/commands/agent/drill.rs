@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     error::AgentError,
     open::{Opened, of_restore, open, random},
+    tell,
 };
 use crate::{commands::restore::watch::watched, interrupt};
 
@@ -44,7 +45,9 @@ pub(super) async fn restore(task: &DrillTask, secrets: &Path) -> Result<AgentRes
     let opened = open(&task.source, &task.store, task.decryption.as_deref(), secrets).await?;
     let request = request(task, &opened, data_dir)?;
     let named = request.expected.hash_kv.is_some();
-    let restored = watched(opened.source(), request).await.map_err(of_restore)?;
+    let restored = watched(opened.source(), request, tell::restoring())
+        .await
+        .map_err(of_restore)?;
     if restored.revision != task.source.revision {
         return Err(AgentError::AnotherRevision {
             found: restored.revision,

@@ -18,6 +18,7 @@ mod prepare;
 mod report;
 mod take;
 mod target;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -43,8 +44,9 @@ pub(crate) enum Agent {
 /// Do one member's part of an EtcdRestore
 ///
 /// Run by the Jobs that the operator makes; to restore by hand there is `etcd-backup restore`. The task is read from the
-/// environment variable ETCD_BACKUP_TASK. What came of it is written as JSON where Kubernetes looks for a container's
-/// termination message. Exit code 10 says that trying again cannot help.
+/// environment variable ETCD_BACKUP_TASK. How far it is, is printed every few seconds, in lines that begin with `progress`.
+/// What came of it is written as JSON where Kubernetes looks for a container's termination message. Exit code 10 says that
+/// trying again cannot help.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// prepare, commit or discard
@@ -58,7 +60,7 @@ pub(crate) struct Restore {
 /// Restore a snapshot to see that it can be
 ///
 /// Run by the Jobs that the operator makes for plans with `verification: Restore`; to prove a snapshot by hand there is
-/// `etcd-backup verify`. Task, result and exit code are as those of `agent restore`.
+/// `etcd-backup verify`. Task, progress, result and exit code are as those of `agent restore`.
 #[derive(Debug, Args)]
 pub(crate) struct Drill {
     /// restore, or check: ask the etcd that was started on what was restored
@@ -72,8 +74,7 @@ pub(crate) struct Drill {
 /// Take one snapshot
 ///
 /// Run by the Jobs that the operator makes for plans with `runner.type: Job`; to take one by hand there is `etcd-backup
-/// snapshot save`. The task is read from the environment variable ETCD_BACKUP_TASK. What came of it is written as JSON where
-/// Kubernetes looks for a container's termination message. Exit code 10 says that trying again cannot help.
+/// snapshot save`. Task, progress, result and exit code are as those of `agent restore`.
 #[derive(Debug, Args)]
 pub(crate) struct Snapshot {
     #[command(flatten)]

@@ -49,7 +49,7 @@ pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failu
     let text = runtime()?.block_on(async {
         let mut opened = source::open(restore).await?;
         let request = restore.flags.request(&mut opened)?;
-        let restored = watch::watched(opened.source, request.clone()).await;
+        let restored = watch::watched(opened.source, request.clone(), watch::shown()).await;
         let restored = restored.map_err(|error| of_restore(&opened.name, error))?;
         outcome::show(&request, &restored, format)
     })?;

@@ -1,7 +1,7 @@
-//! A restore that shows how far it is, and ends when that is asked.
+//! A restore that tells how far it is, and ends when that is asked.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -12,19 +12,19 @@ use tokio::task::spawn_blocking;
 
 use crate::{interrupt, progress::Progress};
 
-/// Restores on a thread of its own. On Ctrl-C or SIGTERM it is cancelled, and waited for.
+/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled, and waited for.
 pub(in crate::commands) async fn watched(
     source: Source<'static>,
     request: Request,
+    tell: impl Fn(Told) + Send + Sync + 'static,
 ) -> Result<Restored, RestoreError> {
-    let watch = Arc::new(Watch::default());
-    let shared = Arc::clone(&watch);
+    let cancel = Arc::new(AtomicBool::default());
+    let asked = Arc::clone(&cancel);
     let mut work = spawn_blocking(move || {
-        let told = |progress| shared.tell(progress);
-        let cancelled = || shared.is_cancelled();
+        let cancelled = || asked.load(Ordering::Relaxed);
         let control = Control {
             cancelled: Some(&cancelled),
-            progress: Some(&told),
+            progress: Some(&tell),
             ..Control::default()
         };
         restore(source, &request, control)
@@ -32,36 +32,19 @@ pub(in crate::commands) async fn watched(
     let done = tokio::select! {
         done = &mut work => done,
         _ = interrupt::asked() => {
-            watch.cancel();
+            cancel.store(true, Ordering::Relaxed);
             work.await
         }
     };
-    watch.end();
     done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed")))
 }
 
-/// What the restoring thread and the one that waits for it share.
-#[derive(Debug, Default)]
-struct Watch {
-    cancelled: AtomicBool,
-    shown: Mutex<Option<(Stage, Progress)>>,
-}
-
-impl Watch {
-    fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
-
-    fn tell(&self, told: Told) {
+/// Shows it on standard error, stage by stage. Dropping it clears the line.
+pub(in crate::commands) fn shown() -> impl Fn(Told) + Send + Sync + 'static {
+    let shown: Mutex<Option<(Stage, Progress)>> = Mutex::default();
+    move |told| {
         // Only showing could have failed while it was held, and that is no reason to stop.
-        let mut shown = self
-            .shown
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *shown {
             Some((stage, progress)) if *stage == told.stage => progress.at(told.bytes),
             shown => {
@@ -71,15 +54,6 @@ impl Watch {
                 ));
             }
         }
-    }
-
-    /// Clears the line.
-    fn end(&self) {
-        let mut shown = self
-            .shown
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *shown = None;
     }
 }
 

@@ -7,7 +7,8 @@ use etcd_backup_api::{DrillResult, LastDrill, LastRestorable, RunningDrill};
 use super::{ACTION, Case, LOOK, WAIT, Work};
 use crate::agent::AgentResult;
 use crate::events::{Note, reason};
-use crate::jobs::seen::{JobState, Problem};
+use crate::jobs::seen::{JobState, LOST, Problem};
+use crate::progress::shown;
 use crate::status::shortened;
 
 /// How long after a Job's own deadline its end may be seen. Then something is wrong with whoever ends Jobs.
@@ -32,11 +33,13 @@ pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
         }
         Some(Ok(JobState::Complete(result))) => return succeeded(case, &running, result.as_ref()),
         Some(Ok(JobState::Failed(problem))) => return failed(case, &running, problem.clone()),
-        Some(Ok(JobState::Active(waits))) => {
+        Some(Ok(JobState::Active { waits, said })) => {
             running.message = waits.as_ref().map(|wait| text(wait.to_string()));
+            running.progress = shown(*said).or(running.progress);
         }
         Some(Ok(JobState::Lost)) => {
-            running.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
+            running.progress = None;
+            running.message = Some(LOST.to_owned());
         }
         Some(Err(problem)) => {
             pause = WAIT;

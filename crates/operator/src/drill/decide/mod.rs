@@ -134,5 +134,6 @@ fn new_drill(plan: &EtcdBackup, newest: &Newest, now: DateTime<Utc>) -> RunningD
         start_time: now,
         source: newest.source.clone(),
         message: None,
+        progress: None,
     }
 }

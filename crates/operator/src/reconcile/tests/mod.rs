@@ -159,6 +159,7 @@ impl Bench {
         );
         let drills = crate::drill::Drills::new(
             client.clone(),
+            crate::jobs::Listener::new(client.clone()),
             Arc::default(),
             unbounded_channel().0,
             Arc::clone(&clock),
@@ -174,6 +175,7 @@ impl Bench {
             waits: crate::runs::Waits::default(),
             upkeep: Upkeep::new(Arc::new(Empty), Bounds::default(), plans, Arc::clone(&clock)),
             events: Events::new(client.clone(), ME),
+            listener: crate::jobs::Listener::new(client.clone()),
             client,
             clock,
             metrics,

@@ -6,8 +6,9 @@ use super::set::{self, Back};
 use super::{ACTION, Action, Case, LOOK};
 use crate::agent::{AgentResult, Step};
 use crate::events::{Note, reason as event};
-use crate::jobs::seen::{JobState, Problem};
+use crate::jobs::seen::{JobState, LOST, Problem};
 use crate::jobs::wait::Wait;
+use crate::progress::shown;
 use crate::restore::{cluster::Work, job};
 use crate::status::shortened;
 
@@ -70,7 +71,7 @@ pub(super) fn undo(case: &mut Case<'_>) {
     let (mut open, mut left) = (false, Vec::new());
     for index in begun {
         let active = work.jobs.iter().any(|job| {
-            let open = matches!(job.state, JobState::Active(_) | JobState::Lost);
+            let open = matches!(job.state, JobState::Active { .. } | JobState::Lost);
             job.step == Step::Prepare && job.index == index && open
         });
         if active {
@@ -193,11 +194,13 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
         }
         None => {
             member.phase = under_way;
+            member.progress = None;
             case.decision.actions.push(Action::Create(step, index));
             None
         }
-        Some(JobState::Active(waits)) => {
+        Some(JobState::Active { waits, said }) => {
             member.phase = under_way;
+            member.progress = shown(*said).or(member.progress);
             let before = std::mem::replace(&mut member.message, waits.as_ref().map(told));
             let news = member.message.clone().filter(|now| before.as_ref() != Some(now));
             if let (Some(news), Some(true)) = (news, waits.as_ref().map(Wait::is_trouble)) {
@@ -209,13 +212,15 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
         }
         Some(JobState::Lost) => {
             member.phase = under_way;
-            member.message = Some("its pod was lost when its node restarted, and is made again".to_owned());
+            member.progress = None;
+            member.message = Some(LOST.to_owned());
             case.decision.actions.push(Action::Delete(step, index));
             None
         }
         Some(JobState::Complete(result)) => {
             member.phase = done;
             member.message = None;
+            member.progress = None;
             if let Some(result) = result.clone() {
                 record(case, index, result);
             }
@@ -223,6 +228,7 @@ fn follow(case: &mut Case<'_>, work: &Work, step: Step, index: usize) -> Option<
         }
         Some(JobState::Failed(problem)) => {
             member.phase = MemberPhase::Failed;
+            member.progress = None;
             member.message = Some(problem.message.clone());
             Some(problem.clone())
         }

@@ -15,7 +15,7 @@ use kube::{Resource, ResourceExt};
 use super::targets;
 use crate::agent::{Member, RestoreTask, Step};
 use crate::jobs::JobPolicy;
-use crate::jobs::{self, Errand};
+use crate::jobs::{self, Errand, Retries};
 
 /// Label on Jobs and pods: what they do.
 pub const STEP: &str = "etcdbackup.dev/restore-step";
@@ -63,11 +63,12 @@ pub fn job(restore: &EtcdRestore, step: Step, index: usize, job_policy: &JobPoli
         owner: restore.controller_owner_ref(&()),
         labels: labels(restore, step, index),
         deadline: restore.spec.timeout.as_std(),
-        retries: if step == Step::Commit {
+        retries: Retries::UnlessTheAgent(if step == Step::Commit {
             COMMIT_RETRIES
         } else {
             RETRIES
-        },
+        }),
+        kept: None,
     };
     Ok(errand.job(pod::spec(restore, step, index, job_policy, &task)?))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use etcd_backup_api::{EtcdSnapshot, SecretReference, labels};
 use k8s_openapi::api::batch::v1::Job;
@@ -12,8 +13,8 @@ use super::name_of;
 use crate::agent::{SnapshotTask, Spool};
 use crate::connect::Failure;
 use crate::jobs::{
-    Agent, Errand, JobPolicy, Mounted, MountedSecret, RunAs, Wanted, container, local_store, pod, scratch,
-    secrets,
+    Agent, Errand, JobPolicy, Mounted, MountedSecret, Retries, RunAs, Wanted, container, local_store, pod,
+    scratch, secrets,
 };
 use crate::runs::request::RunRequest;
 use crate::settings::Settings;
@@ -25,7 +26,7 @@ const SCRATCH: &str = "/tmp";
 const SCRATCH_BYTES: u64 = 64 << 20;
 
 /// A finished Job stays for this long, for whoever wants to read its log. Then Kubernetes removes it.
-const KEPT_SECONDS: i32 = 3600;
+const KEPT: Duration = Duration::from_hours(1);
 
 /// A run keeps at most a few parts of an upload and its spool in memory, whatever the size of the database; compressing and
 /// hashing take up to two processors.
@@ -84,15 +85,11 @@ pub(super) fn job(
         owner: Some(owner(request)),
         labels: labels(request),
         deadline: request.deadline,
-        retries: 0,
+        // A second pod could write a second backup.
+        retries: Retries::Never,
+        kept: Some(KEPT),
     };
-    let mut job = errand.job(pod(&shape, RunAs::ANY, vec![container], mounts));
-    if let Some(spec) = &mut job.spec {
-        // One pod for an attempt, whatever becomes of it: a second one could write a second backup.
-        spec.pod_failure_policy = None;
-        spec.ttl_seconds_after_finished = Some(KEPT_SECONDS);
-    }
-    Ok(job)
+    Ok(errand.job(pod(&shape, RunAs::ANY, vec![container], mounts)))
 }
 
 fn owner(request: &RunRequest) -> OwnerReference {

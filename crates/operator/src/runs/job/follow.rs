@@ -2,34 +2,24 @@
 
 use std::time::Duration;
 
+use etcd_backup_backup::write::Progress;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, DeleteParams, PostParams};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::patience::{LOOK, Losses, Since, pause};
 use super::seen::{Seen, look};
 use super::{JobExecutor, build, name_of};
 use crate::connect::Failure;
 use crate::events::{Note, reason as event};
 use crate::explain::api_error;
-use crate::jobs::wait::{CREATING, UNSCHEDULABLE, Wait};
+use crate::jobs::wait::Wait;
 use crate::runs::request::{RunRequest, RunResult};
-
-/// How often a Job is looked at.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// How long one request to the API server may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// How long a pod may wait for a node: a new one takes a cloud some minutes.
-const FOR_NODE: Duration = Duration::from_mins(10);
-
-/// How long its volumes may take, and an image that is being pulled.
-const FOR_CONTAINER: Duration = Duration::from_mins(5);
-
-/// How long it may wait for anything else, such as an image that cannot be pulled: what is wrong for a moment heals by then.
-const FOR_REPAIR: Duration = Duration::from_mins(2);
 
 /// What is known about the Job itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,56 +32,23 @@ enum Made {
     Exists,
 }
 
-/// Since when a Job waits for the same thing.
-#[derive(Default)]
-struct Since(Option<(String, Instant)>);
-
-impl Since {
-    /// The failure of a Job that waits for too long.
-    fn judge(&mut self, wait: Option<&Wait>) -> Option<Failure> {
-        let Some(wait) = wait else {
-            self.0 = None;
-            return None;
-        };
-        let since = match &self.0 {
-            // One trouble with an image goes by two names in turn.
-            Some((kind, since)) if *kind == kind_of(&wait.reason) => *since,
-            _ => {
-                let now = Instant::now();
-                self.0 = Some((kind_of(&wait.reason).to_owned(), now));
-                now
-            }
-        };
-        let most = match kind_of(&wait.reason) {
-            UNSCHEDULABLE => FOR_NODE,
-            CREATING => FOR_CONTAINER,
-            _ => FOR_REPAIR,
-        };
-        (since.elapsed() >= most).then(|| {
-            let message = format!("given up after {} s: {}", most.as_secs(), wait.message);
-            Failure::transient(&wait.reason, message)
-        })
-    }
-}
-
-fn kind_of(reason: &str) -> &str {
-    match reason {
-        "ErrImagePull" | "ImagePullBackOff" => "ImagePullBackOff",
-        other => other,
-    }
-}
-
 impl JobExecutor {
     /// Makes the Job, or finds it, and follows it to its end.
-    pub(super) async fn follow(&self, request: &RunRequest, cancel: &CancellationToken) -> RunResult {
+    pub(super) async fn follow(
+        &self,
+        request: &RunRequest,
+        progress: &Progress,
+        cancel: &CancellationToken,
+    ) -> RunResult {
         let mut made = if request.adopt { Made::Yes } else { Made::No };
-        let mut since = Since::default();
+        let (mut since, mut losses) = (Since::default(), Losses::default());
+        let began = Instant::now();
         loop {
             if cancel.is_cancelled() {
                 let cancelled = Failure::lasting("Cancelled", "the run was cancelled");
                 return self.end(request, cancelled).await;
             }
-            match bounded(look(&self.client, request)).await {
+            match bounded(look(&self.client, &self.listener, request)).await {
                 Ok(Seen::Nothing) => match made {
                     Made::No => match self.create(request).await {
                         Ok(now) => {
@@ -116,13 +73,23 @@ impl JobExecutor {
                     Made::Exists => return Err(name_taken(request)),
                 },
                 Ok(Seen::PodOnly) => self.tell(request, None).await,
-                Ok(Seen::Active(wait)) => {
+                Ok(Seen::Active(wait, said)) => {
+                    if let Some(said) = said {
+                        progress.learn(said.bytes, said.total);
+                    }
                     self.tell(request, wait.as_ref()).await;
                     if let Some(failure) = since.judge(wait.as_ref()) {
                         return self.end(request, failure).await;
                     }
                     made = Made::Yes;
                 }
+                // It never began, so nothing is begun beside it. It is gone before there is another one.
+                Ok(Seen::Lost(pod)) if request.plan.spec.runner.is_job() && losses.may_go_on(&pod) => {
+                    self.tell(request, Some(&Losses::wait())).await;
+                    self.delete(request).await;
+                    made = Made::No;
+                }
+                Ok(Seen::Lost(_)) => return self.end(request, Losses::failure()).await,
                 Ok(Seen::Said(said, ended)) => return self.take(request, said, ended).await,
                 Ok(Seen::Silent(failure)) => return self.written_or(request, failure).await,
                 Err(Trouble::Refused(failure)) if made == Made::No => return Err(failure),
@@ -134,7 +101,7 @@ impl JobExecutor {
             }
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = sleep(LOOK) => {}
+                () = sleep(pause(began.elapsed())) => {}
             }
         }
     }
@@ -159,9 +126,8 @@ impl JobExecutor {
 
     /// Takes the Job away and waits until nothing of it can write any more. It fails with `failure`, unless it was quicker.
     async fn end(&self, request: &RunRequest, failure: Failure) -> RunResult {
-        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
         loop {
-            match bounded(look(&self.client, request)).await {
+            match bounded(look(&self.client, &self.listener, request)).await {
                 Ok(Seen::Nothing | Seen::Silent(_)) => return self.written_or(request, failure).await,
                 Ok(Seen::PodOnly) => {}
                 Ok(Seen::Said(said, ended)) => {
@@ -169,19 +135,20 @@ impl JobExecutor {
                     let result = self.take(request, said, ended).await;
                     return result.map_err(|_| failure);
                 }
-                Ok(Seen::Active(_)) => {
-                    let deleted = bounded(jobs.delete(&name_of(request), &DeleteParams::background())).await;
-                    if let Err(trouble) = deleted {
-                        warn!(
-                            job = name_of(request),
-                            "cannot delete the Job: {}",
-                            trouble.message()
-                        );
-                    }
-                }
+                Ok(Seen::Active(..) | Seen::Lost(_)) => self.delete(request).await,
                 Err(trouble) => warn!(job = name_of(request), "cannot look: {}", trouble.message()),
             }
             sleep(LOOK / 4).await;
+        }
+    }
+
+    /// Asks for the end of the Job. Whether it is gone a later look tells.
+    async fn delete(&self, request: &RunRequest) {
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &request.snapshot.namespace);
+        let name = name_of(request);
+        let deleted = bounded(jobs.delete(&name, &DeleteParams::background())).await;
+        if let Err(trouble) = deleted {
+            warn!(job = name, "cannot delete the Job: {}", trouble.message());
         }
     }
 

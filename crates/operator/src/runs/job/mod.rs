@@ -5,6 +5,7 @@
 
 mod build;
 mod follow;
+mod patience;
 mod result;
 mod seen;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use super::request::{Execute, RunRequest, RunResult, SnapshotId};
 use crate::connect::Connector;
 use crate::events::Events;
 use crate::jobs;
-use crate::jobs::JobPolicy;
+use crate::jobs::{JobPolicy, Listener};
 use crate::metrics::{Flow, Metrics};
 pub use build::SpoolOfPods;
 pub use waits::Waits;
@@ -72,6 +73,8 @@ impl Execute for Dispatch {
 pub struct JobExecutor {
     /// Speaks to the API server.
     pub client: Client,
+    /// Hears how far pods are.
+    pub listener: Listener,
     /// Opens the store, when a Job left no result.
     pub connector: Connector,
     /// The image of the pods, and what they may dial.
@@ -103,10 +106,10 @@ impl Execute for JobExecutor {
     async fn execute(
         &self,
         request: &RunRequest,
-        _progress: Arc<Progress>,
+        progress: Arc<Progress>,
         cancel: CancellationToken,
     ) -> RunResult {
-        let result = self.follow(request, &cancel).await;
+        let result = self.follow(request, &progress, &cancel).await;
         self.waits.clear(&request.snapshot.uid);
         if let Ok(manifest) = &result {
             self.metrics.bytes_passed(Flow::Etcd, manifest.snapshot.size);

@@ -7,10 +7,11 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 
 use super::name_of;
-use crate::agent::{AgentResult, EXIT_LASTING};
+use crate::agent::{AgentResult, EXIT_LASTING, Said};
 use crate::connect::Failure;
+use crate::jobs::Listener;
 use crate::jobs::containers::container;
-use crate::jobs::seen::{has_ended, result};
+use crate::jobs::seen::{has_ended, is_lost, result};
 use crate::jobs::wait::{self, Wait};
 use crate::runs::request::RunRequest;
 
@@ -21,8 +22,10 @@ pub(super) enum Seen {
     Nothing,
     /// No Job; its pod has not ended yet.
     PodOnly,
-    /// It works, or will. With what it waits for.
-    Active(Option<Wait>),
+    /// It works, or will. With what it waits for, and how far it is.
+    Active(Option<Wait>, Option<Said>),
+    /// It will do nothing: its node lost its pod, of this UID, before that began.
+    Lost(String),
     /// It is over, and its agent said this.
     Said(AgentResult, Ended),
     /// It is over without a word of its agent: why, as Kubernetes says it.
@@ -37,7 +40,11 @@ pub(super) struct Ended {
 }
 
 /// Looks at both. Jobs and pods of other attempts and of other owners do not count.
-pub(super) async fn look(client: &Client, request: &RunRequest) -> Result<Seen, kube::Error> {
+pub(super) async fn look(
+    client: &Client,
+    listener: &Listener,
+    request: &RunRequest,
+) -> Result<Seen, kube::Error> {
     let namespace = &request.snapshot.namespace;
     let own = ListParams::default().labels(&format!(
         "{}={},{}={}",
@@ -58,9 +65,10 @@ pub(super) async fn look(client: &Client, request: &RunRequest) -> Result<Seen, 
         });
     };
     let seen = judge(job, &pods);
-    if let Seen::Active(wait) = seen {
+    if let Seen::Active(wait, _) = seen {
         let told = wait::with_events(client, namespace, job, pods.first(), wait).await;
-        return Ok(Seen::Active(told));
+        let said = pods.iter().find_map(|pod| listener.hear(pod));
+        return Ok(Seen::Active(told, said));
     }
     Ok(seen)
 }
@@ -81,11 +89,15 @@ pub(super) fn judge(job: &Job, pods: &[Pod]) -> Seen {
         .filter(|condition| condition.status == "True")
         .find(|condition| matches!(condition.type_.as_str(), "Complete" | "Failed"));
     let Some(over) = over else {
-        return Seen::Active(pods.first().and_then(wait::of));
+        return match pods {
+            // All of what is one pod: what somebody else labels so ends nothing that works.
+            [pod, ..] if pods.iter().all(is_lost) => Seen::Lost(pod.uid().unwrap_or_default()),
+            _ => Seen::Active(pods.first().and_then(wait::of), None),
+        };
     };
     // Before 1.31 Kubernetes says that a Job failed while its pod still has time to end, and to store.
     if pods.iter().any(may_write) {
-        return Seen::Active(None);
+        return Seen::Active(None, None);
     }
     if let Some((said, pod)) = pods.iter().find_map(|pod| Some((result(pod)?, pod))) {
         let lasting = exit_code(pod) == Some(EXIT_LASTING);

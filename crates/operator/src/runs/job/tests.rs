@@ -188,7 +188,7 @@ fn a_job_that_failed_is_not_over_before_its_pod_is() {
         "name": "agent", "image": "", "imageID": "", "ready": true, "restartCount": 0,
         "state": {"running": {"startedAt": "2026-11-23T06:00:00Z"}},
     }]});
-    assert_eq!(seen(&failed(), Some(running)), Seen::Active(None));
+    assert_eq!(seen(&failed(), Some(running)), Seen::Active(None, None));
     assert!(matches!(
         seen(&failed(), Some(json!({"phase": "Failed"}))),
         Seen::Silent(_)
@@ -196,9 +196,23 @@ fn a_job_that_failed_is_not_over_before_its_pod_is() {
 }
 
 #[test]
+fn a_pod_that_its_node_lost_is_told_apart_while_its_job_is_not_over() {
+    let lost = json!({
+        "phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "False"}],
+        "containerStatuses": [{
+            "name": "agent", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "containerID": "containerd://1", "state": {"waiting": {}},
+        }],
+    });
+    assert!(matches!(seen(&json!([]), Some(lost.clone())), Seen::Lost(_)));
+    let failed = json!([{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]);
+    assert!(!matches!(seen(&failed, Some(lost)), Seen::Lost(_)));
+}
+
+#[test]
 fn what_a_pod_waits_for_is_told_by_reason() {
     let reason = |status: Value| match seen(&json!([]), Some(status)) {
-        Seen::Active(wait) => wait.map(|wait| wait.reason),
+        Seen::Active(wait, _) => wait.map(|wait| wait.reason),
         other => panic!("{other:?}"),
     };
     assert_eq!(

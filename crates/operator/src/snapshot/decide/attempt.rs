@@ -9,13 +9,7 @@ use crate::runs::job_name;
 
 use super::{Case, Plan, Problem, Run, RunAction, Store, found_run_of, stored, trigger_of};
 use crate::events::{Note, reason as event};
-
-/// The status shows progress in steps of this part of the whole: a run costs a bounded number of writes,
-/// however long it takes.
-const PROGRESS_STEPS: u64 = 20;
-
-/// The smallest step of progress that is worth a write.
-const SMALLEST_STEP: u64 = 16 << 20;
+use crate::progress::step_of;
 
 /// Decides about a snapshot that is Pending or Running.
 pub(super) fn decide(case: &mut Case<'_>) {
@@ -285,7 +279,6 @@ fn lost(case: &mut Case<'_>, plan: &EtcdBackup) {
 /// Progress as the status shows it: in steps, so that bytes alone are no reason to write. `None` before the
 /// first step.
 fn progress(bytes: u64, total: Option<u64>) -> Option<Progress> {
-    let step = (total.unwrap_or(0) / PROGRESS_STEPS).max(SMALLEST_STEP);
-    let shown = bytes / step * step;
+    let shown = step_of(bytes, total);
     (shown > 0).then_some(Progress { bytes: shown, total })
 }

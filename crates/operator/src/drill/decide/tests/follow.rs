@@ -1,6 +1,9 @@
 //! A drill under way, and how it is given up.
 
+use etcd_backup_api::RestoreStage;
+
 use super::*;
+use crate::agent::{Said, Stage};
 
 #[test]
 fn a_job_is_made_looked_at_and_made_again_from_the_status_alone() {
@@ -98,4 +101,36 @@ fn whoever_drills_no_more_ends_what_runs_and_keeps_what_was_proved() {
         (Some(Work::Abandon), None, None)
     );
     assert_eq!(decision.restorable.unwrap().run_id, "a");
+}
+
+#[test]
+fn how_far_a_drill_is_is_shown_until_its_pod_is_made_again() {
+    let plan = drilling(&json!({}));
+    let began = after(&plan, &look(&plan, &holding("a"), "07:00:00"));
+    let said = Said {
+        stage: Stage::Building,
+        bytes: 40 << 20,
+        total: Some(90 << 20),
+    };
+    let working = JobState::Active {
+        waits: None,
+        said: Some(said),
+    };
+    let shown = |plan: &EtcdBackup, state: JobState| {
+        let decision = look(plan, &says(&holding("a"), "07:00:05", Ok(state)), "07:00:06");
+        let progress = running(&decision).unwrap().progress;
+        (
+            after(plan, &decision),
+            progress.map(|progress| (progress.stage, progress.bytes)),
+        )
+    };
+    let (working, progress) = shown(&began, working);
+    assert_eq!(progress, Some((RestoreStage::Building, 32 << 20)));
+    let (_, progress) = shown(&working, JobState::active(None));
+    assert_eq!(
+        progress,
+        Some((RestoreStage::Building, 32 << 20)),
+        "not heard just now"
+    );
+    assert_eq!(shown(&working, JobState::Lost).1, None);
 }

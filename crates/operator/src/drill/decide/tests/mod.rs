@@ -95,7 +95,7 @@ fn says(observed: &Observed, time: &str, state: Result<JobState, Problem>) -> Ob
 }
 
 fn waiting(reason: &str, message: &str) -> JobState {
-    JobState::Active(Some(Wait {
+    JobState::active(Some(Wait {
         reason: reason.to_owned(),
         message: message.to_owned(),
     }))

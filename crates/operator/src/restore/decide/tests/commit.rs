@@ -44,7 +44,7 @@ fn it_has_succeeded_when_every_member_is_in_place() {
 fn a_commit_that_fails_waits_for_the_others_and_names_itself() {
     let observed = with(vec![
         (Step::Commit, 0, failed()),
-        (Step::Commit, 1, JobState::Active(None)),
+        (Step::Commit, 1, JobState::active(None)),
     ]);
     let decision = look(&object("Committing", "Committing"), &observed);
     assert_eq!(decision.status.phase, RestorePhase::Committing);

@@ -23,7 +23,7 @@ fn every_member_gets_a_job_and_one_that_vanished_gets_it_again() {
 fn nothing_is_committed_before_every_member_is_prepared() {
     let observed = with(vec![
         (Step::Prepare, 0, prepared(7)),
-        (Step::Prepare, 1, JobState::Active(None)),
+        (Step::Prepare, 1, JobState::active(None)),
     ]);
     let decision = look(&object("Preparing", "Preparing"), &observed);
     assert_eq!(decision.status.phase, RestorePhase::Preparing);
@@ -75,7 +75,7 @@ fn one_member_that_fails_undoes_all_and_commits_none() {
 #[test]
 fn what_is_undone_is_stopped_first_and_discarded_then() {
     let observed = with(vec![
-        (Step::Prepare, 0, JobState::Active(None)),
+        (Step::Prepare, 0, JobState::active(None)),
         (Step::Prepare, 1, failed()),
     ]);
     let decision = look(&object("Undoing", "Preparing"), &observed);

@@ -1,6 +1,9 @@
 //! What is said while a restore cannot go on.
 
+use etcd_backup_api::RestoreStage;
+
 use super::*;
+use crate::agent::{Said, Stage};
 
 #[test]
 fn a_right_that_is_missing_is_named_and_waited_for() {
@@ -60,8 +63,8 @@ fn what_a_job_waits_for_is_told_once_with_its_reason() {
             message: "pods \"x\" is forbidden: violates PodSecurity".to_owned(),
         };
         with(vec![
-            (Step::Prepare, 0, JobState::Active(Some(wait))),
-            (Step::Prepare, 1, JobState::Active(None)),
+            (Step::Prepare, 0, JobState::active(Some(wait))),
+            (Step::Prepare, 1, JobState::active(None)),
         ])
     };
     let mut object = object("Preparing", "Preparing");
@@ -81,5 +84,52 @@ fn what_a_job_waits_for_is_told_once_with_its_reason() {
         decide(&object, &waits("ContainerCreating"), at("07:05:03"))
             .notes
             .is_empty()
+    );
+}
+
+#[test]
+fn how_far_a_job_is_is_shown_in_steps_and_goes_with_its_end() {
+    let says = |bytes: u64| {
+        let said = Said {
+            stage: Stage::Receiving,
+            bytes,
+            total: Some(2000 << 20),
+        };
+        let state = JobState::Active {
+            waits: None,
+            said: Some(said),
+        };
+        with(vec![
+            (Step::Prepare, 0, state),
+            (Step::Prepare, 1, JobState::active(None)),
+        ])
+    };
+    let mut object = object("Preparing", "Preparing");
+    let decision = decide(&object, &says(149 << 20), at("07:05:00"));
+    let shown = decision.status.members[0].progress.unwrap();
+    assert_eq!(
+        (shown.stage, shown.bytes, shown.total),
+        (RestoreStage::Receiving, 100 << 20, Some(2000 << 20))
+    );
+    assert_eq!(decision.status.members[1].progress, None);
+    object.status = Some(decision.status.clone());
+    let next = decide(&object, &says(199 << 20), at("07:05:03"));
+    assert_eq!(
+        next.status, decision.status,
+        "less than a step is no reason to write"
+    );
+    // Not heard just now: what is shown stays.
+    let silent = with(vec![
+        (Step::Prepare, 0, JobState::active(None)),
+        (Step::Prepare, 1, JobState::active(None)),
+    ]);
+    assert_eq!(decide(&object, &silent, at("07:05:06")).status, decision.status);
+    let over = with(vec![
+        (Step::Prepare, 0, JobState::Complete(None)),
+        (Step::Prepare, 1, JobState::active(None)),
+    ]);
+    assert_eq!(
+        decide(&object, &over, at("07:05:09")).status.members[0].progress,
+        None
     );
 }
