@@ -15,6 +15,7 @@ mod left_out;
 #[path = "../shared/mutate.rs"]
 mod mutate;
 mod places;
+mod read_back;
 mod refusals;
 mod revisions;
 mod support;
