@@ -145,7 +145,7 @@ fn every_promise_names_a_test_and_was_broken() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_there_is_told_from_what_is() -> Result<()> {
+fn what_is_not_there_is_told_from_what_is() {
     let tree = Tree {
         tests: tests_in(
             "#[test]\nfn one_two_three_four() {\n#[tokio::test(flavor = \"x\")]\n// why\nasync fn a_b_c_d() -> R {\nfn no_test_at_all() {\ntrial(\n\"five_six_seven_eight\",\nalone(\"nine_ten_eleven_twelve\", || async {\n",
@@ -170,5 +170,4 @@ fn what_is_not_there_is_told_from_what_is() -> Result<()> {
     ] {
         assert_eq!(tree.has(text), there, "{text}");
     }
-    Ok(())
 }
