@@ -9,6 +9,7 @@ mod cluster;
 mod disaster;
 mod drills;
 mod installed;
+mod power_cut;
 mod progress;
 mod restart;
 mod restores;
@@ -95,7 +96,32 @@ fn trials() -> Vec<Trial> {
             "the_control_plane_lost_with_its_etcd_is_brought_back_from_the_bucket_as_the_document_says",
             disaster::the_control_plane,
         ),
+        alone(
+            "what_nobody_brought_to_the_disk_is_lost_with_the_power",
+            || async { power_cut::without_syncing() },
+        ),
+        alone("a_restore_that_has_ended_is_there_after_a_power_cut", || async {
+            power_cut::of_restores()
+        }),
+        alone(
+            "a_snapshot_that_was_saved_is_there_after_a_power_cut",
+            power_cut::of_saves,
+        ),
     ]
+}
+
+static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
+
+/// Runs a case that needs no node.
+fn alone<F>(name: &str, case: fn() -> F) -> Trial
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    Trial::test(name, move || {
+        let runtime = RUNTIME.as_ref().map_err(Failed::from)?;
+        let end = runtime.block_on(case());
+        end.map_err(|error| Failed::from(format!("{error:#}")))
+    })
 }
 
 /// Runs a case in the shared world; when it fails, says what is known.
@@ -103,7 +129,6 @@ fn trial<F>(name: &str, case: fn(&'static World) -> F) -> Trial
 where
     F: Future<Output = Result<()>> + 'static,
 {
-    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
     Trial::test(name, move || {
         let runtime = RUNTIME.as_ref().map_err(Failed::from)?;
         let end = runtime.block_on(async {

@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod crds;
 mod etcd;
+mod halt;
 mod operator;
 mod oracle;
 mod recovery;

@@ -10,7 +10,10 @@ use anyhow::{Context, Result, ensure};
 use harness::{
     binaries,
     etcd::{Etcd, Version},
-    etcdutl, oracle, scratch,
+    etcdutl::{self, Membership},
+    oracle,
+    restorer::Restorer,
+    scratch,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -26,22 +29,10 @@ struct Store {
 
 impl Store {
     async fn new() -> Result<Self> {
-        let etcd = Etcd::start(VERSION).await?;
+        let etcd = filled().await?;
         let mut client = etcd.client().await?;
-        for number in 0..50 {
-            client.put(format!("key-{number}"), "value", None).await?;
-        }
         let folder = scratch::folder("store")?;
-        let snapshot = etcd.folder().join("snapshot.db");
-        let mut save = Command::new(binaries::tool(VERSION.set(), "etcdctl")?);
-        save.arg("--endpoints")
-            .arg(etcd.member(0).endpoint())
-            .args(["snapshot", "save"])
-            .arg(&snapshot);
-        ensure!(
-            save.output()?.status.success(),
-            "etcdctl could not save a snapshot"
-        );
+        let snapshot = save(&etcd, "snapshot.db")?;
         let status = etcdutl::status(VERSION, &snapshot)?;
         let hash_kv = client.hash_kv(status.revision).await?;
         let plain = fs::read(&snapshot)?;
@@ -88,6 +79,31 @@ impl Store {
         fs::write(&path, before)?;
         Ok(format!("{refusal:#}"))
     }
+}
+
+/// An etcd with something in it.
+async fn filled() -> Result<Etcd> {
+    let etcd = Etcd::start(VERSION).await?;
+    let mut client = etcd.client().await?;
+    for number in 0..50 {
+        client.put(format!("key-{number}"), "value", None).await?;
+    }
+    Ok(etcd)
+}
+
+/// Saves a snapshot with etcd's own tool.
+fn save(etcd: &Etcd, name: &str) -> Result<PathBuf> {
+    let snapshot = etcd.folder().join(name);
+    let mut save = Command::new(binaries::tool(VERSION.set(), "etcdctl")?);
+    save.arg("--endpoints")
+        .arg(etcd.member(0).endpoint())
+        .args(["snapshot", "save"])
+        .arg(&snapshot);
+    ensure!(
+        save.output()?.status.success(),
+        "etcdctl could not save a snapshot"
+    );
+    Ok(snapshot)
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -143,4 +159,66 @@ async fn what_a_failed_run_leaves_behind_is_refused() -> Result<()> {
         fs::remove_dir_all(path.parent().unwrap_or(&path))?;
     }
     store.judge().await.map(drop)
+}
+
+/// Restores a snapshot for a member with this peer URL, and gives the database.
+fn restored(by: Restorer, snapshot: &Path, peer_url: &str) -> Result<PathBuf> {
+    let data = snapshot.with_extension(format!("{by:?}-{}", peer_url.len()));
+    let member = Membership {
+        name: "m0",
+        initial_cluster: &format!("m0={peer_url}"),
+        token: "trial",
+        peer_url,
+    };
+    by.restore(VERSION, snapshot, &data, &member)?;
+    Ok(data.join("member/snap/db"))
+}
+
+#[tokio::test]
+async fn a_restore_of_ours_that_is_not_etcdutls_is_refused() -> Result<()> {
+    const URL: &str = "http://127.0.0.1:2380";
+    let etcd = filled().await?;
+    let snapshot = save(&etcd, "snapshot.db")?;
+    let mut client = etcd.client().await?;
+    // That changes no revision, and so no HashKV.
+    client.user_add("somebody", "a-password", None).await?;
+    let with_a_user = save(&etcd, "user.db")?;
+    client.put("one-more", "value", None).await?;
+    let with_a_key = save(&etcd, "key.db")?;
+
+    let theirs = restored(Restorer::Etcdutl, &snapshot, URL)?;
+    let ours = restored(Restorer::EtcdBackup, &snapshot, URL)?;
+    oracle::compare(&theirs, &ours, None)?;
+    let unsound = snapshot.with_file_name("unsound.db");
+    let mut bytes = fs::read(&ours)?;
+    // The page of a leaf, by its number in its first eight bytes.
+    bytes[2 * 4096] ^= 1;
+    fs::write(&unsound, bytes)?;
+    for (what, other, part) in [
+        (
+            "a key",
+            restored(Restorer::EtcdBackup, &with_a_key, URL)?,
+            "HashKV",
+        ),
+        (
+            "a user",
+            restored(Restorer::EtcdBackup, &with_a_user, URL)?,
+            "bucket auth",
+        ),
+        (
+            "a member",
+            restored(Restorer::EtcdBackup, &snapshot, "http://127.0.0.1:23800")?,
+            "bucket members",
+        ),
+        ("a page", unsound, "bbolt finds"),
+    ] {
+        let refusal = oracle::compare(&theirs, &other, None).err();
+        let refusal = refusal.with_context(|| format!("nobody minds another {what}"))?;
+        let refusal = format!("{refusal:#}");
+        assert!(refusal.contains(part), "{what}: {refusal}");
+    }
+    let hash = u64::from(etcdutl::hash_kv(&theirs)?.hash);
+    oracle::compare(&theirs, &ours, Some(hash))?;
+    assert!(oracle::compare(&theirs, &ours, Some(hash + 1)).is_err());
+    Ok(())
 }

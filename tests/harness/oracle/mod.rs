@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 pub use backup::Backup;
 pub use canary::find_canaries;
 pub use mirror::{check_mirror, check_mirror_of};
+pub use restored::compare;
 
 use crate::etcd::Version;
 

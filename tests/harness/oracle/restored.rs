@@ -32,9 +32,16 @@ pub(super) fn files(snapshot: &Path, version: Version, place: &Path, hash: Optio
         restorer.restore(version, snapshot, &data, &member)?;
         Ok::<_, anyhow::Error>(data.join("member/snap/db"))
     });
-    let (theirs, ours) = (theirs?, ours?);
-    bbolt::check(&ours)?;
-    let hashes = (etcdutl::hash_kv(&theirs)?, etcdutl::hash_kv(&ours)?);
+    compare(&theirs?, &ours?, hash)
+}
+
+/// Compares the database that etcdutl made of a snapshot with ours, and both with the HashKV that is to be expected.
+///
+/// # Errors
+/// Where they differ in what counts, or ours is not sound.
+pub fn compare(theirs: &Path, ours: &Path, hash: Option<u64>) -> Result<()> {
+    bbolt::check(ours)?;
+    let hashes = (etcdutl::hash_kv(theirs)?, etcdutl::hash_kv(ours)?);
     ensure!(
         hashes.0 == hashes.1,
         "restored by etcdutl and by ourselves, HashKV is {hashes:?}"
@@ -44,13 +51,13 @@ pub(super) fn files(snapshot: &Path, version: Version, place: &Path, hash: Optio
         "HashKV is {:?}, and the manifest says {hash:?}",
         hashes.0
     );
-    let buckets = (bbolt::buckets(&theirs)?, bbolt::buckets(&ours)?);
+    let buckets = (bbolt::buckets(theirs)?, bbolt::buckets(ours)?);
     ensure!(buckets.0 == buckets.1, "the buckets are {buckets:?}");
     for bucket in SMALL
         .iter()
         .filter(|bucket| buckets.0.iter().any(|name| name == *bucket))
     {
-        let entries = (bbolt::entries(&theirs, bucket)?, bbolt::entries(&ours, bucket)?);
+        let entries = (bbolt::entries(theirs, bucket)?, bbolt::entries(ours, bucket)?);
         ensure!(entries.0 == entries.1, "bucket {bucket} holds {entries:?}");
     }
     Ok(())

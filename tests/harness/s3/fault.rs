@@ -48,6 +48,8 @@ pub enum Fault {
     HalfAnswer,
     /// No answer ever.
     Stall,
+    /// The deed is done, and no answer ever comes.
+    ApplyThenStall,
     /// The answer's body comes this slowly.
     DripAnswer {
         /// Bytes a second.
@@ -157,6 +159,7 @@ pub struct Plan(Arc<Mutex<Written>>);
 struct Written {
     rules: Vec<Rule>,
     seen: Vec<Seen>,
+    held: Vec<Seen>,
 }
 
 #[derive(Debug)]
@@ -199,6 +202,11 @@ impl Plan {
         self.written().seen.clone()
     }
 
+    /// The requests so far that get no answer, whose deed is done where it was to be done.
+    pub fn held(&self) -> Vec<Seen> {
+        self.written().held.clone()
+    }
+
     /// How often something was asked for.
     pub fn count(&self, operation: Operation) -> usize {
         let written = self.written();
@@ -223,6 +231,12 @@ impl Plan {
         }
         rule.times -= 1;
         Some(rule.fault.clone())
+    }
+
+    /// Lets a request stand still for ever.
+    pub(super) async fn hold<T>(&self, seen: &Seen) -> T {
+        self.written().held.push(seen.clone());
+        std::future::pending().await
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {

@@ -50,7 +50,7 @@ async fn handle(request: Request<Incoming>, service: S3Service, plan: Plan) -> O
     let request = request.map(Body::from);
     let mut response = match fault {
         None => call(&service, request).await?,
-        Some(fault) => faulty(fault, request, &service, &seen).await?,
+        Some(fault) => faulty(fault, request, &service, &seen, &plan).await?,
     };
     answer::dated(&mut response);
     Ok(response)
@@ -60,7 +60,13 @@ async fn call(service: &S3Service, request: Request<Body>) -> Outcome {
     service.call(request).await.map_err(io::Error::other)
 }
 
-async fn faulty(fault: Fault, mut request: Request<Body>, service: &S3Service, seen: &Seen) -> Outcome {
+async fn faulty(
+    fault: Fault,
+    mut request: Request<Body>,
+    service: &S3Service,
+    seen: &Seen,
+    plan: &Plan,
+) -> Outcome {
     match fault {
         Fault::Answer {
             status,
@@ -98,7 +104,11 @@ async fn faulty(fault: Fault, mut request: Request<Body>, service: &S3Service, s
         }
         Fault::Stall => {
             read_to_end(request).await;
-            std::future::pending().await
+            plan.hold(seen).await
+        }
+        Fault::ApplyThenStall => {
+            call(service, request).await?;
+            plan.hold(seen).await
         }
         Fault::SlowReceive { bytes_per_second } => {
             let slowly = request.map(|from| body::slowed(from, bytes_per_second));

@@ -12,7 +12,7 @@ pub(super) const SLOWLY: Fault = Fault::SlowReceive {
 };
 
 /// One member with a little of everything.
-pub(super) async fn etcd(version: Version) -> Result<Etcd> {
+pub(crate) async fn etcd(version: Version) -> Result<Etcd> {
     filled(Etcd::start(version)).await
 }
 
@@ -56,7 +56,7 @@ async fn fill(etcd: &Etcd) -> Result<()> {
 }
 
 /// Writes values that do not compress, `kilobytes` of them in all.
-pub(super) async fn bulk(etcd: &Etcd, kilobytes: u32) -> Result<()> {
+pub(crate) async fn bulk(etcd: &Etcd, kilobytes: u32) -> Result<()> {
     let mut client = etcd.client().await?;
     for number in 0..kilobytes.div_ceil(100) {
         client

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use harness::{
     etcd::Etcd,
     http,
-    oracle::{self, Holdings, Restored, Subject},
+    oracle::{self, Backup, Holdings, Restored, Subject},
     s3::S3Server,
     scratch, wait,
 };
@@ -33,7 +33,7 @@ impl Case {
     /// Judges what is in a directory that is no bucket.
     pub(super) async fn finish_at(self, folder: &Path, subject: &Etcd) -> Result<Holdings> {
         let holdings = self.judged(folder, subject).await?;
-        same_as_living(&holdings, subject).await?;
+        same_as_living(holdings.backups.last(), subject).await?;
         Ok(holdings)
     }
 
@@ -52,26 +52,32 @@ impl Case {
         let folder = scratch::folder("objects")?;
         server.save(folder.path())?;
         let holdings = self.judged(folder.path(), subject).await?;
-        same_as_living(&holdings, subject).await?;
+        same_as_living(holdings.backups.last(), subject).await?;
         Ok(holdings)
     }
 
-    async fn judged(mut self, store: &Path, subject: &Etcd) -> Result<Holdings> {
+    async fn judged(self, store: &Path, subject: &Etcd) -> Result<Holdings> {
         let known = Subject {
             version: subject.version,
             auth: subject.auth.clone(),
             identity: self.identity.clone(),
         };
         let holdings = Box::pin(oracle::check_store_restoring(Restored::Newest, store, &known)).await?;
+        self.finish_with(&holdings, store).await?;
+        Ok(holdings)
+    }
+
+    /// Judges all but the backups, which were proved with those of others: `store` holds this case's objects.
+    pub(super) async fn finish_with(mut self, holdings: &Holdings, store: &Path) -> Result<()> {
         wait::until_ok("Kubernetes to say what the store holds", CATCH_UP, async || {
-            oracle::check_mirror_of(&self.namespace, &self.kubectl, &holdings)
+            oracle::check_mirror_of(&self.namespace, &self.kubectl, holdings)
         })
         .await?;
         self.nothing_is_left().await?;
         self.no_secret_is_seen(store).await?;
         self.end().await?;
         self.finished = true;
-        Ok(holdings)
+        Ok(())
     }
 
     /// Nothing runs, and nothing waits on disk.
@@ -138,8 +144,8 @@ impl Case {
 }
 
 /// What the newest backup holds is what the living cluster held at that revision: not only in the manifest's words.
-async fn same_as_living(holdings: &Holdings, subject: &Etcd) -> Result<()> {
-    let Some(newest) = holdings.backups.last() else {
+pub(super) async fn same_as_living(newest: Option<&Backup>, subject: &Etcd) -> Result<()> {
+    let Some(newest) = newest else {
         return Ok(());
     };
     let living = subject

@@ -5,7 +5,7 @@
 //! those that kill something take turns on a second one.
 
 mod case;
-mod data;
+pub(crate) mod data;
 mod judge;
 mod outcome;
 mod plan;
@@ -19,6 +19,7 @@ mod demand;
 mod endpoints;
 mod forms;
 mod jobs;
+mod killed;
 mod lagging;
 mod namespaces;
 mod object_lock;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use etcd_backup_bolt::forge::Random;
+use etcd_backup_bolt::forge::{Forge, Random};
 use etcd_backup_snapshot::restore::{Control, Source, restore};
 use etcd_backup_snapshot::verify_reader;
 use sha2::{Digest, Sha256};
@@ -76,4 +76,34 @@ fn mutated_snapshots_with_a_right_sha_restore_only_if_they_are_sound_and_else_le
         "{reasons:?}"
     );
     assert!(started.elapsed() < Duration::from_mins(2));
+}
+
+/// The flag of a page with a list of free pages (`common.FreelistPageFlag`).
+const FREELIST: u8 = 0x10;
+
+#[test]
+fn a_page_that_is_neither_in_use_nor_free_is_refused_without_a_trace() {
+    let forge = Forge {
+        stale: 3,
+        freelist: true,
+        ..Forge::default()
+    };
+    let mut database = forge
+        .database(&[(b"key", Vec::new()), (b"meta", Vec::new())])
+        .bytes;
+    let sealed = |database: &[u8]| [database, Sha256::digest(database).as_slice()].concat();
+    let scratch = Scratch::new();
+    restore_file(&sealed(&database), &scratch.request(1)).unwrap();
+
+    let starts = (0..database.len()).step_by(forge.page_size);
+    let lists: Vec<_> = starts
+        .filter(|start| database[start + 8..start + 10] == [FREELIST, 0])
+        .collect();
+    assert_eq!(lists.len(), 1);
+    // One page fewer on the list.
+    database[lists[0] + 10] -= 1;
+    let scratch = Scratch::new();
+    let error = restore_file(&sealed(&database), &scratch.request(1)).unwrap_err();
+    assert_eq!(error.reason(), "CorruptStructure", "{error}");
+    assert!(scratch.names().is_empty());
 }

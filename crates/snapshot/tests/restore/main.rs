@@ -16,6 +16,7 @@ mod left_out;
 mod mutate;
 mod places;
 mod races;
+mod read_back;
 mod refusals;
 mod revisions;
 mod support;

@@ -5,11 +5,12 @@ use std::{env, fs, os::unix::fs::MetadataExt};
 use anyhow::{Context, Result, bail};
 
 /// Programs, and the packages of Debian and, where it is called otherwise, of Fedora that have them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("mount", "mount, or util-linux"),
     ("ip", "iproute2, or iproute"),
+    ("mkfs.ext4", "e2fsprogs"),
     ("ldd", "libc-bin, or glibc-common"),
 ];
 

@@ -1,4 +1,4 @@
-use etcd_backup_api::RetentionStatus;
+use etcd_backup_api::{LastRestorable, RetentionStatus};
 use serde_json::{Value, json};
 
 use super::*;
@@ -215,6 +215,34 @@ fn pinned_snapshots_are_named_to_retention() {
             pinned
         })
     );
+}
+
+#[test]
+fn the_newest_that_a_drill_restored_is_named_to_retention_for_as_long_as_the_plan_drills() {
+    let run = backup("00:00:00").run_id;
+    let drilled = |verification: &str| {
+        let mut plan = keeping(json!({"spec": {"verification": verification}}));
+        plan.status.get_or_insert_default().last_restorable = Some(LastRestorable {
+            snapshot: "prod-1".to_owned(),
+            run_id: run.clone(),
+            snapshot_time: at("00:00:00"),
+            time: at("01:00:00"),
+            revision: 9,
+        });
+        plan
+    };
+    let mut observed = observed();
+    observed.snapshots = vec![shot("06:00:00", SnapshotPhase::Succeeded)];
+    for (verification, pinned) in [("Restore", names(&[&run])), ("Readback", BTreeSet::new())] {
+        assert_eq!(
+            asked(&drilled(verification), &observed, "06:00:10"),
+            Some(StoreJob::Prune {
+                dry_run: false,
+                pinned
+            }),
+            "{verification}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! `snapshot save` into a bucket, killed by SIGKILL at every step: afterwards there is a whole backup or none, nothing that
+//! is no backup is listed as one, and the next save succeeds.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use harness::{
+    etcd::{Etcd, Version},
+    oracle,
+    s3::S3Server,
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::{SOON, done, program, save};
+use crate::halt::{Halt, Left, STEPS};
+use crate::operator::data;
+
+const STORE: &str = "s3://backups/etcd";
+
+/// What the command line sees in the bucket: backups, and snapshots without a manifest.
+async fn listed(server: &S3Server) -> Result<(usize, usize)> {
+    let mut command = program()?;
+    command.args(["list", STORE, "-o", "json"]);
+    let said: Value = serde_json::from_str(&done(reach(server, &mut command)).await?)?;
+    let count = |list: &str| said[list].as_array().map(Vec::len).context("a list");
+    ensure!(count("broken")? == 0, "{said}");
+    Ok((count("backups")?, count("orphans")?))
+}
+
+fn reach<'a>(server: &S3Server, command: &'a mut Command) -> &'a mut Command {
+    command
+        .args([
+            "--endpoint-url",
+            &server.endpoint,
+            "--region",
+            S3Server::REGION,
+            "--allow-http",
+        ])
+        .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)
+}
+
+/// Saves, and kills that at a step.
+async fn save_until(halt: &Halt, server: &S3Server, etcd: &Etcd) -> Result<()> {
+    server.plan().clear();
+    halt.set(server.plan());
+    let mut command = save(etcd, STORE)?;
+    let mut child = reach(server, &mut command)
+        .args(["--plan", "manual/killed"])
+        .spawn()?;
+    halt.reached(server.plan(), SOON).await?;
+    ensure!(child.try_wait()?.is_none(), "it ended by itself");
+    child.kill().await?;
+    server.plan().clear();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_save_that_is_killed_at_any_step_leaves_a_backup_or_none_and_the_next_one_succeeds() -> Result<()> {
+    let etcd = data::etcd(Version::V3_6).await?;
+    // More than one part, which has 8 MiB.
+    data::bulk(&etcd, 9_000).await?;
+    for (halt, left) in STEPS {
+        let server = S3Server::start("backups").await?;
+        save_until(&halt, &server, &etcd)
+            .await
+            .with_context(|| format!("kill it at {}", halt.name))?;
+        let found = (listed(&server).await?, server.open_uploads().len());
+        let expected = match left {
+            Left::Nothing => ((0, 0), 0),
+            Left::Upload => ((0, 0), 1),
+            Left::Object => ((0, 1), 0),
+            Left::Backup => ((1, 0), 0),
+        };
+        ensure!(found == expected, "killed at {} it left {found:?}", halt.name);
+        let mut again = save(&etcd, STORE)?;
+        done(reach(&server, &mut again).args(["--plan", "manual/killed"])).await?;
+        let backups = 1 + expected.0.0;
+        ensure!(
+            listed(&server).await? == (backups, expected.0.1),
+            "after {} and another save there are {:?}",
+            halt.name,
+            listed(&server).await?
+        );
+        // What the second save made is like every other; what the kill left is worth a closer look.
+        if left == Left::Backup {
+            proved(&server, backups).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything in the bucket stands for a snapshot that etcd's own tools restore.
+async fn proved(server: &S3Server, backups: usize) -> Result<()> {
+    let folder = harness::scratch::folder("objects")?;
+    for (key, bytes) in server.objects() {
+        let path = folder.path().join(key);
+        fs::create_dir_all(path.parent().context("a key has a folder")?)?;
+        fs::write(path, bytes)?;
+    }
+    let holdings = oracle::check_store(folder.path(), Version::V3_6).await?;
+    ensure!(
+        holdings.backups.len() == backups && holdings.foreign.is_empty(),
+        "there are {holdings:?}"
+    );
+    Ok(())
+}
