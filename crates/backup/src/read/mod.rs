@@ -14,6 +14,6 @@ mod tests;
 
 pub use error::{ProofError, ReadError};
 pub use identities::{Identities, IdentityError};
-pub use open::{SnapshotReader, open};
+pub use open::{SnapshotReader, open, open_unproved};
 pub(crate) use prove::{Expected, check_head, read_back};
 pub use prove::{prove, prove_snapshot};

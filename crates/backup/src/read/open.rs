@@ -20,15 +20,15 @@ use super::{
     decode::{Decoding, Yielded, decode},
     fetch::fetch,
 };
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Sha256};
 
 /// Chunks between the store and the decoder, and between the decoder and the reader.
 const QUEUE: usize = 4;
 
 /// The bytes that etcd gave, its SHA-256 trailer included.
 ///
-/// An end of file means that all of them were read and have the manifest's SHA-256; until then nothing is proved. An error
-/// carries a [`ReadError`]: see [`ReadError::of`].
+/// An end of file means that all of them were read and, where [`open`] made it, have the manifest's SHA-256; until then
+/// nothing is proved. An error carries a [`ReadError`]: see [`ReadError::of`].
 #[derive(Debug)]
 pub struct SnapshotReader {
     yielded: mpsc::Receiver<Result<Yielded, ReadError>>,
@@ -44,6 +44,28 @@ pub struct SnapshotReader {
 /// [`ReadError::IdentityNeeded`] for an encrypted one without identities. Whether they fit, and whether the object is
 /// there, is found out by reading.
 pub async fn open(
+    store: &Arc<dyn Store>,
+    manifest: &Manifest,
+    identities: Option<&Identities>,
+) -> Result<SnapshotReader, ReadError> {
+    open_and(Some(manifest.snapshot.sha256), store, manifest, identities)
+}
+
+/// Likewise, for those who hash the bytes themselves and hold them against the manifest's SHA-256, as a restore does. Here
+/// nothing but their number is looked at.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_unproved(
+    store: &Arc<dyn Store>,
+    manifest: &Manifest,
+    identities: Option<&Identities>,
+) -> Result<SnapshotReader, ReadError> {
+    open_and(None, store, manifest, identities)
+}
+
+fn open_and(
+    sha256: Option<Sha256>,
     store: &Arc<dyn Store>,
     manifest: &Manifest,
     identities: Option<&Identities>,
@@ -78,7 +100,7 @@ pub async fn open(
         form,
         identities: identities.cloned(),
         size: manifest.snapshot.size,
-        sha256: manifest.snapshot.sha256,
+        sha256,
     };
     // Ends by itself when either channel does.
     drop(spawn_blocking(move || decode(fetched, &yielded_in, &decoding)));

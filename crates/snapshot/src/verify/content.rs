@@ -4,9 +4,9 @@ use std::io::Read;
 
 use etcd_backup_bolt::{BoltError, Limits, Scanner};
 
+use super::ahead::read_ahead;
 use super::conclude::{Settings, hash_all};
 use super::notes::Notes;
-use super::pieces::Piece;
 use super::rows::Keep;
 use crate::error::VerifyError;
 use crate::schema::{META, Setting};
@@ -25,24 +25,19 @@ pub(crate) struct Content {
 }
 
 /// Reads a database file to its end and proves its structure. Memory: the notes on its leaves.
-pub(crate) fn read_content(mut reader: impl Read) -> Result<Content, VerifyError> {
+pub(crate) fn read_content(reader: impl Read + Send) -> Result<Content, VerifyError> {
     let mut notes = Notes::new();
     notes.rows.keep_at_most(Keep::Nothing);
     let mut scanner = Scanner::new(notes, Limits::default());
-    let mut piece = Piece::new();
-    loop {
-        piece
-            .fill(&mut reader)
-            .map_err(|source| VerifyError::Read { source })?;
-        if piece.is_empty() {
-            break;
-        }
-        let taken = scanner.push(&piece).map_err(VerifyError::Structure)?;
+    let read = read_ahead(reader, |piece| {
+        let taken = scanner.push(piece).map_err(VerifyError::Structure)?;
         if taken < piece.len() {
             let end = scanner.meta().map_or(0, etcd_backup_bolt::Meta::database_bytes);
             return Err(VerifyError::TrailingBytes { end });
         }
-    }
+        Ok(())
+    });
+    read?;
     let (_, tree) = scanner
         .finish()
         .map_err(|error: BoltError| VerifyError::Structure(error))?;

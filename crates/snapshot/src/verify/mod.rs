@@ -1,5 +1,6 @@
 //! Verification in one pass.
 
+mod ahead;
 mod compaction;
 mod conclude;
 mod content;
@@ -23,7 +24,7 @@ use hash::TRAILER;
 pub(crate) use hash::{Hash, Hashes};
 use history::Room;
 use notes::Notes;
-pub(crate) use pieces::PIECE;
+pub(crate) use pieces::{PIECE, Pieces};
 pub use reader::verify_reader;
 use rows::Keep;
 

@@ -48,7 +48,7 @@ pub(super) async fn open(
         .await
         .map_err(AgentError::Store)?;
     let entry = find_pinned(&*store, source).await.map_err(AgentError::Store)?;
-    let reader = read::open(&store, &entry.manifest, identities.as_ref())
+    let reader = read::open_unproved(&store, &entry.manifest, identities.as_ref())
         .await
         .map_err(AgentError::Read)?;
     Ok(Opened {

@@ -51,7 +51,7 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
             let (chosen, identities) = restore.backup.find(store, location.as_ref()).await?;
             let name = chosen.url();
             let manifest = &chosen.entry.manifest;
-            let reader = read::open(&chosen.store, manifest, identities.as_ref())
+            let reader = read::open_unproved(&chosen.store, manifest, identities.as_ref())
                 .await
                 .map_err(|error| of_read(&name, &error))?;
             Ok(Opened {

@@ -15,7 +15,7 @@ use crate::restore::output::Content;
 use crate::restore::rewrite::{Plan, Rewritten, rewrite};
 use crate::restore::settings::{Revisions, Settings};
 use crate::restore::sink::write_database;
-use crate::restore::source::{Extent, differs, prove, receive};
+use crate::restore::source::{Extent, differs, hash, prove, receive};
 
 /// What was read and built.
 pub(super) struct Built {
@@ -60,14 +60,16 @@ impl Run<'_> {
     pub(super) fn receive_and_build(&self, reader: Box<dyn Read + Send + '_>) -> Result<Built, RestoreError> {
         let first = self.first()?;
         let (directory, name) = (first.data.built()?, "snapshot.received");
-        let file = receive(reader, directory, name, self.request, &self.control)?;
-        let built = self.build(self.open(file)?)?;
+        let (file, hashes) = receive(reader, directory, name, self.request, &self.control)?;
+        let opened = self.open(file)?;
+        prove(&hashes, self.request)?;
+        let built = self.build(opened, true)?;
         directory.remove(name)?;
         Ok(built)
     }
 
-    /// Proves the source and writes the first member's database from it, at the same time.
-    pub(super) fn build(&self, opened: Opened) -> Result<Built, RestoreError> {
+    /// Writes the first member's database, and proves the source at the same time where it was not.
+    pub(super) fn build(&self, opened: Opened, proved: bool) -> Result<Built, RestoreError> {
         let Opened {
             file,
             bolt,
@@ -85,9 +87,16 @@ impl Run<'_> {
         };
         let directory = self.first()?.snap_dir()?;
         let page_size = bolt.meta().page_size;
+        let request = self.request;
+        let unwanted = proved || (request.skip_hash_check && request.expected.sha256.is_none());
         let halted = AtomicBool::new(false);
         let (proved, written) = thread::scope(|scope| {
-            let proving = scope.spawn(|| prove(&file, extent, self.request, &halted));
+            let proving = scope.spawn(|| {
+                if unwanted {
+                    return Ok(());
+                }
+                prove(&hash(&file, extent, &halted)?, request)
+            });
             let written = write_database(directory, DATABASE, page_size, |output| {
                 rewrite(&bolt, plan, output, &self.control)
             });

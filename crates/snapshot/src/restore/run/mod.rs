@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
         self.control.reached(Step::Begin)?;
         let outcome = self.stage().and_then(|()| {
             let built = match opened {
-                Ok(opened) => self.build(opened)?,
+                Ok(opened) => self.build(opened, false)?,
                 Err(reader) => self.receive_and_build(reader)?,
             };
             self.control.reached(Step::Built)?;
