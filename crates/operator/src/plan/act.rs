@@ -99,9 +99,14 @@ fn drill_on(plan: &EtcdBackup, status: &EtcdBackupStatus, decided: &drill::Decis
 fn upkeep_job(job: &StoreJob) -> Job {
     match job {
         StoreJob::Sync => Job::Sync,
-        StoreJob::Prune { dry_run, pinned } => Job::Prune {
+        StoreJob::Prune {
+            dry_run,
+            pinned,
+            missing,
+        } => Job::Prune {
             dry_run: *dry_run,
             pinned: pinned.clone(),
+            missing: missing.clone(),
         },
         StoreJob::DeleteAll => Job::DeleteAll,
     }

@@ -2,6 +2,7 @@
 
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, Verification, labels};
 use etcd_backup_backup::manifest::Manifest;
+use etcd_backup_backup::retention::{Candidate, Standing};
 use kube::ResourceExt;
 
 use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, spec_changed};
@@ -116,7 +117,26 @@ fn shot(snapshot: &EtcdSnapshot) -> Shot {
         backup: (status.phase == SnapshotPhase::Succeeded)
             .then(|| backup_of(snapshot))
             .flatten(),
+        missing: (status.phase == SnapshotPhase::Missing)
+            .then(|| candidate_of(snapshot))
+            .flatten(),
     }
+}
+
+/// What retention has to know of a snapshot that the store has no more.
+fn candidate_of(snapshot: &EtcdSnapshot) -> Option<Candidate> {
+    let backup = backup_of(snapshot)?;
+    Some(Candidate {
+        id: backup.run_id.parse().ok()?,
+        time: backup.taken,
+        generation: backup.cluster_id.parse().ok()?,
+        standing: Standing::Verified,
+        pinned: snapshot.spec.pin,
+        in_use: false,
+        lock: None,
+        size: backup.size,
+        revision: backup.revision,
+    })
 }
 
 /// What a snapshot that succeeded says it stored.

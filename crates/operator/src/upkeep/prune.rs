@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use etcd_backup_api::{EtcdBackup, Retention};
 use etcd_backup_backup::catalogue::{Catalogue, Entry, ask_locks};
-use etcd_backup_backup::layout::RunId;
+use etcd_backup_backup::layout::{ClusterId, RunId};
 use etcd_backup_backup::retention::{self, Candidate, Context, Kept, Policy};
 use etcd_backup_backup::schedule::Schedule;
 use etcd_backup_store::Lock;
 
 use super::place::Place;
-use super::result::{Removal, RetentionOutcome};
+use super::result::{Refusal, Removal, RetentionOutcome};
 use super::work::Prune;
 use crate::connect::{Failure, refused};
 
@@ -93,16 +93,37 @@ pub(super) async fn run(
         locked: locked(&verdict.keep),
         ..nothing
     };
-    if prune.dry_run || why.is_empty() {
+    if prune.dry_run {
         return Ok(RetentionOutcome {
             removed: in_order(&why, |_| true),
             ..outcome
         });
     }
+    let overdue = overdue(&policy, candidates, &prune.missing, &context);
+    let (gone, refused) = take_away(place, catalogue, &why, context.generation).await?;
+    let mut removed = in_order(&why, |run_id| gone.iter().any(|id| id == run_id));
+    removed.extend(in_order(&overdue, |_| true));
+    removed.sort_by(|one, other| one.run_id.cmp(&other.run_id));
+    Ok(RetentionOutcome {
+        removed,
+        refused,
+        ..outcome
+    })
+}
+
+/// Removes what is to go, and says what of it is gone and what was refused.
+async fn take_away(
+    place: &Place,
+    catalogue: &mut Catalogue,
+    why: &[(RunId, String)],
+    generation: ClusterId,
+) -> Result<(Vec<String>, Vec<Refusal>), Failure> {
+    if why.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
     place.check_owner().await?;
     place.check_fence()?;
     let doomed: HashSet<RunId> = why.iter().map(|(id, _)| *id).collect();
-    let generation = newest.location.cluster;
     let doomed = catalogue
         .backups
         .iter()
@@ -113,12 +134,27 @@ pub(super) async fn run(
         })
         .cloned()
         .collect();
-    let (gone, refused) = place.remove(catalogue, doomed).await;
-    Ok(RetentionOutcome {
-        removed: in_order(&why, |run_id| gone.iter().any(|id| id == run_id)),
-        refused,
-        ..outcome
-    })
+    Ok(place.remove(catalogue, doomed).await)
+}
+
+/// Those of `missing` that would go by now if they were there, as what they are shown for has gone: by an operator that was killed
+/// before it could say so, or by somebody else. What is there was judged without them.
+fn overdue(
+    policy: &Policy,
+    mut candidates: Vec<Candidate>,
+    missing: &[Candidate],
+    context: &Context,
+) -> Vec<(RunId, String)> {
+    let there: HashSet<RunId> = candidates.iter().map(|candidate| candidate.id).collect();
+    let missing = missing.iter().filter(|missing| !there.contains(&missing.id));
+    candidates.extend(missing.cloned());
+    let verdict = retention::plan(policy, &candidates, context);
+    let gone = verdict
+        .remove
+        .into_iter()
+        .filter(|removal| !there.contains(&removal.id));
+    gone.map(|removal| (removal.id, removal.why.to_string()))
+        .collect()
 }
 
 /// The lock that a backup has if it was written under the plan as it is now. Known without asking the store for each, of

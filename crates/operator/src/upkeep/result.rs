@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use etcd_backup_backup::catalogue::Catalogue;
+use etcd_backup_backup::retention::Candidate;
 
 use crate::connect::Failure;
 
@@ -20,6 +21,8 @@ pub enum Job {
         dry_run: bool,
         /// Run ids that are never removed: pinned snapshots, and what a restore is reading.
         pinned: BTreeSet<String>,
+        /// What EtcdSnapshots stand for and the store has no more, as far as is known.
+        missing: Vec<Candidate>,
     },
     /// Remove one backup, because its EtcdSnapshot was deleted and the plan says `deletionPolicy: Delete`.
     DeleteRun {

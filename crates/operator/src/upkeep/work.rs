@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::catalogue::Catalogue;
+use etcd_backup_backup::retention::Candidate;
 
 use super::result::{Deletion, Job, RetentionOutcome};
 use crate::connect::Failure;
@@ -31,6 +32,8 @@ pub struct Prune {
     pub dry_run: bool,
     /// Run ids that stay.
     pub pinned: BTreeSet<String>,
+    /// What is shown and was gone before. Told as removed as soon as its time would have come.
+    pub missing: Vec<Candidate>,
 }
 
 impl Work {
@@ -38,7 +41,17 @@ impl Work {
     pub fn add(&mut self, job: Job) {
         match job {
             Job::Sync => self.sync = true,
-            Job::Prune { dry_run, pinned } => self.prune = Some(Prune { dry_run, pinned }),
+            Job::Prune {
+                dry_run,
+                pinned,
+                missing,
+            } => {
+                self.prune = Some(Prune {
+                    dry_run,
+                    pinned,
+                    missing,
+                });
+            }
             Job::DeleteRun { run_id } => {
                 self.delete_runs.insert(run_id);
             }

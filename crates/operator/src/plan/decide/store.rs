@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdBackup, SnapshotPhase, Verification, labels};
+use etcd_backup_backup::retention::Candidate;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
@@ -36,6 +37,7 @@ pub(super) fn job(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) ->
             return Some(StoreJob::Prune {
                 dry_run,
                 pinned: pinned(plan, observed),
+                missing: missing(observed),
             });
         }
     }
@@ -111,6 +113,14 @@ fn shows_dry_run(store: &StoreView) -> bool {
 pub fn spec_changed(plan: &EtcdBackup) -> bool {
     let seen = plan.status.as_ref().and_then(|status| status.observed_generation);
     seen.is_some() && seen != plan.metadata.generation
+}
+
+/// What retention may find overdue although the store has it no more: what it removed itself and was killed before it heard so, or
+/// what somebody else removed.
+fn missing(observed: &Observed) -> Vec<Candidate> {
+    let going = |shot: &&Shot| !shot.deleting && !shot.pinned;
+    let shots = observed.snapshots.iter().filter(going);
+    shots.filter_map(|shot| shot.missing.clone()).collect()
 }
 
 /// Runs that no retention may touch: what people pinned, and the newest that a drill restored, since newer ones may yet turn out

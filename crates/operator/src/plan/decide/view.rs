@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdBackupStatus, RetentionCandidate, SnapshotPhase};
+use etcd_backup_backup::retention::Candidate;
 
 use crate::drill::decide as drill;
 use crate::events::Note;
@@ -57,6 +58,8 @@ pub struct Shot {
     pub deleting: bool,
     /// What it stored, as its status says: for the time until the store is listed again.
     pub backup: Option<Backup>,
+    /// What it stored, where the store has it no more.
+    pub missing: Option<Candidate>,
 }
 
 impl Shot {
@@ -210,6 +213,8 @@ pub enum StoreJob {
         dry_run: bool,
         /// Runs that must stay.
         pinned: BTreeSet<String>,
+        /// What EtcdSnapshots stand for and the store has no more.
+        missing: Vec<Candidate>,
     },
     /// Remove everything of this plan.
     DeleteAll,

@@ -293,5 +293,6 @@ pub(super) fn prune(dry_run: bool, pinned: &[&String]) -> Job {
     Job::Prune {
         dry_run,
         pinned: pinned.iter().map(|run_id| (*run_id).clone()).collect(),
+        missing: Vec::new(),
     }
 }

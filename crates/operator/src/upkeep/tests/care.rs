@@ -173,6 +173,39 @@ async fn what_is_locked_stays_and_is_told_until_its_lock_has_ended() {
 }
 
 #[tokio::test]
+async fn what_is_gone_already_is_told_as_removed_once_its_time_has_come() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(5).await;
+    let listed = bench.work([Job::Sync], &keeping(9)).await.catalogue.unwrap();
+    let missing =
+        [0, 3].map(|index: usize| listed.backups[index].candidate(&owner("plan-uid"), false, false, false));
+    let deletions = [0, 3].map(|index: usize| Job::DeleteRun {
+        run_id: runs[index].clone(),
+    });
+    bench
+        .work(deletions, &keeping(9))
+        .await
+        .deletion
+        .unwrap()
+        .unwrap();
+    let told = async |dry_run| {
+        let job = Job::Prune {
+            dry_run,
+            pinned: BTreeSet::new(),
+            missing: missing.to_vec(),
+        };
+        let outcome = bench.work([job], &keeping(2)).await.retention.unwrap().unwrap();
+        let removed = outcome.removed.into_iter().map(|removal| removal.run_id);
+        removed.collect::<Vec<_>>()
+    };
+    // What the store holds is judged as if it had never held more.
+    assert_eq!(told(true).await, runs[1..2]);
+    assert_eq!(told(false).await, runs[..2]);
+    assert_eq!(bench.left().await, [runs[2].clone(), runs[4].clone()]);
+    assert_eq!(told(false).await, runs[..1], "until nobody names it any more");
+}
+
+#[tokio::test]
 async fn what_the_plan_itself_locks_stays_where_the_store_tells_of_no_lock() {
     let bench = Bench::new().await;
     let runs = bench.daily(4).await;

@@ -98,6 +98,7 @@ fn prune(pinned: &[&str]) -> Job {
     Job::Prune {
         dry_run: false,
         pinned: pinned.iter().map(|id| (*id).to_owned()).collect(),
+        missing: Vec::new(),
     }
 }
 

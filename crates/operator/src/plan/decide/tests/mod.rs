@@ -74,6 +74,7 @@ pub(super) fn shot(time: &str, phase: SnapshotPhase) -> Shot {
         pinned: false,
         deleting: false,
         backup: stored,
+        missing: None,
     }
 }
 

@@ -1,4 +1,5 @@
 use etcd_backup_api::{LastRestorable, RetentionStatus};
+use etcd_backup_backup::retention::{Candidate, Standing};
 use serde_json::{Value, json};
 
 use super::*;
@@ -17,6 +18,7 @@ fn prune() -> StoreJob {
     StoreJob::Prune {
         dry_run: false,
         pinned: BTreeSet::new(),
+        missing: Vec::new(),
     }
 }
 
@@ -212,9 +214,48 @@ fn pinned_snapshots_are_named_to_retention() {
         asked(&keeping(json!({})), &observed, "06:00:10"),
         Some(StoreJob::Prune {
             dry_run: false,
-            pinned
+            pinned,
+            missing: Vec::new()
         })
     );
+}
+
+#[test]
+fn what_the_store_has_no_more_is_named_to_retention_unless_somebody_pinned_it() {
+    let candidate = |time: &str| Candidate {
+        id: backup(time).run_id.parse().unwrap(),
+        time: at(time),
+        generation: "00000000000000a1".parse().unwrap(),
+        standing: Standing::Verified,
+        pinned: false,
+        in_use: false,
+        lock: None,
+        size: 1,
+        revision: 1,
+    };
+    let gone = |time: &str| Shot {
+        missing: Some(candidate(time)),
+        ..shot(time, SnapshotPhase::Missing)
+    };
+    let mut observed = observed();
+    let pinned = Shot {
+        pinned: true,
+        ..gone("01:00:00")
+    };
+    let deleting = Shot {
+        deleting: true,
+        ..gone("02:00:00")
+    };
+    observed.snapshots = vec![
+        gone("00:00:00"),
+        pinned,
+        deleting,
+        shot("06:00:00", SnapshotPhase::Succeeded),
+    ];
+    let Some(StoreJob::Prune { missing, .. }) = asked(&keeping(json!({})), &observed, "06:00:10") else {
+        panic!("no retention")
+    };
+    assert_eq!(missing, [candidate("00:00:00")]);
 }
 
 #[test]
@@ -238,7 +279,8 @@ fn the_newest_that_a_drill_restored_is_named_to_retention_for_as_long_as_the_pla
             asked(&drilled(verification), &observed, "06:00:10"),
             Some(StoreJob::Prune {
                 dry_run: false,
-                pinned
+                pinned,
+                missing: Vec::new()
             }),
             "{verification}"
         );
@@ -254,6 +296,7 @@ fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
     let shows = Some(StoreJob::Prune {
         dry_run: true,
         pinned: BTreeSet::new(),
+        missing: Vec::new(),
     });
     assert_eq!(asked(&dry("true"), &observed, "05:01:00"), shows);
     assert_eq!(asked(&dry("false"), &observed, "05:01:00"), None);
