@@ -40,11 +40,7 @@ pub(crate) async fn during_a_backup(world: &'static World) -> Result<()> {
         "the members were restarted {restarts} times"
     );
     let holdings = case.judge(Version::V3_6).await?;
-    ensure!(
-        holdings.backups.len() == 2,
-        "the bucket holds {} backups",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(2)?;
     case.end()
 }
 

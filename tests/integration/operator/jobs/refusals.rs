@@ -1,7 +1,11 @@
 //! Jobs that may not be made, and pods that cannot start.
 
 use anyhow::{Context, Result, ensure};
-use harness::{etcd::Version, wait};
+use harness::{
+    etcd::{Etcd, Version},
+    operator::Operator,
+    wait,
+};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
@@ -15,7 +19,7 @@ use crate::operator::{
     outcome::PATIENCE,
     permissions::{lines, logged},
     rights::Role,
-    world::SHORT_LEASE,
+    world::{SHORT_LEASE, Stage},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,13 +116,7 @@ async fn without_the_right_to_read_logs_snapshots_are_taken_all_the_same_and_it_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pod_that_cannot_start_is_told_while_it_waits() -> Result<()> {
     let stage = stage().await?;
-    let mut scene = Scene::begin(&stage, "job-waits").await?;
-    let etcd = data::etcd(Version::V3_6).await?;
-    let mut operator = stage.operator(&flags()).await?;
-    scene.case.follow(&operator);
-    scene.kubelet.hold("-attempt-1");
-    scene.case.apply(&scene.plan(&etcd)).await?;
-    scene.case.ask("first", "prod").await?;
+    let (scene, etcd, mut operator) = held(&stage, "job-waits").await?;
     let waiting = json!({"reason": "ImagePullBackOff", "message": "no such image anywhere"});
     pending(&scene, &json!({"state": {"waiting": waiting}}), &json!([])).await?;
     let told = |snapshot: &etcd_backup_api::EtcdSnapshot| {
@@ -144,13 +142,7 @@ async fn a_pod_that_cannot_start_is_told_while_it_waits() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_job_of_a_pod_that_its_node_lost_is_made_again_in_the_same_attempt() -> Result<()> {
     let stage = stage().await?;
-    let mut scene = Scene::begin(&stage, "job-lost").await?;
-    let etcd = data::etcd(Version::V3_6).await?;
-    let mut operator = stage.operator(&flags()).await?;
-    scene.case.follow(&operator);
-    scene.kubelet.hold("-attempt-1");
-    scene.case.apply(&scene.plan(&etcd)).await?;
-    scene.case.ask("first", "prod").await?;
+    let (scene, etcd, mut operator) = held(&stage, "job-lost").await?;
     // As a kubelet says it that finds a container which was made before its node restarted, and never started.
     let made = json!({"containerID": "containerd://1", "state": {"waiting": {}}});
     let sandbox = json!([{"type": "PodReadyToStartContainers", "status": "False"}]);
@@ -167,13 +159,21 @@ async fn the_job_of_a_pod_that_its_node_lost_is_made_again_in_the_same_attempt()
     let status = scene.case.succeeded("first").await?.status.unwrap_or_default();
     ensure!(status.attempts == Some(1), "{:?}", status.attempts);
     let holdings = scene.case.finish(&etcd).await?;
-    ensure!(
-        holdings.backups.len() == 1,
-        "the store holds {}",
-        holdings.backups.len()
-    );
+    holdings.ensure_number(1)?;
     ensure!(operator.stop().await?.success());
     Ok(())
+}
+
+/// A first snapshot is asked for, whose pod nobody starts.
+async fn held(stage: &Stage, name: &str) -> Result<(Scene, Etcd, Operator)> {
+    let mut scene = Scene::begin(stage, name).await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let operator = stage.operator(&flags()).await?;
+    scene.case.follow(&operator);
+    scene.kubelet.hold("-attempt-1");
+    scene.case.apply(&scene.plan(&etcd)).await?;
+    scene.case.ask("first", "prod").await?;
+    Ok((scene, etcd, operator))
 }
 
 /// Says of the pod that its container is like this, and waits.

@@ -97,11 +97,7 @@ async fn judge(runs: Vec<Run>) -> Result<()> {
         &subject,
     ))
     .await?;
-    ensure!(
-        all.backups.len() == runs.len(),
-        "the stores hold {}",
-        all.backups.len()
-    );
+    all.ensure_number(runs.len())?;
     for Run { case, etcd, at, .. } in runs {
         let place = format!("backups/{}", case.namespace);
         let mut its = all

@@ -64,13 +64,7 @@ async fn a_run_that_does_not_stop_is_dropped_and_frees_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn cancelling_ends_what_waits_at_once_and_what_runs_after_its_cleanup() {
-    let bench = bench();
-    bench
-        .fake
-        .set("running", Act::UntilCancelled(Duration::from_secs(5)));
-    bench.runs.submit(request("a", "running", "https://etcd:2379"));
-    bench.runs.submit(request("a", "waiting", "https://etcd:2379"));
-    tokio::task::yield_now().await;
+    let bench = one_runs_and_one_waits().await;
     bench.runs.cancel("waiting");
     assert!(
         matches!(bench.runs.state("waiting"), Some(RunState::Done(Err(failure))) if failure.reason == "Cancelled")
@@ -87,13 +81,7 @@ async fn cancelling_ends_what_waits_at_once_and_what_runs_after_its_cleanup() {
 
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_run_is_stopped_and_leaves_nothing() {
-    let bench = bench();
-    bench
-        .fake
-        .set("running", Act::UntilCancelled(Duration::from_secs(5)));
-    bench.runs.submit(request("a", "running", "https://etcd:2379"));
-    bench.runs.submit(request("a", "waiting", "https://etcd:2379"));
-    tokio::task::yield_now().await;
+    let bench = one_runs_and_one_waits().await;
     bench.runs.forget("running");
     bench.runs.forget("waiting");
     assert!(bench.runs.state("waiting").is_none());

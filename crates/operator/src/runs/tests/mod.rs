@@ -164,6 +164,18 @@ fn by_job(mut request: RunRequest) -> RunRequest {
     request
 }
 
+/// A run called `running`, which takes five seconds to clean up once it is cancelled, and one called `waiting` for the same cluster.
+async fn one_runs_and_one_waits() -> Bench {
+    let bench = bench();
+    bench
+        .fake
+        .set("running", Act::UntilCancelled(Duration::from_secs(5)));
+    bench.runs.submit(request("a", "running", "https://etcd:2379"));
+    bench.runs.submit(request("a", "waiting", "https://etcd:2379"));
+    tokio::task::yield_now().await;
+    bench
+}
+
 impl Bench {
     async fn failure(&self, uid: &str) -> RunFailure {
         let end = Instant::now() + Duration::from_hours(24);
