@@ -103,16 +103,22 @@ async fn what_is_young_or_under_way_is_left_alone() {
 #[tokio::test]
 async fn what_a_run_of_days_may_still_need_is_left_alone_until_it_is_surely_over() {
     let (store, ..) = littered().await;
-    for (hours, timeout, swept) in [(25, 24, 0), (72, 72, 0), (72, u64::MAX / 3600, 0), (74, 72, 2)] {
+    // Half an hour from where it turns, on either side: the store's clock goes on while this runs.
+    for (hours, minutes, swept) in [
+        (25, 24 * 60 + 30, 0),
+        (72, 71 * 60 + 30, 0),
+        (72, u64::MAX / 60, 0),
+        (73, 71 * 60 + 30, 2),
+    ] {
         let age = Age {
-            timeout: Duration::from_hours(timeout),
+            timeout: Duration::from_mins(minutes),
             ..later(hours)
         };
         let found = sweep(&store, &plan(), &owner(), &BTreeSet::new(), age, &ALLOWED)
             .await
             .unwrap();
         let gone = found.snapshots.len() + found.uploads.len();
-        assert_eq!(gone, swept, "after {hours} hours, with a timeout of {timeout}");
+        assert_eq!(gone, swept, "after {hours} hours, with a timeout of {minutes} minutes");
     }
 }
 
