@@ -118,7 +118,8 @@ pub struct Snapshot {
     pub hash: u32,
     /// What `etcdutl snapshot status` prints as total keys, counted as etcdutl 3.6 does.
     pub total_keys: u64,
-    /// etcd's HashKV of the data. Absent when a compaction was under way in the snapshot.
+    /// etcd's HashKV of the data. Absent when a compaction was under way in the snapshot, or when the verifier had no
+    /// memory for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash_kv: Option<HashKv>,
 }
