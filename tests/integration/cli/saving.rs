@@ -70,7 +70,7 @@ async fn what_is_saved_restores_and_its_status_is_printed_exactly_as_by_etcdutl(
 }
 
 #[tokio::test]
-async fn an_existing_file_is_replaced_only_on_demand_and_nothing_is_left_beside_it() -> Result<()> {
+async fn a_snapshot_is_replaced_as_by_etcdctl_and_another_file_only_on_demand() -> Result<()> {
     let etcd = Etcd::start(Version::V3_6).await?;
     let file = etcd.folder().join("backup.db");
     fs::write(&file, "precious")?;
@@ -82,6 +82,11 @@ async fn an_existing_file_is_replaced_only_on_demand_and_nothing_is_left_beside_
     assert_eq!(fs::read(&file)?, b"precious");
     done(save(&etcd, &file)?.arg("--overwrite")).await?;
     etcdutl::status(Version::V3_6, &file)?;
+    let first = fs::read(&file)?;
+    etcd.client().await?.put("later", "than the first", None).await?;
+    done(&mut save(&etcd, &file)?).await?;
+    etcdutl::status(Version::V3_6, &file)?;
+    ensure!(fs::read(&file)? != first, "the snapshot was not replaced");
     assert_eq!(entries(etcd.folder(), "backup")?, ["backup.db"]);
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(crate) struct Diff {
     #[arg(long)]
     summary: bool,
 
-    /// At most so many keys; 0 for all
+    /// At most so many keys; 0 for all, which are held in memory until they are printed
     #[arg(long, default_value_t = 1000, value_name = "COUNT")]
     limit: usize,
 

@@ -29,7 +29,7 @@ pub(crate) struct Keys {
     #[arg(long, value_name = "KEY")]
     after: Option<String>,
 
-    /// At most so many; 0 for all
+    /// At most so many; 0 for all, which are held in memory until they are printed
     #[arg(long, default_value_t = 1000, value_name = "COUNT")]
     limit: usize,
 }

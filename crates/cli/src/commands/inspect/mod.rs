@@ -18,7 +18,7 @@ use crate::{
 
 /// Look into a backup or a snapshot file: what is in it, and what fills it
 ///
-/// Nothing is loaded: memory does not grow with the file. A backup is fetched and proved first. Values are secrets, and only
+/// Nothing is loaded: memory does not grow with the file, only with what is listed. A backup is fetched and proved first. Values are secrets, and only
 /// `get` shows one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Inspect {

@@ -1,10 +1,10 @@
 //! To a plain file.
 
-use std::{io::Write, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use bytes::Bytes;
 use etcd_backup_etcd::{Cluster, EtcdError};
-use etcd_backup_snapshot::{Report, Verifier};
+use etcd_backup_snapshot::{Report, Verifier, inspect::Snapshot};
 use futures::StreamExt;
 use tokio::{
     sync::mpsc::{self, Receiver},
@@ -27,7 +27,7 @@ const QUEUE: usize = 256;
 
 pub(super) async fn save(mut quest: Quest, path: &Path, overwrite: bool) -> Result<Written, Failure> {
     // Before etcd is troubled for nothing.
-    let part = Part::create(path, overwrite)?;
+    let part = Part::create(path, overwrite || is_snapshot(path))?;
     interrupt::unless(async {
         let mut part = part;
         loop {
@@ -51,6 +51,12 @@ pub(super) async fn save(mut quest: Quest, path: &Path, overwrite: bool) -> Resu
         }
     })
     .await
+}
+
+/// Whether a file by that name is what this verb writes. A job that saves to the same name each night replaces its own file, as it did with
+/// etcdctl, and nobody else's.
+fn is_snapshot(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) && Snapshot::open(path).is_ok()
 }
 
 /// Copies the stream, and proves what was copied. The outer error is ours, the inner one etcd's.

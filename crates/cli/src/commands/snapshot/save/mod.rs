@@ -22,7 +22,7 @@ use crate::{
 ///
 /// The member is chosen among the endpoints: a healthy follower before the leader, none that lags, is corrupt or has no vote. While the snapshot
 /// arrives, its checksum, its structure and its records are checked; it must hold everything that the cluster had confirmed before it was taken.
-/// Only then it gets its name.
+/// Only then it gets its name. A snapshot that bore it is replaced then, as etcdctl does; anything else of that name is left alone.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Save {
@@ -31,7 +31,7 @@ pub(crate) struct Save {
     #[arg(value_name = "DESTINATION")]
     to: Address,
 
-    /// Replace FILE if it exists
+    /// Replace FILE even if what is there is no snapshot
     #[arg(long)]
     overwrite: bool,
 
