@@ -31,7 +31,7 @@ mod survey;
 mod text;
 
 pub use choose::{Choice, ChoosePolicy, DEFAULT_MAX_LAG, Excluded, Refusal, choose};
-pub use cluster::{Cluster, HashKv};
+pub use cluster::{Cluster, HASHED_UP_TO, HashKv};
 pub use config::{Auth, Config, Timeouts, Tls};
 pub use connect::CertificateProblem;
 pub use error::EtcdError;

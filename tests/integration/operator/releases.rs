@@ -28,6 +28,16 @@ async fn one_member_is_backed_up_and_restored(version: Version, name: &str) -> R
         "its revision is {:?}, and the etcd's {revision:?}",
         of.revision
     );
+    // Before the judge below asks it too.
+    let metrics = etcd.member(0).metrics().await?;
+    ensure!(
+        metrics
+            .lines()
+            .any(|line| line.starts_with("grpc_server_handled_total")
+                && line.contains("grpc_code=\"OK\",grpc_method=\"HashKV\"")
+                && line.ends_with(" 1")),
+        "the member was not asked for its own hash"
+    );
     case.finish(&etcd).await?.ensure_number(1)
 }
 

@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use super::Confirm;
+
 /// Whoever has lost the right to act says so with this.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("no longer allowed to write: {0}")]
@@ -75,17 +77,20 @@ pub struct Control {
     pub cancel: CancellationToken,
     /// Asked before every visible side effect: may this process still act? Must not block.
     pub fence: Arc<dyn Fn() -> Result<(), Fenced> + Send + Sync>,
+    /// Asked once the snapshot is proved and before anything is visible, where there is somebody to ask.
+    pub confirm: Option<Arc<dyn Confirm>>,
     /// Called at every edge.
     pub steps: Option<Arc<dyn Steps>>,
 }
 
 impl Control {
-    /// For whoever is alone and in charge: no fence, and nobody cancels.
+    /// For whoever is alone and in charge: no fence, nobody cancels, and no member is asked again.
     pub fn unattended() -> Self {
         Self {
             progress: Arc::default(),
             cancel: CancellationToken::new(),
             fence: Arc::new(|| Ok(())),
+            confirm: None,
             steps: None,
         }
     }

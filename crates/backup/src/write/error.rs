@@ -45,6 +45,18 @@ pub enum WriteError {
         /// What a linearizable read gave before.
         minimum: i64,
     },
+    /// What the member sent is not what it says it holds.
+    #[error(
+        "the snapshot's HashKV at revision {revision} is {ours}, but the member says {theirs}: its data differs from what it sent"
+    )]
+    HashMismatch {
+        /// The revision.
+        revision: i64,
+        /// The snapshot's.
+        ours: u32,
+        /// The member's.
+        theirs: u32,
+    },
     /// The spool could not hold what the store did not take.
     #[error("spool: {0}")]
     Spool(#[source] SpoolError),
@@ -104,6 +116,7 @@ impl WriteError {
             Self::SizeMismatch { .. } => "SizeMismatch",
             Self::Verify(error) => error.reason(),
             Self::Stale { .. } => "StaleSnapshot",
+            Self::HashMismatch { .. } => "HashMismatch",
             Self::Spool(error) => error.reason(),
             Self::Encode(_) => "EncodeFailed",
             Self::TooManyParts { .. } => "TooLarge",
@@ -116,6 +129,18 @@ impl WriteError {
             Self::ManifestConflict => "ManifestConflict",
             Self::Internal => "Internal",
         }
+    }
+
+    /// Is it the trouble of the member that gave the snapshot, or of the way to it, so that another member may do better?
+    pub fn is_of_source(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadSource(_)
+                | Self::SizeMismatch { .. }
+                | Self::Verify(_)
+                | Self::Stale { .. }
+                | Self::HashMismatch { .. }
+        )
     }
 
     /// May another attempt, under a new run id, go well with nothing changed by a person? True also for a snapshot that was
@@ -133,6 +158,7 @@ impl WriteError {
             | Self::SizeMismatch { .. }
             | Self::Verify(_)
             | Self::Stale { .. }
+            | Self::HashMismatch { .. }
             | Self::Stopped(_)
             | Self::Internal => true,
             Self::InvalidRequest(_)

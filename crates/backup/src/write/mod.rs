@@ -20,6 +20,7 @@
 //! database. The default is (3 + 1) × 8 MiB + 8 MiB of spool.
 
 mod commit;
+mod confirm;
 mod control;
 mod encode;
 mod error;
@@ -41,6 +42,7 @@ use bytes::Bytes;
 use etcd_backup_store::Store;
 use futures::Stream;
 
+pub use confirm::Confirm;
 pub use control::{Control, Fenced, Progress, ProgressNow, SourceError, Stage, Step, Steps, Stopped};
 pub use error::WriteError;
 pub use recipients::{RecipientError, Recipients};

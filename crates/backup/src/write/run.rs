@@ -148,6 +148,7 @@ impl Run {
         if revision < minimum {
             return Err(WriteError::Stale { revision, minimum });
         }
+        self.confirm(&sealed).await?;
         self.reached(Step::BeforeComplete).await?;
         self.fence()?;
         self.not_cancelled()?;

@@ -1,7 +1,10 @@
 //! The members of one cluster.
 
+mod hash;
+
 use etcd_client::{GetOptions, StatusResponse};
 use futures::future::join_all;
+pub use hash::{HASHED_UP_TO, HashKv};
 
 use crate::{
     Alarm, Config, EtcdError, Member, MemberStatus, Probe, SnapshotStream, Survey, Timeouts, connect::Link,
@@ -23,18 +26,6 @@ pub struct Cluster {
     links: Vec<Link>,
     timeouts: Timeouts,
 }
-
-/// The hash over all keys up to a revision, equal on every member and computable from a snapshot (server/storage/mvcc/hash.go).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashKv {
-    /// CRC-32C.
-    pub hash: u32,
-    /// The revision it covers.
-    pub revision: i64,
-    /// The compaction it was computed after; hashes of different ones cannot be compared.
-    pub compact_revision: i64,
-}
-
 impl Cluster {
     /// Checks the configuration: endpoints by the policy, certificates by reading them. Connections are made when first needed, and again after
     /// they broke.
@@ -107,28 +98,6 @@ impl Cluster {
     /// here.
     pub async fn snapshot(&self, endpoint: &str) -> Result<SnapshotStream, EtcdError> {
         snapshot::open(self.link(endpoint)?, self.timeouts).await
-    }
-
-    /// The member's hash over all keys up to `revision` (0: its newest). Learners do not answer this.
-    pub async fn hash_kv(&self, endpoint: &str, revision: i64) -> Result<HashKv, EtcdError> {
-        let answer = self
-            .link(endpoint)?
-            .request("HashKV", async |client| {
-                client.maintenance_client().hash_kv(revision).await
-            })
-            .await?;
-        // etcd names the revision from 3.6 on; before, the header's is that of the moment.
-        let current = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
-        let fallback = if revision > 0 { revision } else { current };
-        Ok(HashKv {
-            hash: answer.hash(),
-            revision: if answer.hash_revision() > 0 {
-                answer.hash_revision()
-            } else {
-                fallback
-            },
-            compact_revision: answer.compact_version(),
-        })
     }
 
     /// The endpoints, each once, in the order of the configuration.

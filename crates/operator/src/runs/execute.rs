@@ -115,6 +115,7 @@ impl Execute for Executor {
             progress: Arc::clone(&progress),
             cancel: stop.clone(),
             fence: fence(&tenure),
+            confirm: None,
             steps: None,
         };
         let run = self.run(request, control);

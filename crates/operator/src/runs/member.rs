@@ -10,6 +10,7 @@ use etcd_backup_etcd::{Choice, Cluster, EtcdError};
 use etcd_backup_store::Store;
 use futures::TryStreamExt;
 
+use super::living::living;
 use super::recipe::{self, Recipe};
 use super::request::{RunFailure, RunRequest};
 use crate::connect::Failure;
@@ -18,7 +19,7 @@ use crate::connect::Failure;
 pub(super) struct Prepared {
     pub(super) recipe: Recipe,
     pub(super) store: Arc<dyn Store>,
-    pub(super) cluster: Cluster,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) kubernetes_uid: String,
 }
 
@@ -73,6 +74,10 @@ impl Member<'_> {
     ) -> Result<Manifest, Trouble> {
         let opened = self.prepared.cluster.snapshot(&choice.endpoint).await;
         let stream = opened.map_err(|error| Trouble::Member(of_etcd(&error)))?;
+        let control = Control {
+            confirm: living(&self.prepared.cluster, &choice.endpoint, stream.total_bytes()),
+            ..control
+        };
         let recipe = &self.prepared.recipe;
         let request = WriteRequest {
             plan: recipe.plan.clone(),
@@ -126,10 +131,7 @@ fn of_source(error: EtcdError) -> SourceError {
 fn blame(error: &WriteError) -> Trouble {
     let failure = Failure::of(error.reason(), error.is_transient(), error);
     match error {
-        WriteError::ReadSource(_)
-        | WriteError::SizeMismatch { .. }
-        | WriteError::Verify(_)
-        | WriteError::Stale { .. } => Trouble::Member(failure),
+        error if error.is_of_source() => Trouble::Member(failure),
         WriteError::Fenced(_) => Trouble::Run(leadership_lost()),
         _ => Trouble::Run(failure),
     }
@@ -155,6 +157,10 @@ mod tests {
             Trouble::Member(failure) if failure.reason == "Unreachable" && failure.transient));
         assert!(matches!(blame(&WriteError::Stale { revision: 1, minimum: 2 }),
             Trouble::Member(failure) if failure.reason == "StaleSnapshot" && failure.transient));
+        assert!(
+            matches!(blame(&WriteError::HashMismatch { revision: 1, ours: 2, theirs: 3 }),
+            Trouble::Member(failure) if failure.reason == "HashMismatch" && failure.transient)
+        );
         assert!(matches!(blame(&WriteError::ManifestConflict), Trouble::Run(failure) if !failure.transient));
     }
 

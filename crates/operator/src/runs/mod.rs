@@ -6,6 +6,7 @@
 mod execute;
 mod job;
 mod limits;
+mod living;
 mod member;
 mod pool;
 mod queue;
@@ -22,6 +23,7 @@ mod ticks;
 pub use execute::Executor;
 pub use job::{Dispatch, JobExecutor, SpoolOfPods, Waits, job_name};
 pub use limits::Limits;
+pub use living::living;
 pub use pool::Runs;
 pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
 pub use take::{Ends, Take};

@@ -140,7 +140,7 @@ impl Take<'_> {
         Ok(Prepared {
             recipe,
             store,
-            cluster,
+            cluster: Arc::new(cluster),
             kubernetes_uid,
         })
     }

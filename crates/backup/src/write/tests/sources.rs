@@ -1,6 +1,10 @@
 //! Streams that are not one sound snapshot.
 
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use bytes::Bytes;
+use etcd_backup_snapshot::HashKv;
 use etcd_backup_store::MemoryStore;
 use futures::{StreamExt, stream};
 
@@ -8,7 +12,7 @@ use super::{a_complete_backup_or_nothing, claimed, nothing_is_left, plan};
 use crate::{
     owner::claim,
     testing::{Faulty, control, fixture, live_now, owner, request, source_of},
-    write::{SourceError, WriteError, WriteRequest, write},
+    write::{Confirm, Control, SourceError, WriteError, WriteRequest, write},
 };
 
 /// Writes these bytes, of unknown size, and says why there is no backup.
@@ -171,6 +175,43 @@ async fn parts_grow_with_a_size_that_is_known_and_without_one_the_run_ends() {
                 ("TooLarge", false),
                 "{error}"
             );
+            nothing_is_left(&store).await;
+        }
+    }
+}
+
+/// A member that says this, whatever it is asked, and notes what it was asked.
+struct Says(Result<u32, String>, Mutex<Vec<HashKv>>);
+
+#[async_trait]
+impl Confirm for Says {
+    async fn hash_at(&self, ours: HashKv) -> Result<u32, String> {
+        self.1.lock().unwrap().push(ours);
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_holds_other_data_than_it_sent_gives_no_backup() {
+    let sound = write(source_of(&fixture()), claimed().await.arc(), request(), control());
+    let hash = sound.await.unwrap().snapshot.hash_kv.unwrap();
+    for (says, expected) in [
+        (Ok(hash.hash), None),
+        (Err("it does not answer".to_owned()), None),
+        (Ok(hash.hash ^ 1), Some("HashMismatch")),
+    ] {
+        let store = claimed().await;
+        let member = Arc::new(Says(says, Mutex::default()));
+        let control = Control {
+            confirm: Some(member.clone()),
+            ..control()
+        };
+        let written = write(source_of(&fixture()), store.arc(), request(), control).await;
+        assert_eq!(*member.1.lock().unwrap(), [hash.into()]);
+        let refused = written.as_ref().err();
+        assert_eq!(refused.map(WriteError::reason), expected);
+        if let Some(error) = refused {
+            assert!(error.is_transient() && error.is_of_source());
             nothing_is_left(&store).await;
         }
     }

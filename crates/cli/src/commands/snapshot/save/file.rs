@@ -3,7 +3,8 @@
 use std::{fs, io::Write, path::Path};
 
 use bytes::Bytes;
-use etcd_backup_etcd::{Cluster, EtcdError};
+use etcd_backup_backup::write::WriteError;
+use etcd_backup_etcd::{Cluster, EtcdError, HASHED_UP_TO};
 use etcd_backup_snapshot::{Report, Verifier, inspect::Snapshot};
 use futures::StreamExt;
 use tokio::{
@@ -20,6 +21,7 @@ use crate::{
     interrupt,
     part::Part,
     progress::Progress,
+    size,
 };
 
 /// Messages of 32 KiB that wait for the disk: 8 MiB. A disk that is slower than etcd holds etcd back, as with etcdctl.
@@ -133,22 +135,25 @@ async fn compare(cluster: &Cluster, endpoint: &str, report: &Report) -> Result<C
     let Some(ours) = report.hash_kv.filter(|kv| kv.revision > 0) else {
         return Ok(Compared::Not("there is no revision to compare".to_owned()));
     };
-    match cluster.hash_kv(endpoint, ours.revision).await {
-        Err(error) => Ok(Compared::Not(format!(
-            "{} does not answer: {}",
-            endpoint,
-            error.reason()
-        ))),
-        Ok(theirs) if theirs.compact_revision != ours.compact_revision => Ok(Compared::Not(
-            "the member has compacted its history since".to_owned(),
-        )),
-        Ok(theirs) if theirs.hash == ours.hash => Ok(Compared::Equal),
-        Ok(theirs) => Err(Failure::new(
-            Exit::Unsound,
-            format!(
-                "the snapshot's HashKV at revision {} is {}, but the member says {}: its data differs from what it sent",
-                ours.revision, ours.hash, theirs.hash
-            ),
-        )),
+    if report.status.total_size > HASHED_UP_TO {
+        return Ok(Compared::Not(format!(
+            "with more than {} the member would commit nothing for too long",
+            size::human(HASHED_UP_TO)
+        )));
+    }
+    match cluster
+        .hash_at(endpoint, ours.revision, ours.compact_revision)
+        .await
+    {
+        Err(why) => Ok(Compared::Not(why)),
+        Ok(theirs) if theirs == ours.hash => Ok(Compared::Equal),
+        Ok(theirs) => {
+            let error = WriteError::HashMismatch {
+                revision: ours.revision,
+                ours: ours.hash,
+                theirs,
+            };
+            Err(Failure::new(Exit::Unsound, error))
+        }
     }
 }

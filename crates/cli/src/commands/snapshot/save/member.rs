@@ -1,5 +1,7 @@
 //! Finding a member that gives its snapshot.
 
+use std::sync::Arc;
+
 use etcd_backup_etcd::{Choice, ChoosePolicy, Cluster, Config, EtcdError, SnapshotStream, choose};
 
 use crate::exit::Failure;
@@ -7,7 +9,7 @@ use crate::exit::Failure;
 /// The search for a member, across several tries.
 #[derive(Debug)]
 pub(super) struct Quest {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     policy: ChoosePolicy,
 }
 
@@ -24,12 +26,12 @@ impl Quest {
     /// Must be called on a runtime.
     pub(super) fn new(config: Config, policy: ChoosePolicy) -> Result<Self, Failure> {
         Ok(Self {
-            cluster: Cluster::new(config)?,
+            cluster: Arc::new(Cluster::new(config)?),
             policy,
         })
     }
 
-    pub(super) fn cluster(&self) -> &Cluster {
+    pub(super) fn cluster(&self) -> &Arc<Cluster> {
         &self.cluster
     }
 

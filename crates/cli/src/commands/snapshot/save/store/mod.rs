@@ -10,6 +10,7 @@ use etcd_backup_backup::{
     write::{self, Control, Limits, Source, SourceError, WriteError, WriteRequest},
 };
 use etcd_backup_etcd::EtcdError;
+use etcd_backup_operator::runs::living;
 use etcd_backup_store::{Store, StoreError};
 use futures::TryStreamExt;
 pub(super) use options::StoreOptions;
@@ -67,7 +68,11 @@ pub(super) async fn save(mut quest: Quest, to: &Address, options: &StoreOptions)
             },
             limits: Limits::default(),
         };
-        match watched(stream.map_err(of_source), Arc::clone(&store), request).await {
+        let control = Control {
+            confirm: living(quest.cluster(), &endpoint, stream.total_bytes()),
+            ..Control::unattended()
+        };
+        match watched(stream.map_err(of_source), Arc::clone(&store), request, control).await {
             Ok(manifest) => {
                 return Ok(Written::Store {
                     store: store.location(),
@@ -75,18 +80,22 @@ pub(super) async fn save(mut quest: Quest, to: &Address, options: &StoreOptions)
                     proof: Proof::new(choice, minimum),
                 });
             }
-            Err(error) if of_the_member(&error) && error.is_transient() && quest.avoid(&endpoint) => {}
+            Err(error) if error.is_of_source() && error.is_transient() && quest.avoid(&endpoint) => {}
             Err(error) => return Err(failure(&error)),
         }
     }
 }
 
 /// Writes, shows how far it is, and cleans up when interrupted.
-async fn watched<S>(source: S, store: Arc<dyn Store>, request: WriteRequest) -> Result<Manifest, WriteError>
+async fn watched<S>(
+    source: S,
+    store: Arc<dyn Store>,
+    request: WriteRequest,
+    control: Control,
+) -> Result<Manifest, WriteError>
 where
     S: futures::Stream<Item = Result<bytes::Bytes, SourceError>> + Send + 'static,
 {
-    let control = Control::unattended();
     let (done, cancel) = (Arc::clone(&control.progress), control.cancel.clone());
     let mut progress = Progress::start(request.source.size.unwrap_or(0));
     let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -122,22 +131,11 @@ fn of_source(error: EtcdError) -> SourceError {
     }
 }
 
-/// Whether another member could do better.
-fn of_the_member(error: &WriteError) -> bool {
-    matches!(
-        error,
-        WriteError::ReadSource(_)
-            | WriteError::SizeMismatch { .. }
-            | WriteError::Verify(_)
-            | WriteError::Stale { .. }
-    )
-}
-
 fn failure(error: &WriteError) -> Failure {
     let exit = match error {
         WriteError::Cancelled => return Failure::new(Exit::Interrupted, "interrupted: nothing was saved"),
         WriteError::ReadSource(_) => Exit::Etcd,
-        WriteError::Verify(_) | WriteError::Stale { .. } | WriteError::SizeMismatch { .. } => Exit::Unsound,
+        error if error.is_of_source() => Exit::Unsound,
         _ => Exit::Storage,
     };
     Failure::new(exit, error)
