@@ -1,6 +1,5 @@
 //! The conditions of a plan, each from what is known about it.
 
-use chrono::{DateTime, Utc};
 use etcd_backup_api::conditions::{backup as kind, reason};
 use etcd_backup_api::{EtcdBackup, LastSuccess, RetentionCandidate, SnapshotPhase};
 
@@ -11,22 +10,34 @@ use crate::drill::decide::Verdict;
 use crate::plan::timing::Trouble;
 use crate::status::{Conditions, Truth, rfc3339};
 
-/// Reasons by which the store says that the specification, or a Secret that it names, is at fault.
-const SPEC_AT_FAULT: [&str; 5] = [
+/// Reasons by which the store, or what etcd needs, says that the specification or a Secret that it names is at fault. Those
+/// in quotes are the data path's own.
+const SPEC_AT_FAULT: [&str; 9] = [
     reason::SECRET_NOT_FOUND,
     reason::INVALID_SECRET,
     reason::INVALID_SPEC,
     reason::PREFIX_IN_USE,
+    "AmbientCredentialsRefused",
+    "InvalidConfig",
+    "LocalPathRefused",
     "EndpointRefused",
+    "InvalidConfiguration",
 ];
+
+/// What is said of a store that cannot create only.
+const LOOKS_FIRST: &str = "it answers; it does not refuse to create where something is (If-None-Match), so before each write we look: \
+                           let no other operator write to this prefix";
 
 /// The specification, and the Secrets that it names.
 pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble>, observed: &Observed) {
-    let at_fault = observed
+    let store = observed
         .store
         .as_ref()
-        .and_then(|store| store.holds.as_ref().err())
-        .filter(|trouble| SPEC_AT_FAULT.contains(&trouble.reason.as_str()));
+        .and_then(|store| store.holds.as_ref().err());
+    let at_fault = [store, observed.etcd.as_ref()]
+        .into_iter()
+        .flatten()
+        .find(|trouble| SPEC_AT_FAULT.contains(&trouble.reason.as_str()));
     match invalid.or(at_fault) {
         Some(trouble) => conditions.set(
             kind::ACCEPTED,
@@ -60,12 +71,14 @@ pub(super) fn store_reachable(conditions: &mut Conditions<'_>, observed: &Observ
             let message = format!("it answers, but {count} of its manifests are broken, the first: {first}");
             conditions.set(kind::STORE_REACHABLE, Truth::True, "BrokenBackups", message);
         }
-        Some(Ok(_)) => conditions.set(
-            kind::STORE_REACHABLE,
-            Truth::True,
-            reason::SUCCEEDED,
-            "it answers",
-        ),
+        Some(Ok(_)) => {
+            let message = if observed.looks_first {
+                LOOKS_FIRST
+            } else {
+                "it answers"
+            };
+            conditions.set(kind::STORE_REACHABLE, Truth::True, reason::SUCCEEDED, message);
+        }
         Some(Err(trouble)) => {
             conditions.set(
                 kind::STORE_REACHABLE,
@@ -298,9 +311,4 @@ pub(super) fn ready(
         (None, None) => conditions.set(kind::READY, Truth::True, reason::NO_RUN_YET, last),
         (Some(_), _) => conditions.set(kind::READY, Truth::True, reason::SUCCEEDED, last),
     }
-}
-
-/// When something last began or ended, for comparing snapshots by how recent they are.
-pub(super) fn moment(shot: &Shot) -> DateTime<Utc> {
-    shot.completed.or(shot.started).unwrap_or(shot.created)
 }
