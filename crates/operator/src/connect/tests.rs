@@ -317,7 +317,7 @@ async fn what_etcd_needs_is_checked_without_asking_etcd() {
     // PEM by its outside, and no certificate inside.
     let nonsense: &[_] = &[("ca.crt", CERTIFICATE)];
     let wrong = reason(&[("login", login), ("certificates", nonsense)], &tls()).await;
-    assert_eq!(wrong.as_deref(), Some("InvalidConfiguration"));
+    assert_eq!(wrong.as_deref(), Some("CertificateInvalid"));
     let forbidden = plan(
         &json!({"endpoints": ["https://127.0.0.1:2379"]}),
         &json!({"local": {"path": "/backups"}}),

@@ -19,6 +19,7 @@ pub use validate::SettingsError;
 /// What an administrator sets for one process.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Operator")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as an administrator gives it")]
 #[rustfmt::skip]
 pub struct Settings {
     /// Watch only this namespace; may be given several times. Without it: all namespaces.

@@ -10,9 +10,8 @@ use crate::drill::decide::Verdict;
 use crate::plan::timing::Trouble;
 use crate::status::{Conditions, Truth, rfc3339};
 
-/// Reasons by which the store, or what etcd needs, says that the specification or a Secret that it names is at fault. Those
-/// in quotes are the data path's own.
-const SPEC_AT_FAULT: [&str; 9] = [
+/// Reasons by which the store says that the specification, or a Secret that it names, is at fault. Those in quotes are its own.
+const SPEC_AT_FAULT: [&str; 8] = [
     reason::SECRET_NOT_FOUND,
     reason::INVALID_SECRET,
     reason::INVALID_SPEC,
@@ -21,8 +20,10 @@ const SPEC_AT_FAULT: [&str; 9] = [
     "InvalidConfig",
     "LocalPathRefused",
     "EndpointRefused",
-    "InvalidConfiguration",
 ];
+
+/// The one reason why what etcd needs cannot be used that is no fault of the plan: the API server does not give a Secret.
+const SECRET_UNAVAILABLE: &str = "SecretUnavailable";
 
 /// What is said of a store that cannot create only.
 const LOOKS_FIRST: &str = "it answers; it does not refuse to create where something is (If-None-Match), so before each write we look: \
@@ -33,11 +34,13 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
     let store = observed
         .store
         .as_ref()
-        .and_then(|store| store.holds.as_ref().err());
-    let at_fault = [store, observed.etcd.as_ref()]
-        .into_iter()
-        .flatten()
-        .find(|trouble| SPEC_AT_FAULT.contains(&trouble.reason.as_str()));
+        .and_then(|store| store.holds.as_ref().err())
+        .filter(|trouble| SPEC_AT_FAULT.contains(&trouble.reason.as_str()));
+    let etcd = observed
+        .etcd
+        .as_ref()
+        .filter(|trouble| trouble.reason != SECRET_UNAVAILABLE);
+    let at_fault = store.or(etcd);
     match invalid.or(at_fault) {
         Some(trouble) => conditions.set(
             kind::ACCEPTED,
@@ -45,6 +48,8 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
             &trouble.reason,
             trouble.message.clone(),
         ),
+        // Not looked at yet in this term: what was at fault may still be.
+        None if observed.store.is_none() && was_false(conditions) => conditions.keep(kind::ACCEPTED),
         None => conditions.set(
             kind::ACCEPTED,
             Truth::True,
@@ -52,6 +57,11 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
             "the specification makes sense",
         ),
     }
+}
+
+fn was_false(conditions: &Conditions<'_>) -> bool {
+    let before = conditions.before(kind::ACCEPTED);
+    before.is_some_and(|before| before.status == Truth::False.as_str())
 }
 
 /// Whether the store could be read.

@@ -8,7 +8,7 @@ async fn no_more_than_the_limit_run_at_once_and_all_run_in_the_end() {
     for number in 0..20 {
         bench
             .runs
-            .submit(alone(["a", "b"][number % 2], &format!("s{number}")));
+            .submit(alone(["a", "b", "c", "d"][number % 4], &format!("s{number}")));
     }
     assert_eq!(bench.runs.counts(), (4, 16));
     bench.failure("s19").await;

@@ -292,6 +292,13 @@ fn a_secret_of_etcd_that_is_missing_is_told_before_any_run() {
     assert_eq!(says(&decision, "Ready"), pair("False", "SecretNotFound"));
     assert_eq!(says(&decision, "StoreReachable").0, "True");
     assert_eq!(told(&decision), [event::NOT_ACCEPTED]);
+    // The next process has not looked yet.
+    let known = after(plan(json!({})), &decision);
+    let mut unknown = healthy();
+    unknown.store = None;
+    let later = decide(&known, &unknown, at("05:02:30"));
+    assert_eq!(says(&later, "Accepted"), pair("False", "SecretNotFound"));
+    assert_eq!(told(&later), [""; 0]);
     // An API server in trouble says nothing about the plan.
     trouble.reason = "SecretUnavailable".to_owned();
     observed.etcd = Some(trouble);
