@@ -123,7 +123,7 @@ pub struct LastSuccess {
     #[schemars(length(max = 253))]
     pub snapshot: String,
 
-    /// When etcd had sent all of it.
+    /// When it was begun to be taken: what it holds is no older.
     #[serde(serialize_with = "seconds")]
     pub time: DateTime<Utc>,
 
@@ -204,6 +204,10 @@ pub struct RetentionStatus {
     /// How many of those kept it would remove, were they not locked (Object Lock).
     #[serde(default, skip_serializing_if = "none_of_them")]
     pub locked: u32,
+
+    /// How many it should have removed and could not: the condition RetentionSucceeded says why.
+    #[serde(default, skip_serializing_if = "none_of_them")]
+    pub refused: u32,
 
     /// Whether nothing was removed on purpose (annotation etcdbackup.dev/dry-run-retention).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

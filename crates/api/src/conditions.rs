@@ -50,7 +50,7 @@ pub mod reason {
     /// A Secret is not there, or not readable.
     pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
     /// A Secret lacks a key or holds nonsense.
-    pub const INVALID_SECRET: &str = "InvalidSecret";
+    pub const INVALID_SECRET: &str = "SecretInvalid";
     /// Someone else writes to this place of the store.
     pub const PREFIX_IN_USE: &str = "PrefixInUse";
     /// It worked.

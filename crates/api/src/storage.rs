@@ -61,12 +61,12 @@ pub struct S3Storage {
     pub region: Option<String>,
 
     /// URL of a server other than Amazon's, for instance `https://minio.example.com:9000`, without
-    /// query or credentials.
+    /// path, query or credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 8, max = 512),
         regex(
-            pattern = r"^https?://([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
+            pattern = r"^https?://([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?$"
         )
     )]
     pub endpoint: Option<String>,
@@ -79,7 +79,8 @@ pub struct S3Storage {
     /// A Secret with the keys `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, and
     /// `AWS_SESSION_TOKEN` for temporary ones. Without it the operator's own identity is used (a
     /// role of its service account or of its machine), which is only sent to Amazon and to
-    /// endpoints that the administrator has listed.
+    /// endpoints that the administrator has listed, and to none when the operator runs with
+    /// `--ambient-credentials=false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SecretReference>,
 

@@ -50,7 +50,7 @@ pub mod reason {
     pub const FOUND_IN_STORE: &str = "FoundInStore";
     /// An object goes although something of it is left in the store.
     pub const LEFT_IN_STORE: &str = "LeftInStore";
-    /// An attempt to take a snapshot began.
+    /// An attempt to take a snapshot began: from which member, and why from that one. Of a Job: that it began.
     pub const SNAPSHOT_STARTED: &str = "SnapshotStarted";
     /// A snapshot is stored and proved.
     pub const SNAPSHOT_SUCCEEDED: &str = "SnapshotSucceeded";

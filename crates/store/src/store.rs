@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Capabilities, GetObject, GetRange, Listing, ObjectMeta, PutMode, StoreError, UploadMeta};
+use crate::{
+    Capabilities, CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, StoreError, UploadMeta,
+};
 
 /// A place that holds objects by key.
 ///
@@ -56,6 +58,16 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Ends an unfinished upload and frees its parts. Absent is fine.
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError>;
+
+    /// Finds out whether the store itself refuses to create where something is, by creating `key` once more with the bytes that are
+    /// there: whatever it does, what it holds is the same afterwards. Remembers the answer. A store that is no server's refuses.
+    ///
+    /// # Errors
+    /// The store did not answer, or not as it did when `key` was written.
+    async fn creates_only(&self, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
+        let _ = (key, there);
+        Ok(CreateOnly::Enforced)
+    }
 
     /// Finds out what this store can do, and remembers it. Never creates a bucket; writes only below the
     /// key `.probe/`, and removes what it wrote where that is permitted.

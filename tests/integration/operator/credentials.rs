@@ -45,6 +45,27 @@ async fn a_secret_that_comes_late_is_noticed_without_a_restart() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_secret_of_etcd_that_is_missing_is_told_before_any_run_and_noticed_when_it_comes() -> Result<()> {
+    let (mut case, _) = Case::begin("etcd-secret-late").await?;
+    let etcd = data::filled(Etcd::start(Version::V3_6).tls()).await?;
+    case.apply(&Plan::new("prod", &etcd, &case)).await?;
+    let condition = case
+        .condition("prod", "Accepted", "False", "SecretNotFound")
+        .await?;
+    ensure!(
+        condition.message.contains(TLS_SECRET),
+        "it says: {}",
+        condition.message
+    );
+    case.event("NotAccepted", "prod").await?;
+    case.secrets_of(&etcd).await?;
+    case.condition("prod", "Accepted", "True", "Accepted").await?;
+    case.take("first", "prod").await?;
+    case.finish(&etcd).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn keys_that_the_store_does_not_accept_are_named_as_the_trouble() -> Result<()> {
     let (mut case, world) = Case::begin("wrong-keys").await?;
     let key = world.stage.gateway.access_key.clone();

@@ -67,7 +67,11 @@ async fn kubectl_waits_for_a_snapshot_and_shows_it_in_one_line() -> Result<()> {
     );
     // NAME, LAST SUCCESS, SNAPSHOTS, READY, AGE: without a schedule two columns are empty.
     ensure!(row.len() == 5 && row[2..4] == ["1", "True"], "the row is {row:?}");
-    case.event("SnapshotStarted", "before-upgrade").await?;
+    let started = case.event("SnapshotStarted", "before-upgrade").await?;
+    ensure!(
+        started.contains("is the only member"),
+        "why this member is not told: {started}"
+    );
     case.event("SnapshotSucceeded", "before-upgrade").await?;
     case.finish(&world.subject).await?;
     Ok(())

@@ -4,11 +4,12 @@ use anyhow::{Result, ensure};
 use etcd_backup_api::EtcdBackup;
 use harness::{
     etcd::Version,
-    s3::{Damage, Fault, Operation, S3Server},
+    s3::{Conditions, Damage, Fault, Operation, Quirks, S3Server},
+    wait,
 };
 use serde_json::json;
 
-use super::{case::Case, data, plan::Plan};
+use super::{case::Case, data, outcome::PATIENCE, plan::Plan};
 
 /// A case whose plan stores in a server of this process.
 async fn with_server(name: &str) -> Result<(Case, S3Server, harness::etcd::Etcd)> {
@@ -106,6 +107,35 @@ async fn a_store_that_does_the_deed_and_loses_the_answer_costs_no_snapshot() -> 
         status.attempts
     );
     case.finish_in(&server, &etcd).await?.ensure_number(1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_create_only_serves_and_the_plan_says_so() -> Result<()> {
+    let (mut case, world) = Case::begin("replaces").await?;
+    let quirks = Quirks {
+        put_conditions: Conditions::Ignored,
+        complete_conditions: Conditions::Ignored,
+        ..Quirks::default()
+    };
+    let server = S3Server::start_with(&case.bucket, quirks).await?;
+    case.stores_in_process().await?;
+    case.apply(&Plan::new("prod", &world.subject, &case).into(&server))
+        .await?;
+    case.take("first", "prod").await?;
+    wait::until_ok("the plan to say so", PATIENCE, async || {
+        let condition = case
+            .condition("prod", "StoreReachable", "True", "Succeeded")
+            .await?;
+        ensure!(
+            condition.message.contains("If-None-Match"),
+            "it says: {}",
+            condition.message
+        );
+        Ok(())
+    })
+    .await?;
+    case.finish_in(&server, &world.subject).await?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

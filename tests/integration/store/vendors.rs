@@ -40,6 +40,44 @@ async fn a_probe_tells_what_a_server_can_do_and_leaves_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn creating_again_what_is_there_tells_what_a_server_does_and_changes_nothing() -> Result<()> {
+    for (put, expected) in [
+        (Conditions::Enforced, CreateOnly::Enforced),
+        (Conditions::Ignored, CreateOnly::Checked),
+        (Conditions::Refused, CreateOnly::Checked),
+    ] {
+        let quirks = Quirks {
+            put_conditions: put,
+            ..Quirks::default()
+        };
+        let (server, _) = start_with(quirks).await?;
+        let open = || S3Store::new(config(&server.endpoint));
+        open()
+            .await?
+            .put("owner.json", "ours".into(), PutMode::Create)
+            .await?;
+        // Another process, which knows nothing yet.
+        let store = open().await?;
+        let found = store.creates_only("owner.json", "ours".into()).await?;
+        assert_eq!(found, expected, "{put:?}");
+        let objects = server.objects();
+        let held: Vec<_> = objects
+            .iter()
+            .map(|(key, body)| (&**key, body.as_ref()))
+            .collect();
+        assert_eq!(held, [("tenant/owner.json", b"ours".as_slice())], "{put:?}");
+        let before = server.plan().seen().len();
+        store.put("next", "x".into(), PutMode::Create).await?;
+        let asked = &server.plan().seen()[before..];
+        let looked = asked
+            .first()
+            .is_some_and(|first| first.operation == Operation::Head);
+        assert_eq!(looked, expected == CreateOnly::Checked, "{put:?}: {asked:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_probe_tells_missing_permissions_from_a_store_that_cannot_be_used() -> Result<()> {
     let denied = || Fault::answer(403, "AccessDenied");
     let (server, store) = start().await?;

@@ -15,7 +15,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use etcd_backup_store::{GetRange, PutMode, Store, StoreError};
+use etcd_backup_store::{CreateOnly, GetRange, PutMode, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -198,18 +198,37 @@ pub async fn claim(
 /// Is `owner` the one who writes here? Changes nothing.
 pub async fn check(store: &dyn Store, plan: &PlanKey, owner: &Owner) -> Result<(), OwnerError> {
     let key = plan.owner_key();
-    let Some((found, since)) = read(store, &key).await? else {
+    match read(store, &key).await? {
+        Some(found) => is(owner, &key, found),
+        None => Err(OwnerError::Unclaimed { key }),
+    }
+}
+
+/// Is `owner` the one that was found?
+fn is(owner: &Owner, key: &str, (found, since): (Owner, DateTime<Utc>)) -> Result<(), OwnerError> {
+    if found == *owner {
+        return Ok(());
+    }
+    Err(OwnerError::PrefixInUse {
+        key: key.to_owned(),
+        owner: found,
+        since,
+    })
+}
+
+/// Whether the store itself refuses to create where something is. Found out on `owner.json`, which stays as it is; nothing else is
+/// touched, and nothing at all unless `owner` is the one who writes here.
+pub async fn creates_only(
+    store: &dyn Store,
+    plan: &PlanKey,
+    owner: &Owner,
+) -> Result<CreateOnly, OwnerError> {
+    let key = plan.owner_key();
+    let Some(bytes) = bytes(store, &key).await? else {
         return Err(OwnerError::Unclaimed { key });
     };
-    if found == *owner {
-        Ok(())
-    } else {
-        Err(OwnerError::PrefixInUse {
-            key,
-            owner: found,
-            since,
-        })
-    }
+    is(owner, &key, parse(&key, &bytes)?)?;
+    store.creates_only(&key, bytes).await.map_err(OwnerError::Write)
 }
 
 /// Who writes here, as `owner.json` says; `None` if nobody has claimed the prefix. Changes nothing.
@@ -218,6 +237,11 @@ pub async fn find(store: &dyn Store, plan: &PlanKey) -> Result<Option<Owner>, Ow
 }
 
 async fn read(store: &dyn Store, key: &str) -> Result<Option<(Owner, DateTime<Utc>)>, OwnerError> {
+    let bytes = bytes(store, key).await?;
+    bytes.map(|bytes| parse(key, &bytes)).transpose()
+}
+
+async fn bytes(store: &dyn Store, key: &str) -> Result<Option<Bytes>, OwnerError> {
     let object = match store.get(key, GetRange::all()).await {
         Ok(object) => object,
         Err(error) if error.is_not_found() => return Ok(None),
@@ -226,9 +250,12 @@ async fn read(store: &dyn Store, key: &str) -> Result<Option<(Owner, DateTime<Ut
     if object.meta.size > MAX_BYTES as u64 {
         return Err(OwnerError::Unreadable { key: key.to_owned() });
     }
-    let bytes = object.bytes(MAX_BYTES).await.map_err(OwnerError::Read)?;
+    object.bytes(MAX_BYTES).await.map(Some).map_err(OwnerError::Read)
+}
+
+fn parse(key: &str, bytes: &[u8]) -> Result<(Owner, DateTime<Utc>), OwnerError> {
     let record: Record =
-        serde_json::from_slice(&bytes).map_err(|_| OwnerError::Unreadable { key: key.to_owned() })?;
+        serde_json::from_slice(bytes).map_err(|_| OwnerError::Unreadable { key: key.to_owned() })?;
     if record.format != FORMAT {
         return Err(OwnerError::Unreadable { key: key.to_owned() });
     }
@@ -236,5 +263,5 @@ async fn read(store: &dyn Store, key: &str) -> Result<Option<(Owner, DateTime<Ut
         kubernetes_cluster_uid: record.kubernetes_cluster_uid,
         plan_uid: record.plan_uid,
     };
-    Ok(Some((owner, record.created)))
+    Ok((owner, record.created))
 }

@@ -150,3 +150,17 @@ async fn an_owner_from_a_bucket_cannot_write_into_a_terminal() {
     let error = claim(&store, &plan(), &owner("p1"), now()).await.unwrap_err();
     assert!(!error.to_string().contains(char::is_control), "{error}");
 }
+
+#[tokio::test]
+async fn what_the_store_does_is_found_out_on_a_place_of_ones_own_and_changes_nothing() {
+    let store = MemoryStore::new();
+    let unclaimed = creates_only(&store, &plan(), &owner("p1")).await.unwrap_err();
+    assert_eq!(unclaimed.reason(), "PrefixUnclaimed");
+    claim(&store, &plan(), &owner("p1"), now()).await.unwrap();
+    let first = stored(&store).await;
+    let found = creates_only(&store, &plan(), &owner("p1")).await.unwrap();
+    assert_eq!(found, CreateOnly::Enforced);
+    let others = creates_only(&store, &plan(), &owner("p2")).await.unwrap_err();
+    assert_eq!(others.reason(), "PrefixInUse");
+    assert_eq!(stored(&store).await, first);
+}

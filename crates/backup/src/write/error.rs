@@ -25,7 +25,9 @@ pub enum WriteError {
     #[error("read the snapshot: {0}")]
     ReadSource(#[source] SourceError),
     /// The source is not as long as it announced.
-    #[error("the snapshot has {actual} bytes where etcd announced {announced}")]
+    #[error(
+        "the snapshot has {actual} bytes where etcd announced {announced}: it changed on its way, so look at what stands between (a proxy, a load balancer)"
+    )]
     SizeMismatch {
         /// What was announced.
         announced: u64,
@@ -37,7 +39,7 @@ pub enum WriteError {
     Verify(#[source] VerifyError),
     /// A sound snapshot, but an old one.
     #[error(
-        "the snapshot stands at revision {revision}, but etcd had already confirmed {minimum}: the member lags"
+        "the snapshot stands at revision {revision}, but etcd had already confirmed {minimum}: the member lags, so see what holds it up, or name other members too"
     )]
     Stale {
         /// The snapshot's.
@@ -97,7 +99,9 @@ pub enum WriteError {
     #[error("write the manifest: {0}")]
     WriteManifest(#[source] StoreError),
     /// Another manifest lies where this one belongs.
-    #[error("another manifest is already there: two attempts had the same run id")]
+    #[error(
+        "another manifest is already there, and stays: two attempts had the same run id, so see who else writes below this prefix, then take another snapshot"
+    )]
     ManifestConflict,
     /// A thread or task of this run ended in a way it never should.
     #[error("a task of this run failed")]
@@ -168,6 +172,39 @@ impl WriteError {
             | Self::TooManyParts { .. }
             | Self::Describe(_)
             | Self::ManifestConflict => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_person_can_change_says_what_to_change() {
+        for (error, named) in [
+            (
+                WriteError::Spool(SpoolError::Full { bytes: 9 }),
+                "--spool-max-bytes",
+            ),
+            (
+                WriteError::Stale {
+                    revision: 1,
+                    minimum: 2,
+                },
+                "name other members",
+            ),
+            (
+                WriteError::SizeMismatch {
+                    announced: 2,
+                    actual: 1,
+                },
+                "a proxy",
+            ),
+            (WriteError::ManifestConflict, "who else writes"),
+        ] {
+            let said = error.to_string();
+            assert!(said.contains(named), "{said}");
         }
     }
 }

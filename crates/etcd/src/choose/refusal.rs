@@ -25,7 +25,7 @@ pub enum Refusal {
     },
     /// The endpoints belong to another cluster than before.
     #[error(
-        "the endpoints belong to the cluster {}, but {} is expected. If the cluster was rebuilt or restored on purpose, set the expected cluster id to \
+        "the endpoints belong to the cluster {}, but {} is expected. If the cluster was rebuilt or restored on purpose, set spec.etcd.clusterID of the plan (or --cluster-id) to \
          the new one; its snapshots are kept apart from the old ones",
         text::id(*.found), text::id(*.expected)
     )]
@@ -37,7 +37,7 @@ pub enum Refusal {
     },
     /// Members answer, and none knows a leader.
     #[error(
-        "the cluster has no quorum: {}. A snapshot of a member in this state may lack the newest writes; allow degraded snapshots to take it all the same",
+        "the cluster has no quorum: {}. A snapshot of a member in this state may lack the newest writes; allow degraded snapshots (spec.etcd.allowDegraded, or --allow-degraded) to take it all the same",
         joined(.members)
     )]
     NoQuorum {
@@ -45,7 +45,7 @@ pub enum Refusal {
         members: Vec<String>,
     },
     /// Members answer, and each is left out for a reason of its own.
-    #[error("no member can be used: {}", joined(.members))]
+    #[error("no member can be used: {}. {}", joined(.members), remedy(*.corrupt))]
     NobodyEligible {
         /// Every endpoint and why it is left out.
         members: Vec<String>,
@@ -112,6 +112,15 @@ impl Refusal {
             members,
             corrupt: candidates.iter().any(|c| c.excluded == Some(Excluded::Corrupt)),
         }
+    }
+}
+
+/// What helps when each member is left out for a reason of its own.
+const fn remedy(corrupt: bool) -> &'static str {
+    if corrupt {
+        "Keep the snapshots there are; find the member whose data differs (etcdctl endpoint hashkv), replace it, then clear the alarm (etcdctl alarm disarm)"
+    } else {
+        "Wait until one of them has caught up, or name other members of the cluster too"
     }
 }
 

@@ -254,6 +254,7 @@ fn corruption_of_everyone_is_refused_and_taken_only_as_degraded() {
     let survey = survey([with(1, alarm(0, AlarmKind::Corrupt)), member(2)]);
     let refusal = choose(&survey, &ChoosePolicy::default()).unwrap_err();
     assert_eq!((refusal.reason(), refusal.is_transient()), ("Corrupt", false));
+    assert!(refusal.to_string().contains("etcdctl alarm disarm"), "{refusal}");
     let choice = choose(&survey, &degraded()).unwrap();
     assert!(choice.degraded && choice.corruption_suspected());
 }
@@ -312,7 +313,7 @@ fn another_cluster_than_the_pinned_one_is_refused_with_both_ids_and_the_remedy()
     for part in [
         "cdf818194e3a8c32",
         "00000000000000ab",
-        "set the expected cluster id",
+        "set spec.etcd.clusterID of the plan (or --cluster-id)",
     ] {
         assert!(text.contains(part), "{text}");
     }

@@ -9,12 +9,14 @@ use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::manifest::Manifest;
 use etcd_backup_backup::owner::Claimed;
 use etcd_backup_backup::write::{Control, Limits, SpoolLimits};
+use etcd_backup_etcd::Choice;
 use serde::{Deserialize, Serialize};
 
 use super::task::parse;
 use super::{AgentResult, StoreAccess, TaskError, open_store};
 use crate::connect::{Failure, Secrets, etcd_config};
-use crate::runs::{Ends, RunRequest, SnapshotId, Take, Trigger};
+use crate::metrics::Stage;
+use crate::runs::{Ends, RunRequest, SnapshotId, Take, Trigger, Witness};
 
 /// One attempt to take one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,7 +109,7 @@ impl SnapshotTask {
             request: &request,
             limits: &limits,
             clock,
-            took: &|stage, time: Duration| tracing::debug!(?stage, seconds = time.as_secs_f64(), "done"),
+            witness: &Log,
         };
         let mut taken_over = None;
         let claimed = async |claimed: &Claimed| {
@@ -146,6 +148,21 @@ impl SnapshotTask {
             ..Limits::default()
         }
     }
+}
+
+/// Tells the log what is not told there anyway.
+struct Log;
+
+impl Witness for Log {
+    fn took(&self, stage: Stage, time: Duration) {
+        tracing::debug!(?stage, seconds = time.as_secs_f64(), "done");
+    }
+
+    fn failed(&self, stage: Stage, reason: &str) {
+        tracing::debug!(?stage, reason, "failed");
+    }
+
+    fn chose(&self, _: &Choice) {}
 }
 
 fn told(manifest: &Manifest, taken_over: Option<String>) -> Result<AgentResult, Failure> {

@@ -12,7 +12,7 @@ use etcd_backup_store::{LocalStore, S3Store, Store};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::connect::{Failure, Secrets, refused, s3_config};
+use crate::connect::{Failure, Secrets, check_lent, refused, s3_config};
 use crate::restore::resolve::again;
 
 /// What the administrator of the operator allows, handed on to the agent.
@@ -24,6 +24,9 @@ pub struct StoreAccess {
     pub allow_endpoint_cidrs: Vec<String>,
     /// Endpoints that may get credentials from the pod's own environment.
     pub ambient_endpoints: Vec<String>,
+    /// No store gets credentials from the pod's own environment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_ambient_credentials: bool,
 }
 
 impl StoreAccess {
@@ -55,6 +58,7 @@ pub async fn open_store(
 ) -> Result<Arc<dyn Store>, Failure> {
     match (&storage.s3, &storage.local) {
         (Some(spec), None) => {
+            check_lent(spec, !access.no_ambient_credentials)?;
             let mut config = s3_config(&Secrets::Mounted(secrets), spec, now).await?;
             config.policy = access.policy()?;
             config.ambient_endpoints.clone_from(&access.ambient_endpoints);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use etcd_backup_store::{
-    Capabilities, GetObject, GetRange, Listing, ObjectMeta, PutMode, Store, StoreError, Upload, UploadMeta,
+    Capabilities, CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, Store, StoreError, Upload,
+    UploadMeta,
 };
 use tokio::time::Instant;
 
@@ -100,6 +101,15 @@ impl Store for Measured {
 
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
         measure(&self.metrics, Operation::Abort, self.store.abort_upload(upload)).await
+    }
+
+    async fn creates_only(&self, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
+        measure(
+            &self.metrics,
+            Operation::Probe,
+            self.store.creates_only(key, there),
+        )
+        .await
     }
 
     async fn probe(&self) -> Result<Capabilities, StoreError> {

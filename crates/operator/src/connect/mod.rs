@@ -21,6 +21,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, EtcdSpec, StorageSpec};
 use etcd_backup_dial::DialPolicy;
+use etcd_backup_etcd::Cluster;
 use etcd_backup_store::{LocalStore, S3Store, Store, StoreError};
 use kube::{Client, ResourceExt};
 use tokio::sync::OnceCell;
@@ -28,7 +29,7 @@ use tokio::sync::OnceCell;
 pub use cluster::{config as etcd_config, user};
 pub use failure::Failure;
 pub use measured::Measured;
-pub use s3::config as s3_config;
+pub use s3::{check_lent, config as s3_config};
 pub use secrets::Secrets;
 
 use crate::metrics::Metrics;
@@ -40,6 +41,7 @@ pub struct Connector {
     client: Client,
     policy: DialPolicy,
     ambient_endpoints: Vec<String>,
+    lends: bool,
     local_roots: Vec<PathBuf>,
     metrics: Arc<Metrics>,
     kubernetes_uid: Arc<OnceCell<String>>,
@@ -60,6 +62,7 @@ impl Connector {
             client,
             policy: settings.dial_policy(),
             ambient_endpoints: settings.ambient_credentials_endpoints.clone(),
+            lends: settings.ambient_credentials,
             local_roots: settings.local_store_roots.clone(),
             metrics,
             kubernetes_uid: Arc::default(),
@@ -69,6 +72,15 @@ impl Connector {
     /// What is needed to speak to the plan's etcd. Nothing is dialled yet.
     pub async fn etcd(&self, plan: &EtcdBackup) -> Result<etcd_backup_etcd::Config, Failure> {
         self.etcd_of(&namespace_of(plan)?, &plan.spec.etcd).await
+    }
+
+    /// Whether what the plan says of its etcd can be used, as far as that shows without asking etcd: its Secrets are there and
+    /// hold what they should, and its endpoints may be dialled.
+    pub async fn check_etcd(&self, plan: &EtcdBackup) -> Result<(), Failure> {
+        let config = self.etcd(plan).await?;
+        Cluster::new(config)
+            .map(drop)
+            .map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))
     }
 
     /// What is needed to speak to the etcd that `spec` names, with Secrets of `namespace`.
@@ -102,6 +114,7 @@ impl Connector {
                 s3: Some(spec),
                 local: None,
             } => {
+                s3::check_lent(spec, self.lends)?;
                 let secrets = Secrets::Api {
                     client: &self.client,
                     namespace,

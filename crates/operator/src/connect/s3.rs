@@ -14,6 +14,21 @@ const ACCESS_KEY_ID: [&str; 2] = [keys::ACCESS_KEY_ID, "accessKeyID"];
 const SECRET_ACCESS_KEY: [&str; 2] = [keys::SECRET_ACCESS_KEY, "secretAccessKey"];
 const SESSION_TOKEN: [&str; 2] = [keys::SESSION_TOKEN, "sessionToken"];
 
+/// Whether a store without credentials of its own may have those of the environment, which its administrator `lends` or not.
+///
+/// # Errors
+/// If not, what to do.
+pub fn check_lent(spec: &S3Storage, lends: bool) -> Result<(), Failure> {
+    if lends || spec.credentials.is_some() {
+        return Ok(());
+    }
+    Err(Failure::lasting(
+        "AmbientCredentialsRefused",
+        "no storage.s3.credentials are named, and this operator lends its own to nobody (--ambient-credentials=false): name a \
+         Secret with keys for this bucket",
+    ))
+}
+
 /// The configuration that `spec` and its Secrets give. The administrator's part (dial policy, endpoints for ambient
 /// credentials) is left at its strict default.
 ///

@@ -227,6 +227,33 @@ async fn the_operators_own_credentials_go_to_no_endpoint_that_the_administrator_
 }
 
 #[tokio::test]
+async fn an_operator_that_lends_its_credentials_to_nobody_refuses_plans_without_their_own() {
+    let keys: &Secrets<'_> = &[("keys", &[("accessKeyID", "A"), ("secretAccessKey", "B")])];
+    let amazon = bucket(&json!({}));
+    assert!(store(&connector(&[], keys), &amazon).await.is_ok());
+    let strict = connector(
+        &[
+            "--ambient-credentials=false",
+            "--ambient-credentials-endpoint=https://minio.example.com",
+        ],
+        keys,
+    );
+    for plan in [amazon, bucket(&json!({"endpoint": "https://minio.example.com"}))] {
+        let failure = store(&strict, &plan).await.unwrap_err();
+        assert_eq!(
+            (failure.reason.as_str(), failure.transient),
+            ("AmbientCredentialsRefused", false)
+        );
+        assert!(
+            failure.message.contains("--ambient-credentials=false")
+                && failure.message.contains("storage.s3.credentials")
+        );
+    }
+    let own = bucket(&json!({"credentials": {"secretName": "keys"}}));
+    assert!(store(&strict, &own).await.is_ok());
+}
+
+#[tokio::test]
 async fn endpoints_that_the_policy_forbids_are_refused_before_anything_is_sent() {
     for endpoint in [
         "https://169.254.169.254",
@@ -276,4 +303,25 @@ async fn a_local_store_needs_an_allowed_root() {
 #[tokio::test]
 async fn the_cluster_is_known_by_its_immortal_namespace() {
     assert_eq!(connector(&[], &[]).kubernetes_uid().await.unwrap(), "cluster-uid");
+}
+
+#[tokio::test]
+async fn what_etcd_needs_is_checked_without_asking_etcd() {
+    let login: &[_] = &[("username", "root"), ("password", "CANARY")];
+    let reason = async |secrets: &Secrets<'_>, plan: &EtcdBackup| {
+        let checked = connector(&[], secrets).check_etcd(plan).await;
+        checked.err().map(|failure| failure.reason)
+    };
+    let missing = reason(&[("login", login)], &tls()).await;
+    assert_eq!(missing.as_deref(), Some("SecretNotFound"));
+    // PEM by its outside, and no certificate inside.
+    let nonsense: &[_] = &[("ca.crt", CERTIFICATE)];
+    let wrong = reason(&[("login", login), ("certificates", nonsense)], &tls()).await;
+    assert_eq!(wrong.as_deref(), Some("CertificateInvalid"));
+    let forbidden = plan(
+        &json!({"endpoints": ["https://127.0.0.1:2379"]}),
+        &json!({"local": {"path": "/backups"}}),
+    );
+    assert_eq!(reason(&[], &forbidden).await.as_deref(), Some("EndpointRefused"));
+    assert_eq!(reason(&[], &bucket(&json!({}))).await, None);
 }

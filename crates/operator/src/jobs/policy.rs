@@ -64,6 +64,7 @@ impl JobPolicy {
                     .map(ToString::to_string)
                     .collect(),
                 ambient_endpoints: settings.ambient_credentials_endpoints.clone(),
+                no_ambient_credentials: !settings.ambient_credentials,
             },
         }
     }

@@ -115,6 +115,19 @@ pub(super) struct StageName {
     pub(super) stage: &'static str,
 }
 
+/// How a stage of a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct StageError {
+    pub(super) stage: &'static str,
+    pub(super) reason: String,
+}
+
+/// A kind of custom resource.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindName {
+    pub(super) kind: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OperationName {
     pub(super) operation: &'static str,

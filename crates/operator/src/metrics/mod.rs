@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 pub use labels::{Flow, Operation, Stage};
 pub use plans::PlanSeries;
 
-use labels::{OperationError, OperationName, RestoreEnd, StageName};
+use labels::{KindName, OperationError, OperationName, RestoreEnd, StageError, StageName};
 use plans::Plans;
 use state::bounded;
 use table::Families;
@@ -49,6 +49,17 @@ impl Metrics {
                 stage: stage.as_str(),
             });
         }
+        // So that the first one is seen as an increase.
+        for stage in Stage::ALL {
+            let (stage, reason) = (stage.as_str(), "Internal".to_owned());
+            let _ = families
+                .stage_errors
+                .get_or_create_owned(&StageError { stage, reason });
+        }
+        for kind in ["EtcdBackup", "EtcdSnapshot", "EtcdRestore"] {
+            let kind = kind.to_owned();
+            let _ = families.reconcile_panics.get_or_create_owned(&KindName { kind });
+        }
         for flow in Flow::ALL {
             let _ = families
                 .stage_bytes
@@ -59,7 +70,6 @@ impl Metrics {
                 operation: operation.as_str(),
             });
         }
-        // So that the first one is seen as an increase.
         for (result, reason) in [("Succeeded", ""), ("Failed", "Internal")] {
             let reason = reason.to_owned();
             let _ = families
@@ -109,6 +119,24 @@ impl Metrics {
                 stage: stage.as_str(),
             })
             .observe(took.as_secs_f64());
+    }
+
+    /// A stage of a run failed, for this reason.
+    pub fn stage_failed(&self, stage: Stage, reason: &str) {
+        let labels = StageError {
+            stage: stage.as_str(),
+            reason: bounded(reason),
+        };
+        self.families.stage_errors.get_or_create(&labels).inc();
+    }
+
+    /// A reconcile of this kind of object ended in a bug.
+    pub fn reconcile_panicked(&self, kind: &str) {
+        let kind = bounded(kind);
+        self.families
+            .reconcile_panics
+            .get_or_create(&KindName { kind })
+            .inc();
     }
 
     /// So many bytes passed.

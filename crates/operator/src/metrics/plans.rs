@@ -20,7 +20,11 @@ pub struct PlanSeries(Mutex<PlanState>);
 impl PlanSeries {
     fn fresh() -> Self {
         let series = Self::default();
-        series.update(|state| state.runs = outcomes());
+        series.update(|state| {
+            state.runs = outcomes();
+            // Nothing is known to be wrong as long as nobody has looked.
+            (state.fresh, state.accepted) = (1.0, 1.0);
+        });
         series
     }
 
@@ -43,13 +47,18 @@ impl PlanSeries {
         });
     }
 
-    /// When the next run is due, and how long after a success the next one is to be expected. `None` while the
-    /// plan is suspended or has no schedule.
+    /// When the next run is due, `None` while the plan is suspended or has no schedule; and how long after the last success the
+    /// next one is to be expected, `None` without a schedule.
     pub fn set_schedule(&self, next: Option<DateTime<Utc>>, interval: Option<Duration>) {
         self.update(|state| {
             state.next_run = next.map_or(0.0, unix);
             state.expected_interval = interval.map_or(0.0, |interval| interval.as_secs_f64());
         });
+    }
+
+    /// Whether the conditions Fresh and Accepted give no cause for alarm: neither of them is False.
+    pub fn set_conditions(&self, fresh: bool, accepted: bool) {
+        self.update(|state| (state.fresh, state.accepted) = (flag(fresh), flag(accepted)));
     }
 
     /// What the store holds for the plan.
@@ -62,8 +71,19 @@ impl PlanSeries {
         let outcome = outcome(failure);
         self.update(|state| {
             (state.last_run, state.last_run_duration) = (unix(at), took.as_secs_f64());
-            state.last_run_success = f64::from(u8::from(failure.is_none()));
+            state.last_run_success = flag(failure.is_none());
             *state.runs.entry(outcome).or_insert(0) += 1;
+        });
+    }
+
+    /// The last run that is over, as its EtcdSnapshot has it: when it ended, how long it took if that is known, and whether it
+    /// ended well. Changes nothing when this process saw that run or a later one end.
+    pub fn recall_run(&self, at: DateTime<Utc>, took: Option<Duration>, well: bool) {
+        self.update(|state| {
+            if unix(at) > state.last_run {
+                (state.last_run, state.last_run_success) = (unix(at), flag(well));
+                state.last_run_duration = took.map_or(0.0, |took| took.as_secs_f64());
+            }
         });
     }
 
@@ -78,7 +98,7 @@ impl PlanSeries {
     ) {
         self.update(|state| {
             let drills = state.drills.get_or_insert_with(DrillState::fresh);
-            drills.restorable = f64::from(u8::from(well));
+            drills.restorable = flag(well);
             drills.last_restorable = restorable.map_or(0.0, unix);
             drills.last = last.map_or(0.0, unix);
             drills.expected_interval = interval.map_or(0.0, |interval| interval.as_secs_f64());
@@ -101,11 +121,20 @@ impl PlanSeries {
 
     /// Retention ran: how many snapshots it kept, deleted, and was refused to delete.
     pub fn retention_ran(&self, kept: usize, deleted: usize, refused: usize) {
+        self.recall_retention(kept, refused);
+        self.update(|state| state.retention_deleted += deleted as u64);
+    }
+
+    /// The last retention, as the plan's status has it: how many snapshots it kept, and was refused to delete.
+    pub fn recall_retention(&self, kept: usize, refused: usize) {
         self.update(|state| {
             (state.retention_kept, state.retention_refused) = (float(kept), float(refused));
-            state.retention_deleted += deleted as u64;
         });
     }
+}
+
+fn flag(value: bool) -> f64 {
+    f64::from(u8::from(value))
 }
 
 fn unix(time: DateTime<Utc>) -> f64 {

@@ -13,6 +13,8 @@ pub(super) struct PlanState {
     pub(super) last_run_success: f64,
     pub(super) next_run: f64,
     pub(super) expected_interval: f64,
+    pub(super) fresh: f64,
+    pub(super) accepted: f64,
     pub(super) snapshots: f64,
     pub(super) stored: f64,
     pub(super) retention_kept: f64,

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{OperationError, OperationName, RestoreEnd, StageName};
+use super::labels::{KindName, OperationError, OperationName, RestoreEnd, StageError, StageName};
 use super::state::{DrillState, PlanState};
 
 /// What the values of a gauge measure.
@@ -51,15 +51,19 @@ pub(super) const PLAN_GAUGES: &[PlanGauge] = &[
     PlanGauge { name: "next_run_timestamp", measure: Seconds, value: |p| p.next_run,
         help: "When the next run of the plan is due, 0 if none is" },
     PlanGauge { name: "expected_interval", measure: Seconds, value: |p| p.expected_interval,
-        help: "How long after a success the schedule expects the next one, 0 without a schedule" },
+        help: "How long after the last success the schedule expects the next one, 0 without a schedule" },
+    PlanGauge { name: "fresh", measure: Count, value: |p| p.fresh,
+        help: "0 while the condition Fresh of the plan is False: its newest good snapshot is older than its schedule promises; else 1" },
+    PlanGauge { name: "accepted", measure: Count, value: |p| p.accepted,
+        help: "0 while the condition Accepted of the plan is False: its specification or a Secret that it names is at fault; else 1" },
     PlanGauge { name: "last_snapshot_size", measure: Bytes, value: |p| p.last_size,
         help: "Size of the newest good snapshot as etcd gave it" },
     PlanGauge { name: "last_snapshot_revision", measure: Count, value: |p| p.last_revision,
         help: "etcd revision of the newest good snapshot" },
     PlanGauge { name: "last_run_timestamp", measure: Seconds, value: |p| p.last_run,
-        help: "When the last run of the plan ended, whatever its result; 0 if this process saw none" },
+        help: "When the last run of the plan ended, whatever its result; 0 if none is known" },
     PlanGauge { name: "last_run_duration", measure: Seconds, value: |p| p.last_run_duration,
-        help: "How long the last run of the plan took" },
+        help: "How long the last run of the plan took, 0 if that is not known" },
     PlanGauge { name: "last_run_succeeded", measure: Count, value: |p| p.last_run_success,
         help: "Whether the last run of the plan ended well (1) or not (0)" },
     PlanGauge { name: "snapshots", measure: Count, value: |p| p.snapshots,
@@ -118,6 +122,8 @@ pub(super) struct Families {
     pub(super) runs_waiting: Gauge,
     pub(super) stage_seconds: Family<StageName, Histogram, fn() -> Histogram>,
     pub(super) stage_bytes: Family<StageName, Counter>,
+    pub(super) stage_errors: Family<StageError, Counter>,
+    pub(super) reconcile_panics: Family<KindName, Counter>,
     pub(super) operation_seconds: Family<OperationName, Histogram, fn() -> Histogram>,
     pub(super) operation_errors: Family<OperationError, Counter>,
     pub(super) restores: Family<RestoreEnd, Counter>,
@@ -132,6 +138,8 @@ impl Families {
             runs_waiting: Gauge::default(),
             stage_seconds: Family::new_with_constructor(|| Histogram::new(STAGE_SECONDS)),
             stage_bytes: Family::default(),
+            stage_errors: Family::default(),
+            reconcile_panics: Family::default(),
             operation_seconds: Family::new_with_constructor(|| Histogram::new(OPERATION_SECONDS)),
             operation_errors: Family::default(),
             restores: Family::default(),
@@ -159,6 +167,16 @@ impl Families {
             "Bytes that passed through each stage of all runs",
             Unit::Bytes,
             families.stage_bytes.clone(),
+        );
+        registry.register(
+            "run_errors",
+            "Failures of each stage of a run, by reason, and of whole runs as stage `total`; a stage may fail at one member and go well at the next",
+            families.stage_errors.clone(),
+        );
+        registry.register(
+            "reconcile_panics",
+            "Reconciles that ended in a bug of the operator, by kind; the others go on",
+            families.reconcile_panics.clone(),
         );
         registry.register_with_unit(
             "store_operation_duration",

@@ -24,6 +24,8 @@ fn a_new_plan_has_every_series_from_the_start() {
         r#"etcd_backup_last_success_timestamp_seconds{namespace="prod",plan="main"} 0.0"#,
         r#"etcd_backup_next_run_timestamp_seconds{namespace="prod",plan="main"} 0.0"#,
         r#"etcd_backup_expected_interval_seconds{namespace="prod",plan="main"} 0.0"#,
+        r#"etcd_backup_fresh{namespace="prod",plan="main"} 1.0"#,
+        r#"etcd_backup_accepted{namespace="prod",plan="main"} 1.0"#,
         r#"etcd_backup_last_snapshot_size_bytes{namespace="prod",plan="main"} 0.0"#,
         r#"etcd_backup_last_snapshot_revision{namespace="prod",plan="main"} 0.0"#,
         r#"etcd_backup_snapshots{namespace="prod",plan="main"} 0.0"#,
@@ -112,6 +114,50 @@ fn what_is_set_is_what_is_scraped() {
 }
 
 #[test]
+fn what_a_process_before_saw_is_recalled_and_what_this_one_saw_goes_before() {
+    let metrics = Metrics::new(Leadership::always());
+    let plan = metrics.track_plan("prod", "main");
+    let at = |seconds: i64| DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap();
+    let last_run = || {
+        ["timestamp_seconds", "duration_seconds", "succeeded"].map(|what| {
+            let line = lines(&metrics, &format!("etcd_backup_last_run_{what}{{")).concat();
+            line.rsplit_once(' ').unwrap().1.to_owned()
+        })
+    };
+    plan.recall_run(at(0), Some(Duration::from_secs(8)), true);
+    assert_eq!(last_run(), ["1795000000.0", "8.0", "1.0"]);
+    plan.run_ended(at(60), Duration::from_millis(2500), Some("NoQuorum"));
+    plan.recall_run(at(0), Some(Duration::from_secs(8)), true);
+    assert_eq!(last_run(), ["1795000060.0", "2.5", "0.0"]);
+    // Another process led meanwhile.
+    plan.recall_run(at(120), None, true);
+    assert_eq!(last_run(), ["1795000120.0", "0.0", "1.0"]);
+}
+
+#[test]
+fn every_series_that_an_alert_asks_for_is_there() {
+    let alerts = include_str!("../../../../config/components/monitoring/alerts.yaml");
+    let metrics = Metrics::new(Leadership::always());
+    let plan = metrics.track_plan("prod", "main");
+    plan.set_drills(true, None, None, None);
+    let text = metrics.encode().unwrap();
+    let exported: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let asked: Vec<&str> = alerts
+        .split(|c| !name(c))
+        .filter(|word| word.starts_with("etcd_backup_"))
+        .collect();
+    assert!(asked.contains(&"etcd_backup_fresh") && asked.contains(&"etcd_backup_accepted"));
+    for series in asked {
+        assert!(exported.contains(&series), "{series} is in no scrape");
+    }
+}
+
+#[test]
 fn restores_are_counted_by_how_they_ended_and_the_good_ones_are_timed() {
     let metrics = Metrics::new(Leadership::always());
     metrics.restore_ended(Ok(Duration::from_secs(40)));
@@ -165,6 +211,8 @@ fn series_of_the_process_are_present_before_anything_happened() {
     assert!(text.contains("etcd_backup_build_info{version=\""));
     assert!(text.contains(r#"etcd_backup_run_duration_seconds_count{stage="total"} 0"#));
     assert!(text.contains(r#"etcd_backup_run_processed_bytes_total{stage="etcd"} 0"#));
+    assert!(text.contains(r#"etcd_backup_run_errors_total{stage="survey",reason="Internal"} 0"#));
+    assert!(text.contains(r#"etcd_backup_reconcile_panics_total{kind="EtcdBackup"} 0"#));
     assert!(text.contains(r#"etcd_backup_store_operation_duration_seconds_count{operation="put"} 0"#));
     assert!(text.ends_with("# EOF\n"));
 }
@@ -174,6 +222,7 @@ fn operations_and_stages_are_counted() {
     let metrics = Metrics::new(Leadership::always());
     metrics.stage_took(Stage::Write, Duration::from_secs(4));
     metrics.bytes_passed(Flow::Store, 12);
+    metrics.stage_failed(Stage::Survey, "NoQuorum");
     metrics.operation_took(Operation::Part, Duration::from_millis(30));
     metrics.operation_failed(Operation::Part, "Throttled");
     metrics.set_runs(3, 8);
@@ -181,6 +230,7 @@ fn operations_and_stages_are_counted() {
     assert!(text.contains("etcd_backup_runs_active 3\n") && text.contains("etcd_backup_runs_waiting 8\n"));
     assert!(text.contains(r#"etcd_backup_run_duration_seconds_sum{stage="write"} 4.0"#));
     assert!(text.contains(r#"etcd_backup_run_processed_bytes_total{stage="store"} 12"#));
+    assert!(text.contains(r#"etcd_backup_run_errors_total{stage="survey",reason="NoQuorum"} 1"#));
     assert!(
         text.contains(r#"etcd_backup_store_operation_duration_seconds_bucket{le="0.1",operation="part"} 1"#)
     );

@@ -36,7 +36,7 @@ pub fn reconcile(
             .events
             .publish(&plan.object_ref(&()), &decision.notes)
             .await;
-        series::show(plan, &decision, &context, now);
+        series::show(plan, &observed, &decision, &context, now);
         Ok(action(decision.again, now))
     }
     .boxed()

@@ -3,6 +3,7 @@
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, Verification, labels};
 use etcd_backup_backup::manifest::Manifest;
 use etcd_backup_backup::retention::{Candidate, Standing};
+use etcd_backup_store::CreateOnly;
 use kube::ResourceExt;
 
 use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, spec_changed};
@@ -44,6 +45,13 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     Observed {
         snapshots,
         foreign,
+        etcd: answer.as_ref().and_then(|answer| match &answer.result.etcd {
+            Some(Err(failure)) => Some(trouble(failure)),
+            Some(Ok(())) | None => None,
+        }),
+        looks_first: answer
+            .as_ref()
+            .is_some_and(|answer| answer.result.create_only == Some(CreateOnly::Checked)),
         store: answer.map(|answer| store_view(plan, &answer)),
         asking,
         resync: context.shared.resync,
@@ -229,6 +237,7 @@ fn pruning(outcome: &RetentionOutcome) -> Pruning {
         removed: candidates(&outcome.removed),
         held: outcome.held.as_ref().map(trouble),
         locked: candidates(&outcome.locked),
+        refused: outcome.refused.len(),
         failed,
     }
 }

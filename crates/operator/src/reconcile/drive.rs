@@ -64,7 +64,10 @@ where
     let key = key(&*object);
     let look = AssertUnwindSafe(async { reconcile(object, Arc::clone(&context)).await }).catch_unwind();
     // The payload could hold anything, so it is not shown; the panic hook has told where it was.
-    let result = look.await.unwrap_or(Err(ReconcileError::Panicked));
+    let result = look.await.unwrap_or_else(|_| {
+        context.shared.metrics.reconcile_panicked(&K::kind(&()));
+        Err(ReconcileError::Panicked)
+    });
     if result.is_ok() {
         context.backoffs.succeeded(&key);
     }

@@ -8,18 +8,21 @@ use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::owner::Claimed;
 use etcd_backup_backup::write::{self, Fenced, Limits, Progress};
+use etcd_backup_etcd::Choice;
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::member::leadership_lost;
 use super::recipe;
 use super::request::{Execute, RunRequest, RunResult};
-use super::take::{Ends, Take};
+use super::take::{Ends, Take, Witness};
 use crate::connect::{Connector, Failure};
 use crate::events::{Events, Note, reason as event};
 use crate::lease::{Leadership, Tenure};
-use crate::metrics::{Flow, Metrics};
+use crate::metrics::{Flow, Metrics, Stage};
 use crate::settings::Settings;
 
 /// How long a run may clean up after the lead was lost. Its side effects are fenced from the first moment on.
@@ -68,7 +71,10 @@ impl Executor {
             request,
             limits: &self.limits,
             clock: &*self.clock,
-            took: &|stage, time| self.metrics.stage_took(stage, time),
+            witness: &Notes {
+                executor: self,
+                request,
+            },
         };
         let claimed = async |claimed: &Claimed| self.tell(&request.plan, claimed).await;
         take.run(control, self.open(&request.plan), claimed).await
@@ -89,6 +95,41 @@ impl Executor {
             self.events.publish(&plan.object_ref(&()), &[note]).await;
         }
     }
+}
+
+/// Takes notes of a run.
+struct Notes<'a> {
+    executor: &'a Executor,
+    request: &'a RunRequest,
+}
+
+impl Witness for Notes<'_> {
+    fn took(&self, stage: Stage, time: Duration) {
+        self.executor.metrics.stage_took(stage, time);
+    }
+
+    fn failed(&self, stage: Stage, reason: &str) {
+        self.executor.metrics.stage_failed(stage, reason);
+    }
+
+    fn chose(&self, choice: &Choice) {
+        let snapshot = &self.request.snapshot;
+        let reference = ObjectReference {
+            uid: Some(snapshot.uid.clone()),
+            ..snapshot.object_ref().into()
+        };
+        let note = started(self.request, &choice.why);
+        let events = self.executor.events.clone();
+        // Beside the run: an API server that does not answer must not hold it up.
+        tokio::spawn(async move { events.publish(&reference, &[note]).await }.in_current_span());
+    }
+}
+
+/// What is to be told when a member was chosen.
+fn started(request: &RunRequest, why: &str) -> Note {
+    let (attempt, tries) = (request.attempt, request.plan.spec.retries + 1);
+    let message = format!("attempt {attempt} of at most {tries}: {why}");
+    Note::normal(event::SNAPSHOT_STARTED, "TakeSnapshot", message)
 }
 
 /// What is to be told of a place in the store that was `from`'s.

@@ -27,7 +27,7 @@ impl std::fmt::Debug for Runs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.0.lock();
         f.debug_struct("Runs")
-            .field("running", &state.running)
+            .field("running", &state.running())
             .field("queued", &state.queue.len())
             .finish()
     }
@@ -135,7 +135,7 @@ impl Runs {
     /// How many run and how many wait.
     pub fn counts(&self) -> (usize, usize) {
         let state = self.0.lock();
-        (state.running, state.queue.len())
+        (state.running(), state.queue.len())
     }
 
     /// For the end of the process: starts nothing more, lets runs finish for as long as `grace` allows, then asks
@@ -190,12 +190,8 @@ impl Pool {
             forget: false,
         };
         let request = Arc::clone(&entry.request);
-        state
-            .busy
-            .extend(request.cluster_keys().iter().map(str::to_owned));
-        state.running += 1;
-        state.in_jobs += usize::from(request.is_job());
-        self.running.send_replace(state.running);
+        state.begin(&request);
+        self.running.send_replace(state.running());
         self.supervisor.wake(&request);
         let pool = Arc::clone(self);
         tokio::spawn(async move {
@@ -209,11 +205,7 @@ impl Pool {
     fn finish(self: &Arc<Self>, request: &RunRequest, result: Option<RunResult>) {
         let uid = request.snapshot.uid.as_str();
         let mut state = self.lock();
-        for key in request.cluster_keys().iter() {
-            state.busy.remove(key);
-        }
-        state.running -= 1;
-        state.in_jobs -= usize::from(request.is_job());
+        state.end(request);
         if let Some(entry) = state.entries.get_mut(uid) {
             match result {
                 Some(result) if !matches!(entry.phase, Phase::Running { forget: true, .. }) => {
@@ -226,14 +218,16 @@ impl Pool {
         while let Some(next) = state.next(self.limits()) {
             self.start(&mut state, &next);
         }
-        self.running.send_replace(state.running);
+        self.running.send_replace(state.running());
         self.count(&state);
         drop(state);
         self.supervisor.wake(request);
     }
 
     fn count(&self, state: &State) {
-        self.supervisor.metrics.set_runs(state.running, state.queue.len());
+        self.supervisor
+            .metrics
+            .set_runs(state.running(), state.queue.len());
     }
 
     fn stop(&self, state: &mut State, uid: &str, why: Stop) {

@@ -8,6 +8,7 @@ use etcd_backup_backup::write::Progress;
 use tokio_util::sync::CancellationToken;
 
 use super::limits::Limits;
+use super::places::Places;
 use super::queue::Queue;
 use super::request::{RunRequest, RunResult};
 use super::stop::Order;
@@ -20,11 +21,12 @@ const UNFETCHED_KEPT: usize = 4096;
 pub(super) struct State {
     pub(super) entries: HashMap<String, Entry>,
     pub(super) queue: Queue,
-    pub(super) running: usize,
-    /// How many of those are Jobs.
-    pub(super) in_jobs: usize,
+    /// Places of this process.
+    here: Places,
+    /// Places of Jobs.
+    in_jobs: Places,
     /// Cluster names of what runs.
-    pub(super) busy: HashSet<String>,
+    busy: HashSet<String>,
     /// UIDs of what is over, oldest first. May name entries that were forgotten since.
     pub(super) over: VecDeque<String>,
     pub(super) draining: bool,
@@ -49,30 +51,57 @@ pub(super) enum Phase {
 }
 
 impl State {
+    /// How many run, in this process and in Jobs.
+    pub(super) const fn running(&self) -> usize {
+        self.here.taken() + self.in_jobs.taken()
+    }
+
     pub(super) fn may_start(&self, uid: &str, limits: &Limits) -> bool {
-        let room = self.room(limits);
-        self.entries
-            .get(uid)
-            .is_some_and(|entry| room.takes(&entry.request) && is_free(&self.busy, &entry.request))
+        let entry = self.entries.get(uid);
+        entry.is_some_and(|entry| self.takes(&entry.request, limits))
     }
 
     pub(super) fn next(&mut self, limits: &Limits) -> Option<String> {
-        let room = self.room(limits);
-        if room.is_full() || self.draining {
+        let full = self.here.taken() >= limits.max_concurrent && self.in_jobs.taken() >= limits.max_jobs;
+        if full || self.draining {
             return None;
         }
-        let (entries, busy) = (&self.entries, &self.busy);
-        self.queue.take(|uid| {
-            entries
-                .get(uid)
-                .is_some_and(|entry| room.takes(&entry.request) && is_free(busy, &entry.request))
-        })
+        let mut queue = std::mem::take(&mut self.queue);
+        let next = queue.take(|uid| self.may_start(uid, limits));
+        self.queue = queue;
+        next
     }
 
-    fn room(&self, limits: &Limits) -> Room {
-        Room {
-            here: self.running - self.in_jobs < limits.max_concurrent,
-            in_jobs: self.in_jobs < limits.max_jobs,
+    /// Whether there is a place for `request`, and nothing else reads its etcd cluster.
+    fn takes(&self, request: &RunRequest, limits: &Limits) -> bool {
+        let namespace = &request.snapshot.namespace;
+        let place = if request.is_job() {
+            self.in_jobs.has_one_for(namespace, limits.max_jobs)
+        } else {
+            self.here.has_one_for(namespace, limits.max_concurrent)
+        };
+        place && !request.cluster_keys().iter().any(|key| self.busy.contains(key))
+    }
+
+    /// `request` runs from now on.
+    pub(super) fn begin(&mut self, request: &RunRequest) {
+        self.busy.extend(request.cluster_keys().iter().map(str::to_owned));
+        self.places_of(request).take(&request.snapshot.namespace);
+    }
+
+    /// `request` runs no more.
+    pub(super) fn end(&mut self, request: &RunRequest) {
+        for key in request.cluster_keys().iter() {
+            self.busy.remove(key);
+        }
+        self.places_of(request).give_back(&request.snapshot.namespace);
+    }
+
+    fn places_of(&mut self, request: &RunRequest) -> &mut Places {
+        if request.is_job() {
+            &mut self.in_jobs
+        } else {
+            &mut self.here
         }
     }
 
@@ -110,26 +139,4 @@ impl State {
             }
         }
     }
-}
-
-/// Where there is room for another run.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    here: bool,
-    in_jobs: bool,
-}
-
-impl Room {
-    const fn is_full(self) -> bool {
-        !self.here && !self.in_jobs
-    }
-
-    fn takes(self, request: &RunRequest) -> bool {
-        if request.is_job() { self.in_jobs } else { self.here }
-    }
-}
-
-/// Whether nothing else reads the etcd cluster of `request`.
-fn is_free(busy: &HashSet<String>, request: &RunRequest) -> bool {
-    !request.cluster_keys().iter().any(|key| busy.contains(key))
 }

@@ -82,8 +82,11 @@ impl Supervisor {
             ),
         });
         self.metrics.stage_took(Stage::Total, took);
+        let failure = result.as_ref().err().map(|failure| failure.reason.as_str());
+        if let Some(reason) = failure {
+            self.metrics.stage_failed(Stage::Total, reason);
+        }
         if let Some(series) = self.metrics.plan(&snapshot.namespace, plan) {
-            let failure = result.as_ref().err().map(|failure| failure.reason.as_str());
             series.run_ended((self.clock)(), took, failure);
         }
         Some(result)

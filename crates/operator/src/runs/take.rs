@@ -38,8 +38,20 @@ pub struct Take<'a> {
     pub limits: &'a Limits,
     /// Tells the time.
     pub clock: &'a (dyn Fn() -> DateTime<Utc> + Send + Sync),
-    /// Is told how long each stage took.
-    pub took: &'a (dyn Fn(Stage, Duration) + Send + Sync),
+    /// Is told how it goes.
+    pub witness: &'a dyn Witness,
+}
+
+/// Is told how a run goes.
+pub trait Witness: Send + Sync {
+    /// A stage took this long.
+    fn took(&self, stage: Stage, time: Duration);
+
+    /// A stage failed, for this reason. It may go well at another member.
+    fn failed(&self, stage: Stage, reason: &str);
+
+    /// This member is read from now, and why.
+    fn chose(&self, choice: &Choice);
 }
 
 impl std::fmt::Debug for Take<'_> {
@@ -64,13 +76,15 @@ impl Take<'_> {
     ) -> RunResult {
         let began = Instant::now();
         let cancel = control.cancel.clone();
-        let prepared = Box::pin(unless(&cancel, self.prepare(&control, open, claimed))).await?;
-        (self.took)(Stage::Connect, began.elapsed());
+        let prepared = Box::pin(unless(&cancel, self.prepare(&control, open, claimed))).await;
+        let prepared = prepared.inspect_err(|failure| self.failed(Stage::Connect, failure))?;
+        self.witness.took(Stage::Connect, began.elapsed());
         let mut tried = BTreeSet::new();
         let mut last: Option<Failure> = None;
         loop {
             let began = Instant::now();
-            let choice = unless(&cancel, choose_member(&prepared, &tried)).await?;
+            let choice = unless(&cancel, choose_member(&prepared, &tried)).await;
+            let choice = choice.inspect_err(|failure| self.failed(Stage::Survey, failure))?;
             if tried.contains(&choice.endpoint)
                 && let Some(failure) = last
             {
@@ -83,6 +97,7 @@ impl Take<'_> {
                 "{}",
                 choice.why
             );
+            self.witness.chose(&choice);
             let started = (self.clock)();
             let run = RunId::generate(started).map_err(|error| Failure::of("Internal", true, &error))?;
             Span::current().record("run", tracing::field::display(run));
@@ -97,22 +112,30 @@ impl Take<'_> {
             let (choice, minimum) = match unless(&cancel, member.confirm(choice)).await {
                 Ok(confirmed) => confirmed,
                 Err(failure) => {
+                    self.failed(Stage::Survey, &failure);
                     last = Some(next_member(&endpoint, failure, &mut tried)?);
                     continue;
                 }
             };
-            (self.took)(Stage::Survey, began.elapsed());
+            self.witness.took(Stage::Survey, began.elapsed());
             let began = Instant::now();
             let written = member
                 .write(choice, minimum, (self.clock)(), control.clone())
                 .await;
-            (self.took)(Stage::Write, began.elapsed());
+            self.witness.took(Stage::Write, began.elapsed());
+            if let Err(Trouble::Run(failure) | Trouble::Member(failure)) = &written {
+                self.failed(Stage::Write, failure);
+            }
             match written {
                 Ok(manifest) => return Ok(Arc::new(manifest)),
                 Err(Trouble::Run(failure)) => return Err(failure),
                 Err(Trouble::Member(failure)) => last = Some(next_member(&endpoint, failure, &mut tried)?),
             }
         }
+    }
+
+    fn failed(&self, stage: Stage, failure: &Failure) {
+        self.witness.failed(stage, &failure.reason);
     }
 
     async fn prepare(

@@ -19,6 +19,7 @@ pub use validate::SettingsError;
 /// What an administrator sets for one process.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Operator")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as an administrator gives it")]
 #[rustfmt::skip]
 pub struct Settings {
     /// Watch only this namespace; may be given several times. Without it: all namespaces.
@@ -58,7 +59,7 @@ pub struct Settings {
     #[arg(long, env = "ETCD_BACKUP_LEASE_RETRY_PERIOD", value_name = "DURATION", default_value = "2s", value_parser = duration)]
     pub lease_retry_period: Duration,
 
-    /// Snapshots taken at the same time.
+    /// Snapshots taken at the same time; of one namespace, one less (the last place is for another).
     #[arg(long, env = "ETCD_BACKUP_MAX_CONCURRENT_RUNS", value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub max_concurrent_runs: u16,
 
@@ -86,6 +87,12 @@ pub struct Settings {
     /// Send the operator's own cloud credentials to this endpoint too (`https://host[:port]`), not only to Amazon; may be given several times.
     #[arg(long = "ambient-credentials-endpoint", env = "ETCD_BACKUP_AMBIENT_CREDENTIALS_ENDPOINT", value_name = "URL", value_delimiter = ',')]
     pub ambient_credentials_endpoints: Vec<String>,
+
+    /// Lend the operator's own cloud credentials (an instance role, a web identity, …) to plans that name none of their own. With `false` such plans are refused, and so are
+    /// restores from such stores; say so where not everybody who writes plans may use every bucket that those credentials open.
+    #[arg(long, env = "ETCD_BACKUP_AMBIENT_CREDENTIALS", action = ArgAction::Set, default_value_t = true, num_args = 0..=1,
+          default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub ambient_credentials: bool,
 
     /// Let plans store into directories below this one; may be given several times. Without it no plan may use `storage.local`.
     #[arg(long = "local-store-root", env = "ETCD_BACKUP_LOCAL_STORE_ROOT", value_name = "PATH", value_delimiter = ',')]

@@ -9,11 +9,12 @@ use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::catalogue::{Age, Catalogue};
 use etcd_backup_backup::layout::PlanKey;
-use etcd_backup_backup::owner::Owner;
+use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
+use etcd_backup_store::CreateOnly;
 use kube::ResourceExt;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::place::Place;
 use super::work::{Tend, Tended, Work};
@@ -26,6 +27,9 @@ use crate::restore::InUse;
 /// How often leftovers are looked for. They are left alone for a day at least, and each look costs two listings.
 const SWEEP_EVERY: Duration = Duration::from_hours(6);
 
+/// Of so many plans is remembered what their stores can do. Beyond that it is asked again, which costs two requests.
+const MOST_KNOWN: usize = 65_536;
+
 /// Looks after stores for real.
 pub struct Caretaker {
     connector: Connector,
@@ -35,6 +39,8 @@ pub struct Caretaker {
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     /// When each plan's place was last swept, by the plan's UID; for a new plan, when it was first seen.
     swept: Mutex<HashMap<String, Instant>>,
+    /// Whether a store refuses to create where something is, by the plan's UID and the store's location.
+    create_only: Mutex<HashMap<(String, String), CreateOnly>>,
 }
 
 impl std::fmt::Debug for Caretaker {
@@ -61,6 +67,7 @@ impl Caretaker {
             metrics,
             clock,
             swept: Mutex::default(),
+            create_only: Mutex::default(),
         }
     }
 
@@ -103,6 +110,27 @@ impl Caretaker {
         due
     }
 
+    /// Whether the store refuses to create where something is. Asked once, when the place has become the plan's.
+    async fn creates_only(&self, place: &Place, uid: &str) -> Option<CreateOnly> {
+        let known = || self.create_only.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = (uid.to_owned(), place.location());
+        if let Some(found) = known().get(&at) {
+            return Some(*found);
+        }
+        place.check_fence().ok()?;
+        let asked = owner::creates_only(&*place.store, &place.plan, &place.owner).await;
+        // Nobody's place yet, or somebody else's, or no answer: a later look may tell.
+        let found = asked
+            .inspect_err(|error| debug!(%error, "whether the store creates only is not known"))
+            .ok()?;
+        let mut known = known();
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(at, found);
+        Some(found)
+    }
+
     async fn sweep(&self, place: &Place, plan: &EtcdBackup) {
         let age = Age {
             now: (self.clock)(),
@@ -126,11 +154,29 @@ impl Caretaker {
 #[async_trait]
 impl Tend for Caretaker {
     async fn tend(&self, plan: &EtcdBackup, work: &Work) -> Tended {
+        // Of no account for a plan that goes, and its Secrets may be gone already.
+        let etcd = if plan.metadata.deletion_timestamp.is_none() {
+            Some(self.connector.check_etcd(plan).await)
+        } else {
+            None
+        };
         let place = match self.open(plan).await {
             Ok(place) => place,
-            Err(failure) => return Tended::failed(work, &failure),
+            Err(failure) => {
+                return Tended {
+                    etcd,
+                    ..Tended::failed(work, &failure)
+                };
+            }
         };
-        let tended = work_through(&place, plan, work, (self.clock)()).await;
+        let mut tended = Tended {
+            etcd,
+            ..work_through(&place, plan, work, (self.clock)()).await
+        };
+        if tended.catalogue.is_ok() && plan.metadata.deletion_timestamp.is_none() {
+            let uid = plan.uid().unwrap_or_default();
+            tended.create_only = self.creates_only(&place, &uid).await;
+        }
         if let Some(Ok(outcome)) = &tended.retention
             && !outcome.dry_run
             && let Some(series) = self.metrics.plan(place.plan.namespace(), place.plan.name())
@@ -174,6 +220,8 @@ pub(super) async fn work_through(
     Tended {
         location: Some(place.location()),
         catalogue: Ok(Arc::<Catalogue>::from(catalogue)),
+        etcd: None,
+        create_only: None,
         retention,
         deletion,
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use etcd_backup_backup::catalogue::Catalogue;
 use etcd_backup_backup::retention::Candidate;
+use etcd_backup_store::CreateOnly;
 
 use crate::connect::Failure;
 
@@ -42,6 +43,11 @@ pub struct UpkeepResult {
     pub location: Option<String>,
     /// What the store held at the end of the last job, or why that is not known.
     pub catalogue: Result<Arc<Catalogue>, Failure>,
+    /// Whether the plan's etcd can be asked, as far as that shows without asking it: the Secrets that the plan names for it, and
+    /// its endpoints. `None` as long as nobody has looked.
+    pub etcd: Option<Result<(), Failure>>,
+    /// Whether the store refuses to create where something is. `None` as long as that is not known.
+    pub create_only: Option<CreateOnly>,
     /// What the last retention did. Kept until the next one; `None` before the first.
     pub retention: Option<Result<RetentionOutcome, Failure>>,
     /// What the last deletion did. Kept until the next one; `None` before the first.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::catalogue::Catalogue;
 use etcd_backup_backup::retention::Candidate;
+use etcd_backup_store::CreateOnly;
 
 use super::result::{Deletion, Job, RetentionOutcome};
 use crate::connect::Failure;
@@ -82,6 +83,10 @@ pub struct Tended {
     pub location: Option<String>,
     /// What the store holds now.
     pub catalogue: Result<Arc<Catalogue>, Failure>,
+    /// Whether the plan's etcd can be asked, as far as that shows without asking it. `None`: nobody looked.
+    pub etcd: Option<Result<(), Failure>>,
+    /// Whether the store refuses to create where something is, if that is known.
+    pub create_only: Option<CreateOnly>,
     /// What retention did, if it was asked for.
     pub retention: Option<Result<RetentionOutcome, Failure>>,
     /// What deleting did, if it was asked for.
@@ -95,6 +100,8 @@ impl Tended {
         Self {
             location: None,
             catalogue: Err(failure.clone()),
+            etcd: None,
+            create_only: None,
             retention: work.prune.is_some().then(|| Err(failure.clone())),
             deletion: deleting.then(|| Err(failure.clone())),
         }
@@ -109,8 +116,9 @@ impl Tended {
             None => false,
         };
         let retention = matches!(&self.retention, Some(Err(failure)) if passing(failure));
+        let etcd = matches!(&self.etcd, Some(Err(failure)) if passing(failure));
         Work {
-            sync: self.catalogue.as_ref().is_err_and(passing),
+            sync: etcd || self.catalogue.as_ref().is_err_and(passing),
             prune: if retention { work.prune.clone() } else { None },
             delete_runs: if deletion {
                 work.delete_runs.clone()

@@ -21,7 +21,7 @@ use crate::connect::Failure;
 /// The bounds of upkeep.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Plans that are worked on at the same time.
+    /// Plans that are worked on at the same time; of one namespace, one less.
     pub max_concurrent: usize,
     /// How long one piece of work may take.
     pub deadline: Duration,
@@ -60,6 +60,9 @@ struct Yard {
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     wake: UnboundedSender<ObjectRef<EtcdBackup>>,
     places: Semaphore,
+    /// How many of the places each namespace may hold: all but one, so that however slow its stores are, they hold up nobody
+    /// else's.
+    shares: Mutex<HashMap<String, Arc<Semaphore>>>,
     plots: Mutex<HashMap<String, Plot>>,
 }
 
@@ -91,6 +94,7 @@ impl Upkeep {
             clock,
             wake,
             places,
+            shares: Mutex::default(),
             plots: Mutex::default(),
         }))
     }
@@ -173,6 +177,8 @@ impl Yard {
                     () = sooner.notified() => {}
                 }
             }
+            let Some(share) = self.share(&uid) else { return };
+            let Ok(_share) = share.acquire().await else { return };
             let Ok(_place) = self.places.acquire().await else {
                 return;
             };
@@ -192,6 +198,17 @@ impl Yard {
         let plots = self.lock();
         let plot = plots.get(uid).filter(|plot| plot.not_before > Instant::now())?;
         Some((plot.not_before, Arc::clone(&plot.sooner)))
+    }
+
+    /// What the plan's namespace may hold of the places. Where there is only one place, it is for whoever comes.
+    fn share(&self, uid: &str) -> Option<Arc<Semaphore>> {
+        let namespace = self.lock().get(uid)?.plan.namespace().unwrap_or_default();
+        let most = self.bounds.max_concurrent.saturating_sub(1).max(1);
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = shares
+            .entry(namespace)
+            .or_insert_with(|| Arc::new(Semaphore::new(most)));
+        Some(Arc::clone(share))
     }
 
     /// Takes what waits; `None` ends the worker.
@@ -245,7 +262,8 @@ impl Yard {
             let pause = self.pause(plot.failures);
             plot.not_before = Instant::now() + pause;
             plot.pending.put_back(unfinished);
-            if let Err(failure) = &tended.catalogue {
+            let etcd = tended.etcd.as_ref().and_then(|etcd| etcd.as_ref().err());
+            if let Some(failure) = tended.catalogue.as_ref().err().or(etcd) {
                 warn!(
                     plan = plot.plan.name_any(),
                     namespace = plot.plan.namespace(),
@@ -263,6 +281,12 @@ impl Yard {
                 .location
                 .or_else(|| earlier.as_ref().and_then(|result| result.location.clone())),
             catalogue: tended.catalogue,
+            etcd: tended
+                .etcd
+                .or_else(|| earlier.as_ref().and_then(|result| result.etcd.clone())),
+            create_only: tended
+                .create_only
+                .or_else(|| earlier.as_ref().and_then(|result| result.create_only)),
             retention: tended
                 .retention
                 .or_else(|| earlier.as_ref().and_then(|result| result.retention.clone())),

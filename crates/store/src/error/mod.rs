@@ -5,6 +5,8 @@
 
 mod cause;
 mod context;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -53,7 +55,10 @@ pub enum StoreError {
         place: String,
     },
     /// The store does not accept the credentials.
-    #[error("{at}: the store does not accept the credentials")]
+    #[error(
+        "{at}: the store does not accept the credentials: check the keys (storage.s3.credentials, or AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY)"
+    )]
     InvalidCredentials {
         /// What was asked.
         at: Box<Context>,
@@ -95,7 +100,10 @@ pub enum StoreError {
         at: Box<Context>,
     },
     /// Our clock and the store's are too far apart.
-    #[error("{at}: this machine's clock and the store's differ too much{}", by(*.offset_seconds))]
+    #[error(
+        "{at}: this machine's clock and the store's differ too much{}; set the wrong one right (NTP), nothing else helps",
+        by(*.offset_seconds)
+    )]
     ClockSkew {
         /// What was asked.
         at: Box<Context>,
@@ -128,7 +136,9 @@ pub enum StoreError {
         after: Duration,
     },
     /// The server's certificate is not accepted.
-    #[error("{at}: the server's certificate is not accepted")]
+    #[error(
+        "{at}: the server's certificate is not accepted (a CA of your own is named by storage.s3.tls, or by --s3-cacert)"
+    )]
     CertificateInvalid {
         /// What was asked.
         at: Box<Context>,
@@ -145,7 +155,10 @@ pub enum StoreError {
         why: String,
     },
     /// The store cannot do this.
-    #[error("{at}: the store does not support this")]
+    #[error(
+        "{at}: the store does not support this: leave out what asks for it (storage class, encryption, Object Lock, \
+         checksums), or use another store"
+    )]
     Unsupported {
         /// What was asked.
         at: Box<Context>,
@@ -159,7 +172,7 @@ pub enum StoreError {
         until: Option<DateTime<Utc>>,
     },
     /// No space or quota left.
-    #[error("{at}: the store is full")]
+    #[error("{at}: the store is full: give it more space or quota, or remove there what nobody needs")]
     Full {
         /// What was asked.
         at: Box<Context>,
@@ -171,7 +184,10 @@ pub enum StoreError {
         at: Box<Context>,
     },
     /// The store refuses the request as it stands; the same again will not help.
-    #[error("{at}: the store refuses the request")]
+    #[error(
+        "{at}: the store refuses the request: check what is set for it (region, storage class, encryption, Object Lock), \
+         and what its own log says of this request"
+    )]
     Rejected {
         /// What was asked.
         at: Box<Context>,
@@ -278,41 +294,4 @@ fn ending(until: Option<&DateTime<Utc>>) -> String {
     until.map_or_else(String::new, |t| {
         format!(" until {}", t.format("%Y-%m-%dT%H:%M:%SZ"))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_says_what_was_asked_and_what_to_do() {
-        let error = StoreError::PermissionDenied {
-            at: Context::new(Operation::Put)
-                .key("ns/plan/owner.json")
-                .status(403)
-                .code("AccessDenied")
-                .request_id("7B4A0FABBEXAMPLE")
-                .boxed(),
-            permission: Some("s3:PutObject"),
-        };
-        assert_eq!(
-            error.to_string(),
-            "put \"ns/plan/owner.json\" (HTTP 403, AccessDenied, request 7B4A0FABBEXAMPLE): \
-             permission denied (needs s3:PutObject)"
-        );
-        assert_eq!(error.reason(), "PermissionDenied");
-        assert!(!error.is_transient());
-    }
-
-    #[test]
-    fn a_clock_difference_names_its_direction() {
-        assert_eq!(by(Some(-901)), ": the store's is 901 s behind ours");
-        assert_eq!(by(Some(1200)), ": the store's is 1200 s ahead of ours");
-        assert_eq!(by(None), "");
-    }
-
-    #[test]
-    fn an_error_stays_small_enough_to_return() {
-        assert!(size_of::<StoreError>() <= 64);
-    }
 }

@@ -42,7 +42,9 @@ use endpoint::Endpoint;
 use fault::{Fault, Place};
 use flow::ClockOffset;
 
-use crate::object::{Capabilities, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
+use crate::object::{
+    Capabilities, CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta,
+};
 use crate::{Context, Operation, Store, StoreError, Upload, key};
 
 /// See the [module](self). Clones share one connection pool.
@@ -188,6 +190,10 @@ impl Store for S3Store {
 
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
         uploads::abort(&self.bucket, &upload.key, &upload.upload_id).await
+    }
+
+    async fn creates_only(&self, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
+        probe::creates_only(&self.bucket, key, there).await
     }
 
     async fn probe(&self) -> Result<Capabilities, StoreError> {

@@ -15,7 +15,7 @@ use super::put::Put;
 use super::settings::Settings;
 use super::upload::S3Upload;
 use super::{delete, get, list, uploads};
-use crate::object::{Capabilities, GetRange};
+use crate::object::{Capabilities, CreateOnly, GetRange};
 use crate::{Context, Operation, StoreError, Upload as _, key};
 
 const BODY: &[u8] = b"etcd-backup looks what this store can do, and removes this again";
@@ -68,20 +68,43 @@ async fn create_only_put(bucket: &Arc<Bucket>, key: &str) -> Result<(), StoreErr
     let known = &bucket.create_only.put;
     let put = Put::new(bucket, key, Bytes::from_static(BODY))?.unlocked();
     put.write(Some(known)).await?;
+    create_again(bucket, &put, key).await
+}
+
+/// Learns from what is there already under `key`, whose bytes these are.
+pub(super) async fn creates_only(
+    bucket: &Arc<Bucket>,
+    key: &str,
+    there: Bytes,
+) -> Result<CreateOnly, StoreError> {
+    let known = &bucket.create_only.put;
+    if known.look_first() {
+        create_again(bucket, &Put::new(bucket, key, there)?, key).await?;
+    }
+    Ok(known.as_capability())
+}
+
+/// Creates where something is, which a server that keeps conditions refuses.
+async fn create_again(bucket: &Arc<Bucket>, put: &Put<'_>, key: &str) -> Result<(), StoreError> {
+    let known = &bucket.create_only.put;
     if !known.send_condition() {
         return Ok(());
     }
     let again = || async {
         match put.send(true).await {
-            Ok(_) => Ok(false),
-            Err(fault) if fault.means(Meaning::ConditionFailed) => Ok(true),
-            Err(fault) => Err(bucket.fault_at(fault, Operation::Put, key)),
+            Ok(_) => Ok(None),
+            Err(fault) => match fault.meaning() {
+                Some(meaning @ (Meaning::ConditionFailed | Meaning::NotSupported | Meaning::Rejected)) => {
+                    Ok(Some(meaning))
+                }
+                _ => Err(bucket.fault_at(fault, Operation::Put, key)),
+            },
         }
     };
-    if bucket.config.retry.run(again).await? {
-        known.note_enforced();
-    } else {
-        known.note_ignored();
+    match bucket.config.retry.run(again).await? {
+        Some(Meaning::ConditionFailed) => known.note_enforced(),
+        None => known.note_ignored(),
+        Some(_) => known.note_refused(),
     }
     Ok(())
 }

@@ -27,7 +27,9 @@ const PIECE: u64 = 256 * 1024;
 #[non_exhaustive]
 pub enum SpoolError {
     /// The store is too slow for the space there is.
-    #[error("full: {bytes} bytes wait for the store, which is slower than etcd")]
+    #[error(
+        "full: {bytes} bytes wait for the store, which is slower than etcd: use a faster one, or let more wait (the operator's --spool-dir and --spool-max-bytes)"
+    )]
     Full {
         /// Bytes waiting.
         bytes: u64,

@@ -1,6 +1,5 @@
 //! The conditions of a plan, each from what is known about it.
 
-use chrono::{DateTime, Utc};
 use etcd_backup_api::conditions::{backup as kind, reason};
 use etcd_backup_api::{EtcdBackup, LastSuccess, RetentionCandidate, SnapshotPhase};
 
@@ -11,22 +10,37 @@ use crate::drill::decide::Verdict;
 use crate::plan::timing::Trouble;
 use crate::status::{Conditions, Truth, rfc3339};
 
-/// Reasons by which the store says that the specification, or a Secret that it names, is at fault.
-const SPEC_AT_FAULT: [&str; 5] = [
+/// Reasons by which the store says that the specification, or a Secret that it names, is at fault. Those in quotes are its own.
+const SPEC_AT_FAULT: [&str; 8] = [
     reason::SECRET_NOT_FOUND,
     reason::INVALID_SECRET,
     reason::INVALID_SPEC,
     reason::PREFIX_IN_USE,
+    "AmbientCredentialsRefused",
+    "InvalidConfig",
+    "LocalPathRefused",
     "EndpointRefused",
 ];
 
+/// The one reason why what etcd needs cannot be used that is no fault of the plan: the API server does not give a Secret.
+const SECRET_UNAVAILABLE: &str = "SecretUnavailable";
+
+/// What is said of a store that cannot create only.
+const LOOKS_FIRST: &str = "it answers; it does not refuse to create where something is (If-None-Match), so before each write we look: \
+                           let no other operator write to this prefix";
+
 /// The specification, and the Secrets that it names.
 pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble>, observed: &Observed) {
-    let at_fault = observed
+    let store = observed
         .store
         .as_ref()
         .and_then(|store| store.holds.as_ref().err())
         .filter(|trouble| SPEC_AT_FAULT.contains(&trouble.reason.as_str()));
+    let etcd = observed
+        .etcd
+        .as_ref()
+        .filter(|trouble| trouble.reason != SECRET_UNAVAILABLE);
+    let at_fault = store.or(etcd);
     match invalid.or(at_fault) {
         Some(trouble) => conditions.set(
             kind::ACCEPTED,
@@ -34,6 +48,8 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
             &trouble.reason,
             trouble.message.clone(),
         ),
+        // Not looked at yet in this term: what was at fault may still be.
+        None if observed.store.is_none() && was_false(conditions) => conditions.keep(kind::ACCEPTED),
         None => conditions.set(
             kind::ACCEPTED,
             Truth::True,
@@ -41,6 +57,11 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
             "the specification makes sense",
         ),
     }
+}
+
+fn was_false(conditions: &Conditions<'_>) -> bool {
+    let before = conditions.before(kind::ACCEPTED);
+    before.is_some_and(|before| before.status == Truth::False.as_str())
 }
 
 /// Whether the store could be read.
@@ -60,12 +81,14 @@ pub(super) fn store_reachable(conditions: &mut Conditions<'_>, observed: &Observ
             let message = format!("it answers, but {count} of its manifests are broken, the first: {first}");
             conditions.set(kind::STORE_REACHABLE, Truth::True, "BrokenBackups", message);
         }
-        Some(Ok(_)) => conditions.set(
-            kind::STORE_REACHABLE,
-            Truth::True,
-            reason::SUCCEEDED,
-            "it answers",
-        ),
+        Some(Ok(_)) => {
+            let message = if observed.looks_first {
+                LOOKS_FIRST
+            } else {
+                "it answers"
+            };
+            conditions.set(kind::STORE_REACHABLE, Truth::True, reason::SUCCEEDED, message);
+        }
         Some(Err(trouble)) => {
             conditions.set(
                 kind::STORE_REACHABLE,
@@ -298,9 +321,4 @@ pub(super) fn ready(
         (None, None) => conditions.set(kind::READY, Truth::True, reason::NO_RUN_YET, last),
         (Some(_), _) => conditions.set(kind::READY, Truth::True, reason::SUCCEEDED, last),
     }
-}
-
-/// When something last began or ended, for comparing snapshots by how recent they are.
-pub(super) fn moment(shot: &Shot) -> DateTime<Utc> {
-    shot.completed.or(shot.started).unwrap_or(shot.created)
 }

@@ -1,11 +1,12 @@
 //! How old the last good backup may be, by the plan's own schedule.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_api::conditions::reason;
+use etcd_backup_backup::schedule::Schedule;
 use kube::ResourceExt;
 
-use crate::plan::timing::Timing;
+use crate::plan::timing::{Timing, Trouble};
 use crate::status::{Truth, instant, rfc3339};
 
 /// What the condition Fresh says, and when it will say something else by itself.
@@ -27,26 +28,27 @@ pub(super) struct Freshness {
 /// plan is judged all the same: that nobody wanted backups does not make the last one younger.
 pub(super) fn judge(
     plan: &EtcdBackup,
-    timing: Option<&Timing>,
+    timing: &Result<Timing, Trouble>,
     taken: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Freshness {
-    let schedule = timing.and_then(|timing| timing.schedule.as_ref().map(|schedule| (timing, schedule)));
-    let Some((timing, schedule)) = schedule else {
-        return unmeasured();
+    let timing = match timing {
+        Ok(timing) => timing,
+        Err(trouble) => return unmeasured(reason::INVALID_SPEC, trouble.message.clone()),
+    };
+    let Some(schedule) = &timing.schedule else {
+        return unmeasured(
+            reason::NO_SCHEDULE,
+            "without a schedule there is nothing to measure the age against".to_owned(),
+        );
     };
     let since = taken
         .or_else(|| plan.creation_timestamp().map(|time| instant(&time)))
         .unwrap_or(now);
-    let Some(next) = schedule.next_after(since) else {
-        return unmeasured();
+    let Some(interval) = promised_interval(schedule, since) else {
+        let message = "the schedule never comes due again".to_owned();
+        return unmeasured(reason::NO_SCHEDULE, message);
     };
-    // From a backup at 06:00 the next slot is one interval away; from one taken on demand it may be nearer,
-    // and an interval is promised all the same.
-    let interval = schedule
-        .expected_interval(since)
-        .unwrap_or_default()
-        .max(next - since);
     let until = since + interval + timing.starting_deadline + timing.jitter;
     let suspended = if plan.spec.suspend {
         " (the schedule is suspended)"
@@ -77,11 +79,19 @@ pub(super) fn judge(
     }
 }
 
-fn unmeasured() -> Freshness {
+/// How long after a backup taken at `since` the next one is promised: from one of 06:00 the next slot is one interval away; from
+/// one taken on demand it may be nearer, and an interval is promised all the same.
+pub fn promised_interval(schedule: &Schedule, since: DateTime<Utc>) -> Option<TimeDelta> {
+    let next = schedule.next_after(since)?;
+    let interval = schedule.expected_interval(since).unwrap_or_default();
+    Some(interval.max(next - since))
+}
+
+fn unmeasured(reason: &'static str, message: String) -> Freshness {
     Freshness {
         truth: Truth::Unknown,
-        reason: reason::NO_SCHEDULE,
-        message: "without a schedule there is nothing to measure the age against".to_owned(),
+        reason,
+        message,
         until: None,
     }
 }

@@ -25,6 +25,7 @@ use crate::drill::decide as drill;
 use crate::plan::timing::Timing;
 
 pub use due::Slots;
+pub use freshness::promised_interval;
 pub use store::spec_changed;
 pub use view::{
     Backup, Decision, Finalizer, Holdings, NewSnapshot, Observed, Origin, Pruning, Shot, StoreJob, StoreView,

@@ -55,7 +55,8 @@ impl Judged {
         };
         Self {
             invalid: timing.as_ref().err().cloned(),
-            freshness: judge(plan, timing.as_ref().ok(), newest, now),
+            // Of the schedule alone: what this operator refuses to do makes no backup younger.
+            freshness: judge(plan, &Timing::of(plan), newest, now),
             taken: taken_name(plan, observed, slots),
             restorable,
         }
@@ -108,14 +109,9 @@ fn all_conditions(
 ) -> Vec<etcd_backup_api::Condition> {
     let mut said = Conditions::new(&before.conditions, plan.metadata.generation, now);
     let success = status.last_success.as_ref();
-    let over = observed
-        .snapshots
-        .iter()
-        .filter(|shot| shot.phase.is_terminal() && !shot.found);
-    let last = over.max_by_key(|shot| conditions::moment(shot));
     conditions::accepted(&mut said, judged.invalid.as_ref(), observed);
     conditions::store_reachable(&mut said, observed);
-    conditions::last_run(&mut said, last, success);
+    conditions::last_run(&mut said, observed.last_over(), success);
     conditions::fresh(&mut said, &judged.freshness);
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
     conditions::retention(&mut said, plan, outcome);
@@ -186,7 +182,7 @@ fn last_attempt(snapshots: &[Shot]) -> Option<LastAttempt> {
     let tried = snapshots
         .iter()
         .filter(|shot| !shot.found && shot.started.or(shot.completed).is_some());
-    let shot = tried.max_by_key(|shot| conditions::moment(shot))?;
+    let shot = tried.max_by_key(|shot| shot.moment())?;
     let result = match shot.phase {
         SnapshotPhase::Pending | SnapshotPhase::Running => AttemptResult::Running,
         SnapshotPhase::Succeeded | SnapshotPhase::Missing => AttemptResult::Succeeded,
@@ -197,7 +193,7 @@ fn last_attempt(snapshots: &[Shot]) -> Option<LastAttempt> {
         .flatten();
     Some(LastAttempt {
         snapshot: shot.name.clone(),
-        time: conditions::moment(shot),
+        time: shot.moment(),
         result,
         reason,
     })
@@ -237,6 +233,7 @@ fn retention(pruning: &Pruning) -> RetentionStatus {
         },
         dry_run: pruning.dry_run,
         locked: number(pruning.locked.len()),
+        refused: number(pruning.refused),
         would_remove: would.cloned().collect(),
         held: pruning.held.as_ref().map(|held| held.message.clone()),
     }

@@ -19,6 +19,11 @@ pub struct Observed {
     pub foreign: BTreeSet<String>,
     /// What its store said when it was last asked, in this term of leadership.
     pub store: Option<StoreView>,
+    /// Why its etcd cannot be asked, as far as that shows without asking it: a Secret that is not there, an endpoint that may not
+    /// be dialled. Looked at whenever the store is asked.
+    pub etcd: Option<Trouble>,
+    /// The store is known not to refuse to create where something is.
+    pub looks_first: bool,
     /// A question to the store is on its way.
     pub asking: bool,
     /// How long a listing of the store is believed.
@@ -27,6 +32,15 @@ pub struct Observed {
     pub drill: drill::Observed,
     /// Why this operator takes no snapshots of the plan, if it does not.
     pub refused: Option<Trouble>,
+}
+
+impl Observed {
+    /// The run that ended last. What was found in the store was nobody's run here.
+    pub fn last_over(&self) -> Option<&Shot> {
+        let over = self.snapshots.iter();
+        over.filter(|shot| shot.phase.is_terminal() && !shot.found)
+            .max_by_key(|shot| shot.moment())
+    }
 }
 
 /// An EtcdSnapshot of the plan.
@@ -63,6 +77,11 @@ pub struct Shot {
 }
 
 impl Shot {
+    /// When it last began or ended, for comparing snapshots by how recent they are.
+    pub fn moment(&self) -> DateTime<Utc> {
+        self.completed.or(self.started).unwrap_or(self.created)
+    }
+
     /// Whether it is to be taken or being taken.
     pub const fn is_active(&self) -> bool {
         !self.phase.is_terminal() && !self.deleting && !self.found
@@ -141,7 +160,9 @@ pub struct Pruning {
     pub held: Option<Trouble>,
     /// What would be removed, were it not locked, and until when. It is among those that stay.
     pub locked: Vec<RetentionCandidate>,
-    /// What could not be removed, and why not.
+    /// How many could not be removed.
+    pub refused: usize,
+    /// The first of them, and why not.
     pub failed: Option<Trouble>,
 }
 

@@ -32,14 +32,18 @@ async fn a_panic_in_one_reconcile_does_not_stop_the_others() {
     let looked = |name: &str| seen.shared.ledger.since(name, at("06:00:01")).is_some();
     let driving =
         tokio::spawn(async move { drive(scope.cache.plans().clone(), &scope.plans, context, fragile).await });
+    let counted = || {
+        let text = seen.shared.metrics.encode().unwrap();
+        text.contains(r#"etcd_backup_reconcile_panics_total{kind="EtcdBackup"} 1"#)
+    };
     let both = async {
-        while !(looked("a") && looked("c")) {
+        while !(looked("a") && looked("c") && counted()) {
             tokio::task::yield_now().await;
         }
     };
     timeout(Duration::from_secs(10), both)
         .await
-        .expect("the others are looked at");
+        .expect("the others are looked at, and the bug is counted");
     assert!(!driving.is_finished(), "the controller goes on");
     driving.abort();
 }

@@ -80,3 +80,78 @@ async fn a_child_that_cannot_be_created_keeps_its_slot() {
         "neither status nor event say it was done"
     );
 }
+
+/// The lines of a scrape that are about the plan.
+fn series(bench: &Bench) -> Vec<String> {
+    let text = bench.context.shared.metrics.encode().unwrap();
+    text.lines()
+        .filter(|line| line.contains(r#"plan="prod""#))
+        .map(|line| line.replace(r#"{namespace="ns",plan="prod"}"#, ""))
+        .collect()
+}
+
+fn shows(bench: &Bench, line: &str) -> bool {
+    series(bench).iter().any(|shown| shown == line)
+}
+
+#[tokio::test]
+async fn a_suspended_plan_whose_backup_is_old_is_shown_as_such() {
+    let mut bench = Bench::new();
+    let old = plan(json!({
+        "spec": {"suspend": true},
+        "status": {"observedGeneration": 1, "lastSuccess":
+            {"snapshot": "prod-1", "time": "2026-11-22T18:00:00Z", "revision": 7, "size": 9}},
+    }));
+    bench.look_at_plan(&old).await.unwrap();
+    assert!(shows(&bench, "etcd_backup_fresh 0.0"), "{:?}", series(&bench));
+    assert!(shows(&bench, "etcd_backup_expected_interval_seconds 21600.0"));
+    assert!(shows(&bench, "etcd_backup_accepted 1.0"));
+}
+
+#[tokio::test]
+async fn the_interval_is_that_of_the_newest_backup_and_not_that_of_the_hour() {
+    let mut bench = Bench::new();
+    // A Monday, before work, and the newest backup is of Friday's last slot.
+    let office = plan(json!({
+        "spec": {"schedule": "0 8-18 * * 1-5"},
+        "status": {"observedGeneration": 1, "lastSuccess":
+            {"snapshot": "prod-1", "time": "2026-11-20T18:00:00Z", "revision": 7, "size": 9}},
+    }));
+    bench.look_at_plan(&office).await.unwrap();
+    let weekend = 62 * 3600;
+    assert!(
+        shows(
+            &bench,
+            &format!("etcd_backup_expected_interval_seconds {weekend}.0")
+        ),
+        "{:?}",
+        series(&bench)
+    );
+    assert!(shows(&bench, "etcd_backup_fresh 1.0"));
+}
+
+#[tokio::test]
+async fn a_process_that_has_just_begun_shows_how_the_last_run_and_the_last_retention_ended() {
+    let mut bench = Bench::new();
+    bench.show_snapshot(&snapshot(json!({
+        "metadata": {"labels": {"etcdbackup.dev/plan": "prod", "etcdbackup.dev/plan-uid": "plan-uid"}},
+        "status": {"phase": "Failed", "reason": "NoQuorum", "startTime": "2026-11-23T00:00:01Z",
+            "completionTime": "2026-11-23T00:00:04Z"},
+    })));
+    let known = plan(json!({"status": {"observedGeneration": 1, "retention":
+        {"time": "2026-11-23T00:00:00Z", "kept": 5, "removed": 1, "refused": 2}}}));
+    bench.look_at_plan(&known).await.unwrap();
+    for line in [
+        "etcd_backup_last_run_succeeded 0.0",
+        "etcd_backup_last_run_duration_seconds 3.0",
+        "etcd_backup_retention_kept 5.0",
+        "etcd_backup_retention_refused 2.0",
+    ] {
+        assert!(shows(&bench, line), "{line} in {:?}", series(&bench));
+    }
+    assert!(
+        series(&bench)
+            .iter()
+            .any(|line| line.starts_with("etcd_backup_last_run_timestamp_seconds 1795392004"))
+    );
+}

@@ -25,6 +25,9 @@ async fn a_panic_fails_that_run_and_the_others_go_on() {
             .unwrap()
             .contains(r#"result="Failed",reason="Internal"} 1"#)
     );
+    let text = bench.metrics.encode().unwrap();
+    assert!(text.contains(r#"etcd_backup_run_errors_total{stage="total",reason="Internal"} 1"#));
+    assert!(text.contains(r#"etcd_backup_run_errors_total{stage="total",reason="Fake"} 10"#));
 }
 
 #[tokio::test(start_paused = true)]

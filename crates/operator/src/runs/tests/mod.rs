@@ -107,13 +107,17 @@ struct Bench {
 }
 
 fn bench() -> Bench {
+    bench_within(Limits::default())
+}
+
+fn bench_within(limits: Limits) -> Bench {
     let fake = Arc::new(Fake::default());
     let (wake, wakes) = unbounded_channel();
     let metrics = Arc::new(Metrics::new(Leadership::always()));
     let clock = Arc::new(|| DateTime::from_timestamp(1_795_000_000, 0).unwrap());
     let runs = Runs::new(
         Arc::clone(&fake) as Arc<dyn Execute>,
-        Limits::default(),
+        limits,
         wake,
         Arc::clone(&metrics),
         clock,

@@ -6,7 +6,9 @@ use super::*;
 async fn no_more_than_the_limit_run_at_once_and_all_run_in_the_end() {
     let bench = bench();
     for number in 0..20 {
-        bench.runs.submit(alone("a", &format!("s{number}")));
+        bench
+            .runs
+            .submit(alone(["a", "b", "c", "d"][number % 4], &format!("s{number}")));
     }
     assert_eq!(bench.runs.counts(), (4, 16));
     bench.failure("s19").await;
@@ -29,6 +31,37 @@ async fn a_namespace_with_many_runs_does_not_hold_up_another() {
         place < 4 + 4,
         "the second of the modest namespace started as number {place}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_runs_of_one_namespace_leave_a_place_for_another() {
+    let bench = bench();
+    for number in 0..20 {
+        let name = format!("g{number}");
+        bench.fake.set(&name, Act::Deaf);
+        bench.runs.submit(alone("greedy", &name));
+    }
+    let most = Limits::default().max_concurrent;
+    assert_eq!(bench.runs.counts(), (most - 1, 20 - (most - 1)));
+    for name in ["m0", "m1"] {
+        bench.runs.submit(alone("modest", name));
+        assert!(matches!(bench.runs.state(name), Some(RunState::Running { .. })));
+        assert_eq!(bench.failure(name).await.reason, "Fake");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_place_of_a_pool_is_for_any_namespace() {
+    let one = Limits {
+        max_concurrent: 1,
+        ..Limits::default()
+    };
+    let bench = bench_within(one);
+    for number in 0..3 {
+        bench.runs.submit(alone("a", &format!("s{number}")));
+    }
+    bench.failure("s2").await;
+    assert_eq!(bench.fake.started(), ["s0", "s1", "s2"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +136,7 @@ async fn ten_thousand_submits_are_cheap_even_when_none_of_them_can_start() {
 #[tokio::test(start_paused = true)]
 async fn jobs_have_places_of_their_own_and_share_the_clusters() {
     let bench = bench();
-    for number in 0..Limits::default().max_concurrent {
+    for number in 0..Limits::default().max_concurrent - 1 {
         bench.runs.submit(alone("a", &format!("here-{number}")));
     }
     bench.runs.submit(alone("a", "waits"));
@@ -122,9 +155,11 @@ async fn jobs_have_places_of_their_own_and_share_the_clusters() {
 async fn jobs_do_not_take_more_than_their_own_places() {
     let bench = bench();
     let most = Limits::default().max_jobs;
-    for number in 0..=most {
+    for number in 1..=most {
         bench.runs.submit(by_job(alone("a", &format!("job-{number}"))));
     }
+    assert_eq!(bench.runs.counts(), (most - 1, 1));
+    bench.runs.submit(by_job(alone("b", "job-of-another")));
     assert_eq!(bench.runs.counts(), (most, 1));
     bench.runs.submit(alone("a", "here"));
     assert_eq!(bench.runs.counts(), (most + 1, 1));

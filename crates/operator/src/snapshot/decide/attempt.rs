@@ -206,7 +206,8 @@ fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
             total,
             waits,
         } => {
-            if case.before.phase != SnapshotPhase::Running {
+            // A run in this process says itself when it begins, and why at which member.
+            if case.before.phase != SnapshotPhase::Running && case.before.job.is_some() {
                 let attempt = case.before.attempts.unwrap_or(1);
                 let tries = plan.spec.retries + 1;
                 let message = format!("attempt {attempt} of at most {tries}");

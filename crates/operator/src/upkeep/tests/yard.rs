@@ -22,6 +22,8 @@ use crate::upkeep::{Bounds, Job, Tend, Tended, Upkeep, Work};
 enum Act {
     Succeed,
     Fail(Failure),
+    /// The store answers, and etcd cannot be asked.
+    NoEtcd(Failure),
     Hang,
     Panic,
 }
@@ -61,9 +63,14 @@ impl Tend for Fake {
         match act {
             Act::Fail(failure) => Tended::failed(work, &failure),
             Act::Panic => panic!("a bug"),
-            Act::Succeed | Act::Hang => Tended {
+            act @ (Act::Succeed | Act::Hang | Act::NoEtcd(_)) => Tended {
                 location: Some("memory:".into()),
                 catalogue: Ok(Arc::new(Catalogue::default())),
+                etcd: Some(match act {
+                    Act::NoEtcd(failure) => Err(failure),
+                    _ => Ok(()),
+                }),
+                create_only: None,
                 retention: None,
                 deletion: None,
             },
@@ -86,9 +93,13 @@ fn bench() -> Bench {
 }
 
 fn plan(name: &str, generation: i64) -> Arc<EtcdBackup> {
+    plan_of("prod", name, generation)
+}
+
+fn plan_of(namespace: &str, name: &str, generation: i64) -> Arc<EtcdBackup> {
     let object = json!({
         "apiVersion": "etcdbackup.dev/v1alpha1", "kind": "EtcdBackup",
-        "metadata": {"namespace": "prod", "name": name, "uid": format!("uid-{name}"), "generation": generation},
+        "metadata": {"namespace": namespace, "name": name, "uid": format!("uid-{name}"), "generation": generation},
         "spec": {"etcd": {"endpoints": ["https://etcd:2379"]}, "storage": {"local": {"path": "/backups"}}},
     });
     Arc::new(serde_json::from_value(object).unwrap())
@@ -165,12 +176,46 @@ async fn jobs_of_one_plan_never_overlap_and_are_folded_into_one() {
 async fn plans_are_worked_on_side_by_side_up_to_the_limit() {
     let mut bench = bench();
     for number in 0..40 {
-        bench.upkeep.request(plan(&format!("p{number}"), 1), Job::Sync);
+        let namespace = ["prod", "test"][number % 2];
+        bench
+            .upkeep
+            .request(plan_of(namespace, &format!("p{number}"), 1), Job::Sync);
     }
     for _ in 0..40 {
         bench.woken().await;
     }
     assert_eq!(bench.fake.most.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_stores_of_one_namespace_leave_a_place_for_another() {
+    let mut bench = bench();
+    for number in 0..20 {
+        let name = format!("slow{number}");
+        bench.acts(&name, Act::Hang);
+        bench.upkeep.request(plan_of("greedy", &name, 1), Job::Sync);
+    }
+    tokio::task::yield_now().await;
+    bench.upkeep.request(plan_of("modest", "quick", 1), Job::Sync);
+    let began = Instant::now();
+    assert_eq!(bench.woken().await, "quick");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_etcd_that_is_missing_is_looked_for_again_without_being_asked_to() {
+    let mut bench = bench();
+    bench.acts("main", Act::NoEtcd(Failure::transient("SecretNotFound", "none")));
+    bench.upkeep.request(plan("main", 1), Job::Sync);
+    assert_eq!(bench.woken().await, "main");
+    let result = bench.upkeep.result("uid-main").unwrap();
+    assert!(matches!(&result.etcd, Some(Err(failure)) if failure.reason == "SecretNotFound"));
+    bench.acts("main", Act::Succeed);
+    assert_eq!(bench.woken().await, "main");
+    let result = bench.upkeep.result("uid-main").unwrap();
+    assert_eq!(result.etcd, Some(Ok(())));
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!(bench.done().len(), 2, "and then no more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -268,6 +268,7 @@ fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
         removed: removed.collect(),
         held: None,
         locked: vec![],
+        refused: 0,
         failed: None,
     }
 }

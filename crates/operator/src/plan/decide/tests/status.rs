@@ -203,6 +203,26 @@ fn without_a_schedule_freshness_is_not_measured() {
 }
 
 #[test]
+fn a_plan_that_this_operator_refuses_goes_stale_all_the_same() {
+    let mut observed = healthy();
+    observed.refused = Some(Trouble {
+        reason: "JobsDisabled".to_owned(),
+        message: "no Jobs here".to_owned(),
+    });
+    let decision = decide(&plan(json!({})), &observed, at("07:00:02"));
+    assert_eq!(says(&decision, "Accepted"), pair("False", "JobsDisabled"));
+    assert_eq!(says(&decision, "Fresh"), pair("False", "Overdue"));
+}
+
+#[test]
+fn what_cannot_be_measured_says_why() {
+    let nonsense = plan(json!({"spec": {"schedule": "0 0 31 2 *"}}));
+    let decision = decide(&nonsense, &healthy(), at("05:01:00"));
+    assert_eq!(says(&decision, "Accepted"), pair("False", "InvalidSchedule"));
+    assert_eq!(says(&decision, "Fresh"), pair("Unknown", "InvalidSpec"));
+}
+
+#[test]
 fn a_store_that_does_not_answer_is_told_once_and_again_when_it_does() {
     let good = healthy();
     let plan = seen(plan(json!({})), &good, at("05:01:00"));
@@ -241,6 +261,52 @@ fn a_missing_secret_makes_the_plan_not_accepted() {
 }
 
 #[test]
+fn whatever_only_the_author_can_put_right_makes_the_plan_not_accepted() {
+    for reason in [
+        "SecretInvalid",
+        "AmbientCredentialsRefused",
+        "InvalidConfig",
+        "LocalPathRefused",
+        "EndpointRefused",
+    ] {
+        let mut observed = healthy();
+        observed.store.as_mut().unwrap().holds = Err(Trouble {
+            reason: reason.to_owned(),
+            message: "as it stands".to_owned(),
+        });
+        let decision = decide(&plan(json!({})), &observed, at("05:02:00"));
+        assert_eq!(says(&decision, "Accepted"), pair("False", reason));
+    }
+}
+
+#[test]
+fn a_secret_of_etcd_that_is_missing_is_told_before_any_run() {
+    let mut observed = healthy();
+    let mut trouble = Trouble {
+        reason: "SecretNotFound".to_owned(),
+        message: "Secret etcd is not there".to_owned(),
+    };
+    observed.etcd = Some(trouble.clone());
+    let decision = decide(&plan(json!({})), &observed, at("05:02:00"));
+    assert_eq!(says(&decision, "Accepted"), pair("False", "SecretNotFound"));
+    assert_eq!(says(&decision, "Ready"), pair("False", "SecretNotFound"));
+    assert_eq!(says(&decision, "StoreReachable").0, "True");
+    assert_eq!(told(&decision), [event::NOT_ACCEPTED]);
+    // The next process has not looked yet.
+    let known = after(plan(json!({})), &decision);
+    let mut unknown = healthy();
+    unknown.store = None;
+    let later = decide(&known, &unknown, at("05:02:30"));
+    assert_eq!(says(&later, "Accepted"), pair("False", "SecretNotFound"));
+    assert_eq!(told(&later), [""; 0]);
+    // An API server in trouble says nothing about the plan.
+    trouble.reason = "SecretUnavailable".to_owned();
+    observed.etcd = Some(trouble);
+    let decision = decide(&plan(json!({})), &observed, at("05:02:00"));
+    assert_eq!(says(&decision, "Accepted").0, "True");
+}
+
+#[test]
 fn broken_manifests_are_shown_and_do_not_make_the_store_unreachable() {
     let mut observed = healthy();
     let said = observed.store.as_mut().unwrap();
@@ -252,6 +318,22 @@ fn broken_manifests_are_shown_and_do_not_make_the_store_unreachable() {
         ),
         pair("True", "BrokenBackups")
     );
+}
+
+#[test]
+fn a_store_that_cannot_create_only_is_said_to_be_one() {
+    let mut observed = healthy();
+    let message = |observed: &Observed| {
+        let status = decide(&plan(json!({})), observed, at("05:02:00")).status;
+        let mut conditions = status.conditions.into_iter();
+        let said = conditions.find(|condition| condition.type_ == "StoreReachable");
+        said.map(|said| (said.status, said.message)).unwrap()
+    };
+    assert_eq!(message(&observed).1, "it answers");
+    observed.looks_first = true;
+    let (truth, said) = message(&observed);
+    assert_eq!(truth, "True");
+    assert!(said.contains("If-None-Match"), "{said}");
 }
 
 #[test]

@@ -166,6 +166,7 @@ fn retention_that_the_process_before_us_did_not_get_to_is_made_up_for() {
         kept: 1,
         removed: 0,
         locked: 0,
+        refused: 0,
         dry_run: false,
         would_remove: vec![],
         held: None,

@@ -133,7 +133,7 @@ fn a_run_under_way_shows_its_progress_in_steps() {
 }
 
 #[test]
-fn the_start_is_told_once() {
+fn the_start_in_this_process_is_told_by_the_run_and_that_of_a_job_once_here() {
     let mut observed = observed();
     observed.run = Some(Run::Running {
         started: at("06:00:01"),
@@ -144,6 +144,10 @@ fn the_start_is_told_once() {
     let claimed = status(json!({"phase": "Pending", "owner": ME, "attempts": 1}));
     let decision = decide(&claimed, &observed, at("06:00:01"));
     assert_eq!(decision.status.phase, SnapshotPhase::Running);
+    assert_eq!(told(&decision), [""; 0]);
+    let job = json!({"phase": "Pending", "owner": ME, "attempts": 1, "job": "prod-1-snapshot-attempt-1"});
+    let claimed = status(job);
+    let decision = decide(&claimed, &observed, at("06:00:01"));
     assert_eq!(told(&decision), [event::SNAPSHOT_STARTED]);
     let running = after(claimed, &decision);
     assert!(is_quiet(&decide(&running, &observed, at("06:00:02")), &running));
