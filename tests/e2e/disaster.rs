@@ -1,14 +1,14 @@
 //! The control plane of the node itself: its etcd lost with all data, and brought back from the bucket by the commands of
 //! docs/disaster-recovery.md, with nothing in Kubernetes to help.
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use harness::{
     informer::Informer,
+    machine::Machine,
     rig::Rig,
     runbook::{self, Shell},
-    scratch,
 };
 use serde_json::{Value, json};
 
@@ -50,46 +50,25 @@ fn map(name: &str) -> Value {
 
 /// Runs what is to be typed after the loss of everything that etcd had.
 async fn bring_back(world: &World, rig: &mut Rig) -> Result<()> {
-    let place = scratch::folder("node")?;
-    let manifests = place.path().join("manifests");
-    fs::create_dir(&manifests)?;
-    for name in ["etcd.yaml", "kube-apiserver.yaml"] {
-        fs::write(manifests.join(name), "played by the test")?;
-    }
+    let machine = Machine::new()?.that_loses_data();
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let member = rig.etcd.member(0);
     let shell = Shell::new(&world.gateway, None)?
-        .environment("KUBECONFIG", &text(rig.server.admin_kubeconfig()))
-        .name("/etc/kubernetes/manifests", &text(&manifests))
-        .name("/root/manifests", &text(&place.path().join("aside")))
+        .tools(&machine.tools())
+        .name("/etc/kubernetes/manifests", &text(&machine.manifests()))
+        .name("/etc/kubernetes/admin.conf", &text(rig.server.admin_kubeconfig()))
+        .name("/root/manifests", &text(&machine.aside()))
         // The store of the rig speaks plain http.
         .name("s3://backups/etcd", &format!("s3://{NAME}/backups --allow-http"))
         .name("kube-system/prod", &format!("{NAME}/own"))
         .name("/var/lib/etcd", &text(member.data()))
         .name("https://10.0.0.1:2380", &member.peer_url())
         .name("cp-1", &member.name);
-    let mut running = true;
-    for command in runbook::commands("kubeadm")? {
-        shell.run(&command).await?;
-        kubelet(&manifests, rig, &mut running).await?;
+    let [block] = runbook::blocks(["kubeadm"])?;
+    tokio::select! {
+        played = machine.play(member, Some(&mut rig.server)) => bail!("the machine ended: {played:?}"),
+        done = shell.run(&block) => done.map(drop),
     }
-    ensure!(running, "the commands have not started it again");
-    Ok(())
-}
-
-/// What the kubelet does for static pods, and the disaster: what etcd had is gone.
-async fn kubelet(manifests: &Path, rig: &mut Rig, running: &mut bool) -> Result<()> {
-    let wanted = manifests.join("etcd.yaml").exists();
-    if *running && !wanted {
-        rig.server.process().kill()?;
-        rig.etcd.member(0).stop().await?;
-        rig.etcd.member(0).wipe()?;
-    } else if !*running && wanted {
-        rig.etcd.member(0).start().await?;
-        rig.server.start_again().await?;
-    }
-    *running = wanted;
-    Ok(())
 }
 
 /// The operator's pods were running all the time. They say that this is another cluster, and once a person has agreed, back

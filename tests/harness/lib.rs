@@ -12,6 +12,7 @@ pub mod etcdutl;
 pub mod http;
 pub mod informer;
 pub mod kubectl;
+pub mod machine;
 pub mod operator;
 pub mod oracle;
 pub mod ports;

@@ -17,21 +17,26 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/disaster-re
 /// The most commands that a person at three in the morning should have to type.
 const AT_MOST: usize = 5;
 
-/// The commands of one section.
-pub fn commands(section: &str) -> Result<Vec<String>> {
+/// The commands of one section, in the blocks in which they are to be pasted: one after the other, or each on all machines
+/// before the next.
+pub fn blocks<const N: usize>(sections: [&str; N]) -> Result<[String; N]> {
     let text = fs::read_to_string(DOCUMENT).context("read docs/disaster-recovery.md")?;
-    let marker = format!("<!-- test: {section} -->\n```sh\n");
-    let (_, behind) = text
-        .split_once(&marker)
-        .with_context(|| format!("no commands are marked as {section}"))?;
-    let (block, _) = behind.split_once("```").context("the commands do not end")?;
-    let commands: Vec<String> = block.lines().map(ToOwned::to_owned).collect();
+    let mut commands = 0;
+    let mut blocks = [const { String::new() }; N];
+    for (section, block) in sections.iter().zip(&mut blocks) {
+        let marker = format!("<!-- test: {section} -->\n```sh\n");
+        let (_, behind) = text
+            .split_once(&marker)
+            .with_context(|| format!("no commands are marked as {section}"))?;
+        let (found, _) = behind.split_once("```").context("the commands do not end")?;
+        commands += found.lines().count();
+        found.clone_into(block);
+    }
     ensure!(
-        (1..=AT_MOST).contains(&commands.len()),
-        "{} commands are too many",
-        commands.len()
+        (1..=AT_MOST).contains(&commands),
+        "{commands} commands are too many"
     );
-    Ok(commands)
+    Ok(blocks)
 }
 
 /// A shell that finds our program and has the environment which the document says to set.
@@ -78,6 +83,13 @@ impl Shell {
         })
     }
 
+    /// With more programs, which are found before others of their names.
+    #[must_use]
+    pub fn tools(mut self, folder: &Path) -> Self {
+        self.path = format!("{}:{}", folder.display(), self.path);
+        self
+    }
+
     /// With one more variable.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
@@ -92,7 +104,7 @@ impl Shell {
         self
     }
 
-    /// The command with the names of this place.
+    /// The commands with the names of this place.
     pub fn here(&self, command: &str) -> String {
         // Longest first: a path may begin with another one.
         let mut names: Vec<_> = self.names.iter().collect();
@@ -102,7 +114,7 @@ impl Shell {
         })
     }
 
-    /// Runs it; it must succeed.
+    /// Runs a command or a whole block; every command of it must succeed.
     pub async fn run(&self, command: &str) -> Result<String> {
         let command = self.here(command);
         let mut shell = Command::new("sh");
@@ -117,7 +129,7 @@ impl Shell {
             }
         }
         shell.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let output = timeout(Duration::from_mins(1), shell.output())
+        let output = timeout(Duration::from_mins(3), shell.output())
             .await
             .with_context(|| format!("{command} does not end"))??;
         ensure!(

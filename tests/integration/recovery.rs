@@ -1,14 +1,16 @@
-//! docs/disaster-recovery.md, executed as written. What the test plays is what starts and stops processes: the kubelet, which
-//! looks at the manifests of static pods, and systemd.
+//! docs/disaster-recovery.md, executed as written, block by block. What the test plays is what starts, stops and lists
+//! processes: the kubelet, which looks at the manifests of static pods, crictl, and systemd.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use futures::future::try_join_all;
 use harness::{
     apiserver::ApiServer,
-    etcd::{Etcd, Version},
+    etcd::{Etcd, Member, Version},
     etcdutl,
     informer::Informer,
+    machine::Machine,
     runbook::{self, Shell},
     tls::Authority,
     versitygw::Versitygw,
@@ -16,6 +18,9 @@ use harness::{
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, api::PostParams};
 use tempfile::TempDir;
+
+/// The backup that the document restores where several machines must restore the same.
+const EXAMPLE: &str = "s3://backups/etcd/kube-system/prod/cdf818194e3a8c32/20261123T060000Z-abcdefgh";
 
 /// A bucket that is reached over TLS, and the folder of its certificates.
 struct Bucket {
@@ -70,19 +75,34 @@ async fn put(client: &Client, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// What the kubelet does for static pods: what has a manifest runs, what has none does not.
-async fn kubelet(manifests: &Path, etcd: &Etcd, server: &mut ApiServer, running: &mut bool) -> Result<()> {
-    let wanted = manifests.join("etcd.yaml").exists();
-    ensure!(wanted == manifests.join("kube-apiserver.yaml").exists());
-    if *running && !wanted {
-        server.process().kill()?;
-        etcd.member(0).stop().await?;
-    } else if !*running && wanted {
-        etcd.member(0).start().await?;
-        server.start_again().await?;
-    }
-    *running = wanted;
-    Ok(())
+/// The names that the document has and its machine number `index` has here.
+fn on(shell: Shell, machine: &Machine, etcd: &Etcd, index: usize) -> Shell {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let own = &etcd.members()[index];
+    let shell = shell
+        .tools(&machine.tools())
+        .name("/etc/kubernetes/manifests", &text(&machine.manifests()))
+        .name("/root/manifests", &text(&machine.aside()))
+        .name("/var/lib/etcd", &text(own.data()));
+    let members = etcd.members().iter().enumerate();
+    members.fold(shell, |shell, (number, member)| {
+        shell.name(&format!("https://10.0.0.{}:2380", number + 1), &member.peer_url())
+    })
+}
+
+/// Pastes a block on every machine, and waits until it is done on all.
+async fn on_all(shells: &[Shell], block: &str) -> Result<Vec<String>> {
+    try_join_all(shells.iter().map(|shell| shell.run(block))).await
+}
+
+/// How many directories were renamed aside beside a member's.
+fn set_aside(member: &Member) -> Result<usize> {
+    let folder = member.data().parent().context("a folder")?;
+    let name = format!("{}.replaced-", member.name);
+    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
+    Ok(entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&name))
+        .count())
 }
 
 #[tokio::test]
@@ -97,43 +117,109 @@ async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_r
     let informer = Informer::start(client.clone(), "default");
     informer.sees(&["kept", "lost"]).await?;
 
-    let place = harness::scratch::folder("node")?;
-    let manifests = place.path().join("manifests");
-    fs::create_dir(&manifests)?;
-    for name in ["etcd.yaml", "kube-apiserver.yaml"] {
-        fs::write(manifests.join(name), "played by the test")?;
-    }
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let shell = bucket
-        .shell()?
-        .environment("KUBECONFIG", &text(server.admin_kubeconfig()))
-        .name("/etc/kubernetes/manifests", &text(&manifests))
-        .name("/root/manifests", &text(&place.path().join("aside")))
-        .name("/var/lib/etcd", &text(etcd.member(0).data()))
-        .name("https://10.0.0.1:2380", &etcd.member(0).peer_url())
-        .name("cp-1", &etcd.member(0).name);
-    let mut running = true;
-    for command in runbook::commands("kubeadm")? {
-        shell.run(&command).await?;
-        kubelet(&manifests, &etcd, &mut server, &mut running).await?;
-    }
+    let machine = Machine::new()?;
+    let member = etcd.member(0);
+    let config = server.admin_kubeconfig().to_string_lossy().into_owned();
+    let shell = on(bucket.shell()?, &machine, &etcd, 0)
+        .name("/etc/kubernetes/admin.conf", &config)
+        .name("cp-1", &member.name);
+    let [block] = runbook::blocks(["kubeadm"])?;
+    tokio::select! {
+        played = machine.play(member, Some(&mut server)) => bail!("the machine ended: {played:?}"),
+        done = shell.run(&block) => done?,
+    };
 
+    comes_back(&client, &informer).await?;
+    assert_eq!(
+        set_aside(member)?,
+        1,
+        "the old directory is renamed aside and kept"
+    );
+    Ok(())
+}
+
+/// What was backed up is there, what came later is not, and an informer from before sees it all.
+async fn comes_back(client: &Client, informer: &Informer) -> Result<()> {
     let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
     let kept = maps.get("kept").await.context("an object of before")?;
-    assert_eq!(kept.data.context("data")?["value"], "old");
-    assert!(maps.get_opt("lost").await?.is_none());
+    ensure!(kept.data.context("data")?["value"] == "old");
+    ensure!(maps.get_opt("lost").await?.is_none());
     informer.sees(&["kept"]).await?;
-    put(&client, "written-afterwards", "x").await?;
-    informer.sees(&["kept", "written-afterwards"]).await?;
-    let (folder, name) = (
-        etcd.member(0).data().parent().context("a folder")?,
-        format!("{}.replaced-", etcd.member(0).name),
-    );
-    let aside = fs::read_dir(folder)?
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&name))
-        .count();
-    assert_eq!(aside, 1, "the old directory is renamed aside and kept");
+    put(client, "written-afterwards", "x").await?;
+    informer.sees(&["kept", "written-afterwards"]).await
+}
+
+#[tokio::test]
+async fn several_kubeadm_control_plane_nodes_restore_each_their_member_and_are_one_cluster() -> Result<()> {
+    let bucket = Bucket::start().await?;
+    let etcd = Etcd::start(Version::V3_6).members(3).tls().await?;
+    let mut server = ApiServer::start(&etcd).await?;
+    let client = server.admin().await?;
+    put(&client, "kept", "old").await?;
+    let address = bucket.back_up(&etcd).await?;
+    put(&client, "lost", "newer than the backup").await?;
+    let informer = Informer::start(client.clone(), "default");
+    informer.sees(&["kept", "lost"]).await?;
+
+    let machines = (0..3).map(|_| Machine::new()).collect::<Result<Vec<_>>>()?;
+    let config = server.admin_kubeconfig().to_string_lossy().into_owned();
+    let mut shells = Vec::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let mut shell = on(bucket.shell()?, machine, &etcd, index)
+            .name("/etc/kubernetes/admin.conf", &config)
+            .name(EXAMPLE, &address)
+            .name("--name cp-1", &format!("--name m{index}"));
+        for number in 0..3 {
+            shell = shell.name(&format!("cp-{}", number + 1), &format!("m{number}"));
+        }
+        shells.push(shell);
+    }
+    let [stop, restore, start] = runbook::blocks(["stacked-stop", "stacked-restore", "stacked-start"])?;
+    let typed = async {
+        on_all(&shells, &stop).await?;
+        ensure!(
+            etcd.members().iter().all(|member| member.id().is_none()),
+            "an etcd still runs"
+        );
+        on_all(&shells, &restore).await?;
+        on_all(&shells, &start).await
+    };
+    let [one, two, three] = etcd.members() else {
+        bail!("three members are expected")
+    };
+    // One API server stands for the three.
+    tokio::select! {
+        played = machines[0].play(one, Some(&mut server)) => bail!("the first machine ended: {played:?}"),
+        played = machines[1].play(two, None) => bail!("the second machine ended: {played:?}"),
+        played = machines[2].play(three, None) => bail!("the third machine ended: {played:?}"),
+        done = typed => done?,
+    };
+
+    comes_back(&client, &informer).await?;
+    are_one_cluster(&etcd).await?;
+    for member in etcd.members() {
+        assert_eq!(
+            set_aside(member)?,
+            1,
+            "the old directory is renamed aside and kept"
+        );
+    }
+    Ok(())
+}
+
+/// All three members are in one cluster.
+async fn are_one_cluster(etcd: &Etcd) -> Result<()> {
+    let mut clusters = Vec::new();
+    for index in 0..3 {
+        let answer = etcd.client_of(index).await?.member_list().await?;
+        ensure!(
+            answer.members().len() == 3,
+            "member {index} knows another cluster"
+        );
+        clusters.push(answer.header().context("a header")?.cluster_id());
+    }
+    clusters.dedup();
+    ensure!(clusters.len() == 1, "there are several clusters: {clusters:x?}");
     Ok(())
 }
 
@@ -145,45 +231,38 @@ async fn three_machines_restore_each_their_own_member_and_make_one_cluster() -> 
     let address = bucket.back_up(&etcd).await?;
     etcd.client().await?.put("greeting", "newer", None).await?;
 
-    let script = runbook::commands("external")?;
-    let [stop, restore, start] = script.as_slice() else {
-        anyhow::bail!("three commands are expected: {script:?}")
-    };
-    assert_eq!(
-        (stop.as_str(), start.as_str()),
-        ("systemctl stop etcd", "systemctl start etcd")
-    );
-    for member in etcd.members() {
-        member.stop().await?;
-    }
-    for (index, member) in etcd.members().iter().enumerate() {
-        let mut shell = bucket
-            .shell()?
-            .name(
-                "s3://backups/etcd/kube-system/prod/cdf818194e3a8c32/20261123T060000Z-abcdefgh",
-                &address,
-            )
-            .name("/var/lib/etcd", &member.data().to_string_lossy())
+    let machines = (0..3).map(|_| Machine::new()).collect::<Result<Vec<_>>>()?;
+    let mut shells = Vec::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let shell = on(bucket.shell()?, machine, &etcd, index)
+            .name(EXAMPLE, &address)
             .name("--name m0", &format!("--name m{index}"));
-        for (number, other) in etcd.members().iter().enumerate() {
-            shell = shell.name(&format!("https://10.0.0.{}:2380", number + 1), &other.peer_url());
-        }
-        let said = shell.run(restore).await?;
+        shells.push(shell);
+    }
+    let [stop, restore, start] = runbook::blocks(["external-stop", "external-restore", "external-start"])?;
+    let typed = async {
+        on_all(&shells, &stop).await?;
+        let said = on_all(&shells, &restore).await?;
+        on_all(&shells, &start).await?;
+        Ok::<_, anyhow::Error>(said)
+    };
+    let [one, two, three] = etcd.members() else {
+        bail!("three members are expected")
+    };
+    let said = tokio::select! {
+        played = machines[0].play(one, None) => bail!("the first machine ended: {played:?}"),
+        played = machines[1].play(two, None) => bail!("the second machine ended: {played:?}"),
+        played = machines[2].play(three, None) => bail!("the third machine ended: {played:?}"),
+        said = typed => said?,
+    };
+    for (index, said) in said.iter().enumerate() {
         ensure!(said.contains(&format!("Member m{index} ")), "{said}");
-    }
-    for member in etcd.members() {
-        member.launch()?;
-    }
-    for member in etcd.members() {
-        member.ready().await?;
     }
     for index in 0..3 {
         let answer = etcd.client_of(index).await?.get("greeting", None).await?;
         assert_eq!(answer.kvs()[0].value(), b"old", "member {index}");
     }
-    let members = etcd.client().await?.member_list().await?;
-    assert_eq!(members.members().len(), 3);
-    Ok(())
+    are_one_cluster(&etcd).await
 }
 
 #[tokio::test]
@@ -197,9 +276,8 @@ async fn what_is_fetched_for_an_embedded_etcd_is_the_newest_backup_and_etcds_own
     }
     let file = etcd.folder().join("snapshot.db");
     let shell = bucket.shell()?.name("/root/snapshot.db", &file.to_string_lossy());
-    for command in runbook::commands("embedded")? {
-        shell.run(&command).await?;
-    }
+    let [block] = runbook::blocks(["embedded"])?;
+    shell.run(&block).await?;
     etcdutl::status(Version::V3_6, &file)?;
     let restored = Etcd::start(Version::V3_6).restored_from(&file).await?;
     let answer = restored.client().await?.get("greeting", None).await?;

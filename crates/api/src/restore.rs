@@ -180,7 +180,7 @@ pub struct RestoreMember {
     pub peer_urls: Vec<String>,
 
     /// Where its data directory is. With `statefulSet`, and without this field: the claim of the pod
-    /// with the same place in the order.
+    /// with the same place in the order, which begins with `ordinals.start` of the StatefulSet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<RestoreTarget>,
 }

@@ -315,6 +315,10 @@ pub struct PinnedStatefulSet {
     /// How many replicas it had, and will have again.
     pub replicas: i32,
 
+    /// The number of its first pod, if that is not 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ordinal: Option<i32>,
+
     /// The user as whom its pods run, if it says so: who must be able to read the files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_as_user: Option<i64>,

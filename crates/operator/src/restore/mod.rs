@@ -15,6 +15,7 @@
 //! API server at each look, for a restore's own Jobs and pods: there are few restores, and none most of the time.
 
 mod act;
+mod clash;
 mod cluster;
 pub mod decide;
 pub mod errands;
@@ -25,6 +26,7 @@ pub(crate) mod resolve;
 pub mod stateful_set;
 pub mod targets;
 pub(crate) mod verify;
+mod wal_dir;
 
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
 //! What is known about a restore.
 
+use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{EtcdRestore, RestorePhase};
 use kube::ResourceExt;
 
 use super::decide::Observed;
 use super::resolve::Wanted;
-use super::{cluster, stateful_set, targets};
+use super::{clash, cluster, stateful_set, targets};
 use crate::context::Context;
 use crate::jobs::JobPolicy;
 use crate::jobs::seen::Problem;
@@ -81,21 +82,5 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
         );
         return problem("HostPathRefused", message);
     }
-    targets::clash(restore).and_then(|(first, second)| {
-        let name = |index: usize| {
-            restore
-                .spec
-                .members
-                .get(index)
-                .map_or("", |member| member.name.as_str())
-        };
-        problem(
-            "InvalidSpec",
-            format!(
-                "members {} and {} have the same target",
-                name(first),
-                name(second)
-            ),
-        )
-    })
+    clash::clashing(restore).and_then(|message| problem(reason::INVALID_SPEC, message))
 }

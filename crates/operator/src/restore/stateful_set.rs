@@ -1,6 +1,7 @@
 //! The StatefulSet that runs the members: what it is like, and how many pods it is to have.
 
 use etcd_backup_api::PinnedStatefulSet;
+use etcd_backup_api::conditions::reason;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};
@@ -9,6 +10,7 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::cluster::COMPONENT;
+use super::wal_dir;
 use crate::connect::Failure;
 use crate::explain::{api_error, is_gone};
 use crate::jobs::seen::FORBIDDEN;
@@ -16,6 +18,10 @@ use crate::jobs::seen::FORBIDDEN;
 /// A StatefulSet as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetState {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
     /// Its UID.
     pub uid: String,
     /// How many pods it is to have.
@@ -24,6 +30,12 @@ pub struct SetState {
     pub ready: i32,
     /// How many of its pods are there, in whatever state.
     pub pods: usize,
+    /// The number of its first pod.
+    pub first_ordinal: i32,
+    /// Kubernetes deletes a pod's claims when it is scaled down.
+    pub loses_claims: bool,
+    /// What puts the log of its etcd elsewhere than into the data directory.
+    pub wal_dir: Option<&'static str>,
     /// The names of its volume claim templates.
     pub templates: Vec<String>,
     /// The user as whom its pods run.
@@ -36,27 +48,65 @@ impl SetState {
     /// What a restore remembers of it, with the template that holds the data: the one named, or the only one.
     ///
     /// # Errors
-    /// In words: there is no such template, or it is not clear which.
-    pub fn pin(&self, template: Option<&String>) -> Result<PinnedStatefulSet, String> {
-        let listed = self.templates.join(", ");
-        let template = match (template, &*self.templates) {
-            (Some(named), all) if all.contains(named) => named,
-            (Some(named), _) => {
-                return Err(format!(
-                    "it has no volume claim template {named}; there is: {listed}"
-                ));
-            }
-            (None, [only]) => only,
-            (None, []) => return Err("it has no volume claim templates: name the targets".to_owned()),
-            (None, _) => return Err(format!("set volumeClaimTemplate to one of {listed}")),
-        };
+    /// It cannot be restored as it is, or there is no such template, or it is not clear which.
+    pub fn pin(&self, template: Option<&String>) -> Result<PinnedStatefulSet, Failure> {
+        if self.loses_claims {
+            return Err(self.would_lose_claims());
+        }
+        if let Some(named) = self.wal_dir {
+            return Err(self.has_its_log_elsewhere(named));
+        }
+        let template = self.template(template).map_err(|message| {
+            let message = format!("the StatefulSet {}: {message}", self.name);
+            Failure::lasting(reason::INVALID_SPEC, message)
+        })?;
         Ok(PinnedStatefulSet {
             uid: self.uid.clone(),
             replicas: self.replicas,
+            first_ordinal: Some(self.first_ordinal).filter(|first| *first != 0),
             run_as_user: self.run_as_user,
             fs_group: self.fs_group,
             volume_claim_template: Some(template.clone()),
         })
+    }
+
+    fn template<'a>(&'a self, template: Option<&'a String>) -> Result<&'a String, String> {
+        let listed = self.templates.join(", ");
+        match (template, &*self.templates) {
+            (Some(named), all) if all.contains(named) => Ok(named),
+            (Some(named), _) => Err(format!(
+                "it has no volume claim template {named}; there is: {listed}"
+            )),
+            (None, [only]) => Ok(only),
+            (None, []) => Err("it has no volume claim templates: name the targets".to_owned()),
+            (None, _) => Err(format!("set volumeClaimTemplate to one of {listed}")),
+        }
+    }
+
+    /// Why it must not be scaled down, and what to do.
+    pub fn would_lose_claims(&self) -> Failure {
+        let Self { namespace, name, .. } = self;
+        Failure::lasting(
+            "ClaimsWouldBeDeleted",
+            format!(
+                "scaling the StatefulSet {name} to 0 would delete its claims with all data \
+                 (persistentVolumeClaimRetentionPolicy.whenScaled is Delete). Change that, then create another restore: kubectl \
+                 patch statefulset {name} --namespace {namespace} --type=merge --patch \
+                 '{{\"spec\":{{\"persistentVolumeClaimRetentionPolicy\":{{\"whenScaled\":\"Retain\"}}}}}}'"
+            ),
+        )
+    }
+
+    fn has_its_log_elsewhere(&self, named: &str) -> Failure {
+        let name = &self.name;
+        Failure::lasting(
+            "LogElsewhere",
+            format!(
+                "the etcd of the StatefulSet {name} keeps its log outside of the data directory ({named}), where a restore would \
+                 leave the old one. Scale it to 0, take {named} away, and create another restore, which puts the new log into the \
+                 data directory; or restore by hand with etcd-backup restore --wal-dir"
+            ),
+        )
     }
 }
 
@@ -83,12 +133,19 @@ fn state(set: &StatefulSet, pods: usize) -> SetState {
     // What the status says of an older specification is not about this one.
     let current = status.filter(|status| status.observed_generation >= set.metadata.generation);
     let claims = spec.and_then(|spec| spec.volume_claim_templates.as_ref());
+    let policy = spec.and_then(|spec| spec.persistent_volume_claim_retention_policy.as_ref());
+    let first_ordinal = spec.and_then(|spec| spec.ordinals.as_ref()?.start);
     SetState {
+        namespace: set.namespace().unwrap_or_default(),
+        name: set.name_any(),
         uid: set.uid().unwrap_or_default(),
         // Kubernetes' own default.
         replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
         ready: current.and_then(|status| status.ready_replicas).unwrap_or(0),
         pods,
+        first_ordinal: first_ordinal.unwrap_or(0),
+        loses_claims: policy.is_some_and(|policy| policy.when_scaled.as_deref() == Some("Delete")),
+        wal_dir: pod.and_then(wal_dir::named_by),
         templates: claims.into_iter().flatten().map(ResourceExt::name_any).collect(),
         run_as_user: of_container
             .and_then(|context| context.run_as_user)
@@ -133,9 +190,10 @@ mod tests {
 
     fn set(changes: &Value) -> StatefulSet {
         let mut object = json!({
-            "metadata": {"name": "etcd", "uid": "u", "generation": 3},
+            "metadata": {"name": "etcd", "namespace": "ns", "uid": "u", "generation": 3},
             "spec": {
-                "replicas": 3, "selector": {}, "serviceName": "etcd",
+                "replicas": 3, "selector": {}, "serviceName": "etcd", "ordinals": null,
+                "persistentVolumeClaimRetentionPolicy": null,
                 "template": {"spec": {
                     "securityContext": {"runAsUser": 1001, "fsGroup": 1002},
                     "containers": [{"name": "etcd"}],
@@ -174,8 +232,51 @@ mod tests {
     fn of_several_templates_one_must_be_named_and_be_there() {
         let two = json!({"/spec/volumeClaimTemplates": [{"metadata": {"name": "data"}}, {"metadata": {"name": "wal"}}]});
         let state = state(&set(&two), 0);
-        assert!(state.pin(None).unwrap_err().contains("data, wal"));
+        let unclear = state.pin(None).unwrap_err();
+        assert!(
+            unclear.reason == "InvalidSpec" && unclear.message.contains("data, wal"),
+            "{unclear}"
+        );
         assert!(state.pin(Some(&"logs".to_owned())).is_err());
         assert!(state.pin(Some(&"wal".to_owned())).is_ok());
+    }
+    #[test]
+    fn one_whose_claims_go_when_it_is_scaled_down_is_refused_with_the_command_that_helps() {
+        let policy = |scaled: &str| {
+            let policy = json!({"whenDeleted": "Delete", "whenScaled": scaled});
+            state(
+                &set(&json!({"/spec/persistentVolumeClaimRetentionPolicy": policy})),
+                3,
+            )
+        };
+        let failure = policy("Delete").pin(None).unwrap_err();
+        assert_eq!(
+            (failure.reason.as_str(), failure.transient),
+            ("ClaimsWouldBeDeleted", false)
+        );
+        let command = "kubectl patch statefulset etcd --namespace ns --type=merge --patch \
+                       '{\"spec\":{\"persistentVolumeClaimRetentionPolicy\":{\"whenScaled\":\"Retain\"}}}'";
+        assert!(failure.message.ends_with(command), "{failure}");
+        assert!(policy("Retain").pin(None).is_ok());
+    }
+
+    #[test]
+    fn one_whose_etcd_has_its_log_elsewhere_is_refused() {
+        let containers = json!([{"name": "etcd", "command": ["etcd", "--wal-dir=/wal"]}]);
+        let failure = state(&set(&json!({"/spec/template/spec/containers": containers})), 3)
+            .pin(None)
+            .unwrap_err();
+        assert_eq!(
+            (failure.reason.as_str(), failure.transient),
+            ("LogElsewhere", false)
+        );
+        assert!(failure.message.contains("take --wal-dir away"), "{failure}");
+    }
+
+    #[test]
+    fn the_number_of_the_first_pod_is_remembered() {
+        let started = state(&set(&json!({"/spec/ordinals": {"start": 5}})), 0);
+        assert_eq!(started.pin(None).unwrap().first_ordinal, Some(5));
+        assert_eq!(state(&set(&json!({})), 0).pin(None).unwrap().first_ordinal, None);
     }
 }

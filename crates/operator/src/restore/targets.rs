@@ -30,25 +30,24 @@ impl Place {
 }
 
 /// Whether `path` is `folder` or below it.
-fn is_inside(path: &str, folder: &str) -> bool {
+pub(super) fn is_inside(path: &str, folder: &str) -> bool {
     std::path::Path::new(path).starts_with(folder)
 }
 
 /// Where member `index` is written: as the specification says, or the claim of the StatefulSet's pod of that number.
-/// `None` while the StatefulSet's template is not known.
+/// `None` while the StatefulSet was not looked at: which claims are its pods' is not known before.
 pub fn target(restore: &EtcdRestore, index: usize) -> Option<RestoreTarget> {
     if let Some(target) = &restore.spec.members.get(index)?.target {
         return Some(target.clone());
     }
     let set = restore.spec.stateful_set.as_ref()?;
-    let template = set.volume_claim_template.clone().or_else(|| {
-        let pinned = restore.status.as_ref()?.stateful_set.as_ref()?;
-        pinned.volume_claim_template.clone()
-    })?;
+    let pinned = restore.status.as_ref()?.stateful_set.as_ref()?;
+    let template = pinned.volume_claim_template.as_ref()?;
+    let ordinal = i64::from(pinned.first_ordinal.unwrap_or(0)) + i64::try_from(index).ok()?;
     Some(RestoreTarget {
         persistent_volume_claim: Some(ClaimReference {
             // As the StatefulSet controller names it (kubernetes, pkg/controller/statefulset, getPersistentVolumeClaimName).
-            claim_name: format!("{template}-{}-{index}", set.name),
+            claim_name: format!("{template}-{}-{ordinal}", set.name),
             sub_path: set.sub_path.clone(),
         }),
         host_path: None,
@@ -84,17 +83,6 @@ pub fn describe(target: &RestoreTarget) -> String {
         (None, Some(path)) => format!("{} on node {}", path.path, path.node_name),
         (None, None) => "nowhere".to_owned(),
     }
-}
-
-/// Two members of one restore that would write to the same directory: their positions.
-pub fn clash(restore: &EtcdRestore) -> Option<(usize, usize)> {
-    let targets: Vec<Option<RestoreTarget>> = (0..restore.spec.members.len())
-        .map(|index| target(restore, index))
-        .collect();
-    let directory = |index: usize| targets.get(index).and_then(Option::as_ref).map(describe);
-    (0..targets.len())
-        .flat_map(|first| (first + 1..targets.len()).map(move |second| (first, second)))
-        .find(|(first, second)| directory(*first).is_some() && directory(*first) == directory(*second))
 }
 
 /// The unfinished restore that has a better right to one of the places of `restore`: one that puts data in place, else one that
@@ -209,18 +197,42 @@ mod tests {
         assert!(rival(&aged("b", "2026-11-23T06:00:00Z"), [&other]).is_none());
     }
 
-    #[test]
-    fn a_statefulset_and_its_claims_named_one_by_one_are_the_same_target() {
-        let by_set = restore(json!({
+    /// One of two members of the StatefulSet `etcd`, with what is known of it.
+    fn of_set(pinned: &serde_json::Value) -> EtcdRestore {
+        restore(json!({
             "metadata": {"uid": "0", "creationTimestamp": "2026-11-20T00:00:00Z"},
             "spec": {
                 "statefulSet": {"name": "etcd", "volumeClaimTemplate": "data", "subPath": "x"},
-                "members": [{"name": "m0", "peerURLs": ["https://m0:2380"]}],
+                "members": [
+                    {"name": "m0", "peerURLs": ["https://m0:2380"]}, {"name": "m1", "peerURLs": ["https://m1:2380"]},
+                ],
             },
-        }));
+            "status": {"statefulSet": pinned},
+        }))
+    }
+
+    #[test]
+    fn a_statefulset_and_its_claims_named_one_by_one_are_the_same_target() {
+        let by_set = of_set(&json!({"uid": "u", "replicas": 2, "volumeClaimTemplate": "data"}));
         let target = target(&by_set, 0).unwrap();
         assert_eq!(describe(&target), "claim data-etcd-0, directory x");
         assert!(rival(&aged("b", "2026-11-23T06:00:00Z"), [&by_set]).is_some());
+    }
+
+    #[test]
+    fn members_are_the_claims_of_a_statefulsets_pods_from_its_first_number_on() {
+        let from_five =
+            of_set(&json!({"uid": "u", "replicas": 2, "firstOrdinal": 5, "volumeClaimTemplate": "data"}));
+        let claims: Vec<String> = (0..2)
+            .map(|index| describe(&target(&from_five, index).unwrap()))
+            .collect();
+        assert_eq!(
+            claims,
+            ["claim data-etcd-5, directory x", "claim data-etcd-6, directory x"]
+        );
+        assert!(rival(&aged("b", "2026-11-23T06:00:00Z"), [&from_five]).is_none());
+        let not_seen = of_set(&serde_json::Value::Null);
+        assert!(target(&not_seen, 0).is_none(), "its numbers are not known");
     }
 
     #[test]
@@ -229,19 +241,5 @@ mod tests {
         assert!(on("a", "/var/lib/etcd").meets(&on("a", "/var/lib/etcd/data")));
         assert!(!on("a", "/var/lib/etcd").meets(&on("b", "/var/lib/etcd")));
         assert!(!on("a", "/var/lib/etcd").meets(&on("a", "/var/lib/etcd2")));
-    }
-
-    #[test]
-    fn two_members_in_one_directory_clash() {
-        let target = json!({"persistentVolumeClaim": {"claimName": "a", "subPath": "x"}});
-        let other = json!({"persistentVolumeClaim": {"claimName": "a", "subPath": "y"}});
-        let of = |second: &serde_json::Value| {
-            restore(json!({"spec": {"members": [
-                {"name": "m0", "peerURLs": ["https://m0:2380"], "target": target},
-                {"name": "m1", "peerURLs": ["https://m1:2380"], "target": second},
-            ]}}))
-        };
-        assert_eq!(clash(&of(&target)), Some((0, 1)));
-        assert_eq!(clash(&of(&other)), None);
     }
 }

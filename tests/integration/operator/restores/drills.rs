@@ -13,7 +13,11 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{disk::Disk, kubelet::Kubelet, scene::Scene};
+use super::{
+    disk::Disk,
+    kubelet::Kubelet,
+    scene::{Scene, Ward},
+};
 use crate::operator::{
     case::Case,
     data,
@@ -48,7 +52,7 @@ impl Case {
 impl Scene {
     /// Makes the plan `prod` one that drills.
     async fn drill(&self, drill: Value) -> Result<()> {
-        let plan = Plan::new("prod", &self.ward.subject, &self.case);
+        let plan = Plan::new("prod", self.subject, &self.case);
         let plan = plan.with("verification", json!("Restore")).with("drill", drill);
         self.case.apply(&plan).await.map(drop)
     }
@@ -69,7 +73,7 @@ impl Scene {
 
     /// What the operator counts of this namespace's drills.
     async fn metric(&self, name: &str) -> Result<f64> {
-        let text = self.ward.operator.metrics().await?;
+        let text = Ward::shared().await?.operator.metrics().await?;
         let series = format!(
             "etcd_backup_{name}{{namespace=\"{}\",plan=\"prod\"",
             self.case.namespace
@@ -190,7 +194,7 @@ async fn what_the_store_damages_afterwards_is_told_loudly_while_uploads_succeed(
         "etcd_backup_drills_total{{namespace=\"{}\",plan=\"prod\",result=\"Failed\",reason=\"Integrity\"}} 1",
         scene.case.namespace
     );
-    let metrics = scene.ward.operator.metrics().await?;
+    let metrics = Ward::shared().await?.operator.metrics().await?;
     ensure!(metrics.lines().any(|line| line == failed), "no {failed}");
 
     // Uploads go on, and succeed.

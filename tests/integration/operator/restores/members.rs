@@ -94,6 +94,26 @@ impl Members {
         Ok(hashes)
     }
 
+    /// Ids of the members by their names, as etcd prints them.
+    pub(super) async fn ids(&self) -> Result<Vec<String>> {
+        let url = self.clients.first().context("no member")?;
+        let list = Client::connect([url], None).await?.member_list().await?;
+        let mut members: Vec<_> = list.members().iter().map(|one| (one.name(), one.id())).collect();
+        members.sort_unstable();
+        Ok(members.into_iter().map(|(_, id)| format!("{id:016x}")).collect())
+    }
+
+    /// What each member holds under a key.
+    pub(super) async fn values(&self, key: &str) -> Result<Vec<Option<String>>> {
+        let mut values = Vec::new();
+        for url in &self.clients {
+            let answer = Client::connect([url], None).await?.get(key, None).await?;
+            let value = answer.kvs().first().map(|kv| kv.value_str().map(str::to_owned));
+            values.push(value.transpose()?);
+        }
+        Ok(values)
+    }
+
     /// Every member holds every key that `source` holds, with its value, and takes a write of any member.
     pub(super) async fn hold_what(&self, source: &Etcd) -> Result<()> {
         let expected = contents(&mut source.client().await?).await?;

@@ -5,8 +5,11 @@ pub(super) mod disk;
 pub(super) mod kubelet;
 mod members;
 mod scene;
+mod set;
 
 mod drills;
+mod fields;
+mod killed;
 mod refusals;
 mod sources;
 mod stateful;

@@ -37,44 +37,56 @@ impl Ward {
     }
 
     async fn begin() -> Result<Self> {
-        let stage = Stage::set_with("tests/integration/operator/restores/installed").await?;
-        let flags = [
-            "--enable-restore",
-            "--agent-image=etcd-backup:test",
-            "--restore-host-path-root=/var/lib/etcd",
-            "--catalogue-resync=4s",
-        ];
+        let stage = Stage::set_with(INSTALLED).await?;
         Ok(Self {
-            operator: stage.operator(&flags).await?,
+            operator: stage.operator(&FLAGS).await?,
             stage,
             subject: data::etcd(Version::V3_6).await?,
         })
     }
 }
 
+/// What is installed.
+pub(super) const INSTALLED: &str = "tests/integration/operator/restores/installed";
+
+/// What an operator is started with that carries restores out.
+pub(super) const FLAGS: [&str; 4] = [
+    "--enable-restore",
+    "--agent-image=etcd-backup:test",
+    "--restore-host-path-root=/var/lib/etcd",
+    "--catalogue-resync=4s",
+];
+
 /// A test in progress.
 pub(super) struct Scene {
     pub(super) case: Case,
-    pub(super) ward: &'static Ward,
+    pub(super) subject: &'static Etcd,
     pub(super) disk: Arc<Disk>,
     pub(super) kubelet: Kubelet,
     pub(super) peers: Vec<u16>,
 }
 
 impl Scene {
-    /// Begins a test in a namespace that admits only what keeps to Kubernetes' restricted profile, with the plan `prod`.
+    /// Begins a test in the shared world, in a namespace that admits only what keeps to Kubernetes' restricted profile, with
+    /// the plan `prod`.
     pub(super) async fn begin(name: &str) -> Result<Self> {
         let ward = Ward::shared().await?;
-        let mut case = Case::on(&ward.stage, name).await?;
-        case.follow(&ward.operator);
+        let mut scene = Self::on(&ward.stage, &ward.subject, name).await?;
+        scene.case.follow(&ward.operator);
+        Ok(scene)
+    }
+
+    /// The same on a stage, where somebody else starts operators.
+    pub(super) async fn on(stage: &Stage, subject: &'static Etcd, name: &str) -> Result<Self> {
+        let case = Case::on(stage, name).await?;
         case.restrict(name)?;
-        case.apply(&Plan::new("prod", &ward.subject, &case)).await?;
+        case.apply(&Plan::new("prod", subject, &case)).await?;
         let disk = Arc::new(Disk::new()?);
         let scene = Self {
             kubelet: Kubelet::start(&case.client, name, &disk),
             peers: (0..3).map(|_| ports::free()).collect::<Result<_>>()?,
             case,
-            ward,
+            subject,
             disk,
         };
         for index in 0..3 {
@@ -198,6 +210,12 @@ impl Scene {
 
     /// Judges. No Secret is in what restores leave in Kubernetes either.
     pub(super) async fn finish(self) -> Result<()> {
+        let subject = self.subject;
+        self.finish_with(subject).await
+    }
+
+    /// The same, where something else was backed up.
+    pub(super) async fn finish_with(self, subject: &Etcd) -> Result<()> {
         let objects = ["get", "erst,jobs,pods", "--output", "json", "--namespace"];
         let arguments = [&objects[..], &[&self.case.namespace]].concat();
         let seen = self.case.kubectl.run(&arguments)?;
@@ -207,7 +225,6 @@ impl Scene {
                 "a Secret's value is in an object"
             );
         }
-        let subject = &self.ward.subject;
         self.case.finish(subject).await.map(drop)
     }
 }

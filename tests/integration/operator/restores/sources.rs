@@ -51,7 +51,7 @@ async fn a_plan_and_a_time_or_a_bucket_alone_name_a_snapshot_too() -> Result<()>
     ensure!(again.run_id == pinned.run_id, "{again:?}");
     scene
         .case
-        .apply(&Plan::new("prod", &scene.ward.subject, &scene.case))
+        .apply(&Plan::new("prod", scene.subject, &scene.case))
         .await?;
     scene.finish().await
 }
@@ -72,7 +72,7 @@ impl Scene {
 #[tokio::test]
 async fn what_is_being_restored_is_not_removed_by_retention() -> Result<()> {
     let scene = Scene::begin("restore-in-use").await?;
-    let plan = Plan::new("prod", &scene.ward.subject, &scene.case).with("retention", json!({"keepLast": 1}));
+    let plan = Plan::new("prod", scene.subject, &scene.case).with("retention", json!({"keepLast": 1}));
     scene.case.apply(&plan).await?;
     scene.case.take("a", "prod").await?;
     scene.kubelet.hold("-prepare-2");

@@ -96,7 +96,7 @@ async fn every_step_comes_to_the_same_when_it_is_done_twice_and_etcd_starts_on_i
     let token = status.initial_cluster_token.context("no token")?;
     let members = Members::start(&scene.places(), &token).await?;
     ensure!(members.hashes(revision).await? == hashes, "{hashes:?}");
-    members.hold_what(&scene.ward.subject).await?;
+    members.hold_what(scene.subject).await?;
     drop(members);
     scene.kubelet.release();
     scene.case.abandon();

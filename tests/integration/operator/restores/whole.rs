@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     disk::{holds_old, is_untouched, names, plant},
     members::Members,
-    scene::Scene,
+    scene::{Scene, Ward},
 };
 
 #[tokio::test]
@@ -41,12 +41,12 @@ async fn three_members_are_restored_from_a_snapshot_by_name_and_etcd_holds_all_o
     let token = status.initial_cluster_token.context("no token")?;
     let members = Members::start(&scene.places(), &token).await?;
     ensure!(members.hashes(revision).await? == [hash; 3]);
-    members.hold_what(&scene.ward.subject).await?;
+    members.hold_what(scene.subject).await?;
 
     let began = scene.case.event("RestoreStarted", "whole").await?;
     ensure!(began.contains(&source.key), "{began}");
     scene.case.event("RestoreSucceeded", "whole").await?;
-    let metrics = scene.ward.operator.metrics().await?;
+    let metrics = Ward::shared().await?.operator.metrics().await?;
     let counted = |line: &str| {
         let count = line.strip_prefix(r#"etcd_backup_restores_total{result="Succeeded",reason=""} "#);
         count.is_some_and(|count| count != "0")
@@ -146,7 +146,7 @@ async fn a_directory_of_a_node_is_restored_where_the_administrator_allows_it() -
     let place = ("m0".to_owned(), scene.peers[0], data);
     let members = Members::start(&[place], &token).await?;
     let revision = status.revision.context("no revision")?;
-    let mut living = scene.ward.subject.client().await?;
+    let mut living = scene.subject.client().await?;
     let expected = living.hash_kv(revision).await?.hash();
     ensure!(members.hashes(revision).await? == [expected]);
     scene.finish().await

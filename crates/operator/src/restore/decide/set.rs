@@ -40,6 +40,11 @@ pub(super) fn is_stopped(case: &mut Case<'_>) -> Result<bool, Failure> {
     case.decision.again = Some(case.now + LOOK);
     let waits = match now {
         Ok(set) if set.replicas == 0 && set.pods == 0 => return Ok(true),
+        // It was not so when the restore began. Somebody can change that again.
+        Ok(set) if set.replicas != 0 && set.loses_claims => Failure {
+            transient: true,
+            ..set.would_lose_claims()
+        },
         Ok(set) => {
             if set.replicas != 0 {
                 case.decision.actions.push(Action::Scale(0));

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use super::{ACTION, Action, Case, WAIT};
 use crate::connect::Failure;
 use crate::events::{Note, reason as event};
-use crate::restore::{Errand, Resolved, targets};
+use crate::restore::{Errand, Resolved, clash, targets};
 
 pub(super) fn decide(case: &mut Case<'_>) {
     if let Some(problem) = &case.observed.refusal {
@@ -91,12 +91,7 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
         }
         let pinned = match set.pin(named.volume_claim_template.as_ref()) {
             Ok(pinned) => pinned,
-            Err(message) => {
-                return case.fail(
-                    "InvalidSpec",
-                    format!("the StatefulSet {}: {message}", named.name),
-                );
-            }
+            Err(failure) => return case.fail(&failure.reason, failure.message),
         };
         // Who does not start the members does not know when to ask them.
         verify = verify.or_else(|| found.etcd.clone().filter(|_| pinned.replicas > 0));
@@ -105,6 +100,10 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
             .get_or_insert_default()
             .stateful_set
             .clone_from(&Some(pinned));
+        // Now it is known which claims are its pods'.
+        if let Some(message) = clash::clashing(&restore) {
+            return case.fail("InvalidSpec", message);
+        }
     }
     let members = spec
         .members

@@ -13,10 +13,15 @@ use crate::restore::{Agreement, Errand};
 
 fn set(replicas: i32, ready: i32, pods: usize) -> SetState {
     SetState {
+        namespace: "ns".into(),
+        name: "etcd".into(),
         uid: "set".into(),
         replicas,
         ready,
         pods,
+        first_ordinal: 0,
+        loses_claims: false,
+        wal_dir: None,
         templates: vec!["data".into()],
         run_as_user: Some(1001),
         fs_group: None,
@@ -186,6 +191,67 @@ fn what_is_undone_runs_again_as_before() {
             .unwrap()
             .contains("scale the StatefulSet back to 2 yourself")
     );
+}
+
+#[test]
+fn a_statefulset_that_would_lose_its_claims_is_never_scaled_to_none() {
+    let losing = || SetState {
+        loses_claims: true,
+        ..set(2, 2, 2)
+    };
+    let mut new = plain("Resolving", "Pending");
+    new.status.as_mut().unwrap().stateful_set = None;
+    let observed = Observed {
+        source: found(false),
+        ..seen(losing())
+    };
+    let refused = look(&new, &observed);
+    assert_eq!(
+        (refused.status.phase, reason(&refused)),
+        (RestorePhase::Failed, "ClaimsWouldBeDeleted")
+    );
+    assert!(refused.actions.is_empty(), "{:?}", refused.actions);
+
+    // Somebody changes it after the restore has begun.
+    for (phase, member) in [("Preparing", "Pending"), ("Committing", "Prepared")] {
+        let waiting = look(&plain(phase, member), &seen(losing()));
+        assert!(waiting.actions.is_empty(), "{phase}: {:?}", waiting.actions);
+        assert_eq!(reason(&waiting), "ClaimsWouldBeDeleted");
+        assert_eq!(waiting.status.phase.as_str(), phase);
+    }
+    let given_up = late(&plain("Preparing", "Pending"), &seen(losing()));
+    assert_eq!(given_up.status.phase, RestorePhase::Undoing);
+}
+
+#[test]
+fn members_in_the_claims_of_a_statefulset_and_elsewhere_do_not_share_one() {
+    let new = restore(json!({
+        "spec": {
+            "statefulSet": {"name": "etcd"},
+            "members": [
+                {"name": "etcd-0", "peerURLs": ["https://etcd-0:2380"], "target": null},
+                {
+                    "name": "etcd-1", "peerURLs": ["https://etcd-1:2380"],
+                    "target": {"persistentVolumeClaim": {"claimName": "data-etcd-4", "subPath": "x"}},
+                },
+            ],
+        },
+        "status": {"phase": "Resolving"},
+    }));
+    let from = |first_ordinal: i32| Observed {
+        source: found(false),
+        ..seen(SetState {
+            first_ordinal,
+            ..set(2, 2, 2)
+        })
+    };
+    let refused = look(&new, &from(4));
+    assert_eq!(
+        (refused.status.phase, reason(&refused)),
+        (RestorePhase::Failed, "InvalidSpec")
+    );
+    let begun = look(&new, &from(0));
+    assert_eq!(begun.status.phase, RestorePhase::Preparing);
 }
 
 fn committed() -> Observed {

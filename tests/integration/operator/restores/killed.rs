@@ -1,0 +1,130 @@
+//! The operator killed where there is no way back: the next one carries the restore through.
+
+use anyhow::{Context, Result, bail, ensure};
+use etcd_backup_api::{EtcdRestoreStatus, MemberPhase, RestorePhase};
+use harness::{operator::Operator, wait};
+use k8s_openapi::api::batch::v1::Job;
+use serde_json::json;
+
+use super::{
+    disk::names,
+    members::Members,
+    scene::{FLAGS, INSTALLED, Scene, Ward},
+    set::Set,
+};
+use crate::operator::{
+    outcome::PATIENCE,
+    plan::Plan,
+    world::{SHORT_LEASE, Stage, Stages},
+};
+
+/// An operator that may be killed.
+async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
+    let flags = [&SHORT_LEASE[..], &FLAGS[..]].concat();
+    let operator = stage.operator(&flags).await?;
+    scene.case.follow(&operator);
+    Ok(operator)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_whose_operator_is_killed_while_it_commits_and_while_members_start_is_carried_through()
+-> Result<()> {
+    static STAGES: Stages = Stages::of(INSTALLED);
+    let stage = STAGES.free().await?;
+    let subject = &Ward::shared().await?.subject;
+    let mut scene = Scene::on(&stage, subject, "restore-orphaned").await?;
+    let set = Set::create(&scene).await?;
+    tokio::select! {
+        () = set.control() => bail!("the controller ended"),
+        done = carried_through(&stage, &mut scene, &set) => done?,
+    }
+    // The second plan's backup is of another etcd than the judge knows.
+    scene.case.abandon();
+    Ok(())
+}
+
+async fn carried_through(stage: &Stage, scene: &mut Scene, set: &Set) -> Result<()> {
+    let mut first = operator(stage, scene).await?;
+    scene.case.take("before", "prod").await?;
+    set.runs().await?;
+    let own = Plan::new("own", scene.subject, &scene.case).with("etcd/endpoints", json!(set.endpoints()));
+    scene.case.apply(&own).await?;
+    // With this one the plan knows which cluster it backs up.
+    scene.case.take("own-before", "own").await?;
+
+    set.hold();
+    scene.kubelet.hold("-commit-1");
+    scene.create("orphaned", &set.restore()).await?;
+    let two_of_three = |status: &EtcdRestoreStatus| {
+        status.phase == RestorePhase::Committing && status.members_done == Some(2)
+    };
+    scene
+        .until("orphaned", "two members to be in place", two_of_three)
+        .await?;
+    // Nobody holds the plan of that cluster back: its run finds no member, and says so.
+    scene.case.ask("own-meanwhile", "own").await?;
+    let (reason, message) = scene.case.failed("own-meanwhile").await?;
+    ensure!(reason == "Unreachable", "{reason}: {message}");
+
+    first.process().kill()?;
+    scene.kubelet.release();
+    ended(scene, "-commit-1").await?;
+    let left = scene.restores().get("orphaned").await?.status.unwrap_or_default();
+    ensure!(two_of_three(&left), "{}", json!(left));
+
+    let mut second = operator(stage, scene).await?;
+    let starts = |status: &EtcdRestoreStatus| status.phase == RestorePhase::Starting;
+    scene
+        .until("orphaned", "the members to be started", starts)
+        .await?;
+    set.is_scaled_to(3).await?;
+    second.process().kill()?;
+    set.release();
+    set.runs().await?;
+    let left = scene.restores().get("orphaned").await?.status.unwrap_or_default();
+    ensure!(starts(&left), "{}", json!(left));
+
+    let third = operator(stage, scene).await?;
+    let status = scene.succeeded("orphaned").await?;
+    is_whole(scene, set, &status).await?;
+
+    // The restored etcd is another cluster, and the plan of the old one says so.
+    scene.case.ask("own-afterwards", "own").await?;
+    let (reason, message) = scene.case.failed("own-afterwards").await?;
+    ensure!(reason == "ClusterIdMismatch", "{reason}: {message}");
+    drop(third);
+    Ok(())
+}
+
+/// Waits until the Job whose name ends so has succeeded.
+async fn ended(scene: &Scene, name: &str) -> Result<()> {
+    let succeeded = async || {
+        let jobs = scene.jobs("commit", 3).await?;
+        let of_name = |job: &&Job| job.metadata.name.as_ref().is_some_and(|own| own.ends_with(name));
+        let job = jobs.iter().find(of_name).context("it is gone")?;
+        let done = job.status.as_ref().and_then(|status| status.succeeded);
+        ensure!(done == Some(1), "{:?}", job.status);
+        Ok(())
+    };
+    wait::until_ok(format!("{name} to end"), PATIENCE, succeeded).await
+}
+
+/// Everything was done, and once.
+async fn is_whole(scene: &Scene, set: &Set, status: &EtcdRestoreStatus) -> Result<()> {
+    let message = status.message.clone().unwrap_or_default();
+    ensure!(
+        message.contains("3 members answer") && message.contains("what was restored"),
+        "{message}"
+    );
+    for (member, (name, _, data)) in status.members.iter().zip(&set.places) {
+        ensure!(member.phase == MemberPhase::Committed, "{member:?}");
+        let aside = member.previous.clone().context("nothing went aside")?;
+        ensure!(
+            names(data) == ["member".to_owned(), aside],
+            "{name}: {:?}",
+            names(data)
+        );
+    }
+    scene.jobs("commit", 3).await?;
+    Members::at(&set.clients).hold_what(scene.subject).await
+}
