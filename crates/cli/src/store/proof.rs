@@ -57,6 +57,9 @@ pub(crate) fn of_read(url: &str, error: &ReadError) -> Failure {
         ReadError::IdentityNeeded => {
             failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
         }
+        ReadError::WrongIdentity => failure.hint(
+            "`etcd-backup show` names the public keys it was encrypted for: one of their private keys belongs into the file of --age-identity (`age-keygen -y FILE` prints a file's public keys)",
+        ),
         _ => hinted(failure, exit),
     }
 }
