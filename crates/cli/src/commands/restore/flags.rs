@@ -60,7 +60,7 @@ pub(super) struct RestoreFlags {
     mark_compacted: bool,
 
     /// Take a database without a checksum behind it, as one copied from a data directory
-    #[arg(long)]
+    #[arg(long, action = ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub(super) skip_hash_check: bool,
 
     /// Go back to this revision: what came later is left out. It must not be older than the snapshot's last compaction

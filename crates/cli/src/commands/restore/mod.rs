@@ -88,7 +88,7 @@ fn of_restore(name: &str, error: RestoreError) -> Failure {
         RestoreError::Internal(_) => Exit::Other,
         _ => Exit::Storage,
     };
-    let hint = hint(error.reason());
+    let hint = hint(&error);
     let failure = Failure::new(exit, error);
     match hint {
         Some(hint) => failure.hint(hint),
@@ -96,9 +96,19 @@ fn of_restore(name: &str, error: RestoreError) -> Failure {
     }
 }
 
-/// A way out, by the stable word for what is wrong.
-fn hint(reason: &str) -> Option<&'static str> {
-    match reason {
+/// A way out.
+fn hint(error: &RestoreError) -> Option<&'static str> {
+    if let RestoreError::Snapshot(
+        VerifyError::TrailerTruncated { .. }
+        | VerifyError::TrailerMismatch { .. }
+        | VerifyError::TrailingBytes { .. },
+    ) = error
+    {
+        return Some(
+            "a file copied from a data directory has no checksum: --skip-hash-check takes it; a snapshot has one, and this one is damaged",
+        );
+    }
+    match error.reason() {
         "TargetNotEmpty" => {
             Some("with --replace the old directory is renamed aside; nothing is ever deleted")
         }
@@ -112,9 +122,6 @@ fn hint(reason: &str) -> Option<&'static str> {
         ),
         "NotEnoughSpace" => Some(
             "remove what is not needed, *.replaced-* directories of earlier restores among it, or restore onto another filesystem (--data-dir, --wal-dir)",
-        ),
-        "TrailerTruncated" | "TrailerMismatch" => Some(
-            "a file copied from a data directory has no checksum: --skip-hash-check takes it; a snapshot has one, and this one is damaged",
         ),
         _ => None,
     }

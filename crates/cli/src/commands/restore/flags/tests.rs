@@ -94,7 +94,14 @@ fn every_flag_is_what_it_says() {
     );
     assert_eq!(request("--target-version 3.6").target_version, version(6));
     assert_eq!(request("--target-version v3.5.30").target_version, version(5));
-    assert!(request("--skip-hash-check").skip_hash_check);
+    // Runbooks for etcdutl write it either way.
+    for (line, skipped) in [
+        ("--skip-hash-check", true),
+        ("--skip-hash-check=true", true),
+        ("--skip-hash-check=false", false),
+    ] {
+        assert_eq!(request(line).skip_hash_check, skipped, "{line}");
+    }
     for (word, alarms) in [
         ("drop-nospace", Alarms::DropNoSpace),
         ("drop", Alarms::Drop),
