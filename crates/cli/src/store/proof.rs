@@ -72,3 +72,19 @@ fn hinted(failure: Failure, exit: Exit) -> Failure {
         _ => failure,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_no_key_or_a_wrong_one_is_told_which_is_needed() {
+        for (error, way_out) in [
+            (ReadError::IdentityNeeded, "give --age-identity"),
+            (ReadError::WrongIdentity, "age-keygen -y"),
+        ] {
+            let told = format!("{:?}", of_read("s3://b/k", &error));
+            assert!(told.contains("Usage") && told.contains(way_out), "{told}");
+        }
+    }
+}

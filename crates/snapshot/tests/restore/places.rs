@@ -109,46 +109,6 @@ fn a_directory_that_etcd_runs_on_is_not_replaced() {
     assert!(is_old(&scratch.path("m0.etcd")));
 }
 
-/// Starts an etcd, as far as a lock tells, when the new directories are built.
-struct StartsLate {
-    database: std::path::PathBuf,
-    running: Mutex<Option<std::fs::File>>,
-}
-
-impl Steps for StartsLate {
-    fn reached(&self, step: Step) -> Result<(), Stopped> {
-        if step == Step::MemberChecked(0) {
-            let database = std::fs::File::open(&self.database).unwrap();
-            flock(&database, FlockOperation::LockExclusive).unwrap();
-            *self.running.lock().unwrap() = Some(database);
-        }
-        Ok(())
-    }
-}
-
-#[test]
-fn an_etcd_that_is_started_while_the_new_directory_is_built_keeps_its_own_and_its_log() {
-    let scratch = Scratch::new();
-    old(&scratch, "m0.etcd");
-    std::fs::create_dir(scratch.path("wal")).unwrap();
-    std::fs::write(scratch.path("wal/0.wal"), "old").unwrap();
-    let mut request = scratch.request(1);
-    request.targets[0].wal_dir = Some(scratch.path("wal"));
-    replace(&mut request);
-    let steps = StartsLate {
-        database: scratch.path("m0.etcd/member/snap/db"),
-        running: Mutex::default(),
-    };
-    let control = Control {
-        steps: Some(&steps),
-        ..Control::default()
-    };
-    let error = restore_with(&fixture("3.6.14").snapshot, &request, control).unwrap_err();
-    assert_eq!(error.reason(), "TargetInUse", "{error}");
-    assert!(is_old(&scratch.path("m0.etcd")) && scratch.path("wal/0.wal").exists());
-    assert_eq!(scratch.names(), ["m0.etcd", "wal"]);
-}
-
 #[test]
 fn two_restores_of_one_target_refuse_each_other() {
     let scratch = Scratch::new();

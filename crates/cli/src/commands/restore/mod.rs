@@ -126,3 +126,54 @@ fn hint(error: &RestoreError) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use etcd_backup_snapshot::Container;
+
+    use super::*;
+
+    #[test]
+    fn whoever_can_do_something_about_it_is_told_what() {
+        let path = || std::path::PathBuf::from("/d");
+        let changed = RestoreError::Changed { path: path() };
+        let space = RestoreError::Space {
+            path: path(),
+            needed: 2,
+            free: 1,
+        };
+        let full = RestoreError::File {
+            action: "write",
+            path: path(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        let packed = |container| RestoreError::Snapshot(VerifyError::Packed(container));
+        let trailing = RestoreError::Snapshot(VerifyError::TrailingBytes { end: 9 });
+        let truncated = RestoreError::Snapshot(VerifyError::TrailerTruncated { missing: 32 });
+        for (error, exit, way_out) in [
+            (
+                RestoreError::Busy { path: path() },
+                Exit::Storage,
+                "wait until it ends",
+            ),
+            (changed, Exit::Storage, "find out who else"),
+            (space, Exit::Storage, "*.replaced-*"),
+            (full, Exit::Storage, "another filesystem"),
+            (
+                RestoreError::Occupied { path: path() },
+                Exit::Storage,
+                "--replace",
+            ),
+            (RestoreError::InUse { path: path() }, Exit::Storage, "static pod"),
+            (packed(Container::Zstd), Exit::Usage, "file:///"),
+            (packed(Container::Age), Exit::Usage, "--age-identity"),
+            (trailing, Exit::Unsound, "--skip-hash-check"),
+            (truncated, Exit::Unsound, "--skip-hash-check"),
+        ] {
+            let told = format!("{:?}", of_restore("backup.db", error));
+            assert!(told.contains(&format!("{exit:?}")), "{told}");
+            let (_, hint) = told.split_once("hint: Some").unwrap_or_else(|| panic!("{told}"));
+            assert!(hint.contains(way_out), "{told}");
+        }
+    }
+}
