@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod crds;
 mod etcd;
+mod fixtures;
 mod halt;
 mod operator;
 mod oracle;

@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     /// What the Jobs of the operator run: nothing for people
     #[command(subcommand, hide = true)]
     Agent(Agent),
-    /// Save a snapshot of a live member, or look at a saved one
+    /// Save a snapshot of a live member, look at a saved one, or restore it
     #[command(subcommand)]
     Snapshot(Snapshot),
     List(Box<List>),
@@ -74,6 +74,7 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["completion"],
     &["man"],
     &["snapshot", "status"],
+    &["snapshot", "restore"],
     &["list"],
     &["show"],
     &["verify"],
@@ -184,6 +185,7 @@ mod tests {
         for line in [
             "etcd-backup snapshot save f",
             "etcd-backup snapshot status f",
+            "etcd-backup snapshot restore f",
             "etcd-backup agent restore prepare",
             "etcd-backup agent snapshot",
             "etcd-backup list s3://b",
@@ -220,6 +222,7 @@ mod tests {
             "etcd-backup operator --help",
             "etcd-backup version --help",
             "etcd-backup snapshot status --help",
+            "etcd-backup snapshot restore --help",
         ] {
             assert!(!help(line).contains("--endpoints"), "{line}");
         }

@@ -14,12 +14,15 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0    done
   1    any other failure
-  2    the command line cannot be understood
+  2    the command line cannot be understood, or what it asks for cannot be had: the private key
+       does not fit, the file is compressed or a directory, the data is newer than the etcd it is
+       for, the snapshot lacks the revision
   3    etcd cannot be reached, refuses, or no member can be used
   4    the snapshot is not sound
   5    the file or the store cannot be read or written
   6    the store holds no such backup
   10   agent: trying again cannot help
+  101  a panic, which is a bug: what is said names the place
   130  interrupted; nothing half-written is left under the wanted name";
 
 /// The kinds of failure that scripts can tell apart.

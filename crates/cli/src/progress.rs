@@ -16,7 +16,7 @@ const LINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Progress {
     what: &'static str,
-    total: u64,
+    total: Option<u64>,
     started: Instant,
     shown: Instant,
     terminal: bool,
@@ -25,11 +25,11 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn start(total: u64) -> Self {
-        Self::of("", total)
+        Self::of("", Some(total))
     }
 
-    /// Of one stage among several.
-    pub(crate) fn of(what: &'static str, total: u64) -> Self {
+    /// Of one stage among several. Nobody may know how much there is in all.
+    pub(crate) fn of(what: &'static str, total: Option<u64>) -> Self {
         let now = Instant::now();
         Self {
             what,
@@ -73,8 +73,11 @@ impl Drop for Progress {
     }
 }
 
-fn line(done: u64, total: u64, elapsed: Duration) -> String {
+fn line(done: u64, total: Option<u64>, elapsed: Duration) -> String {
     let rate = (u128::from(done) * 1000 / elapsed.as_millis().max(1)) as u64;
+    let Some(total) = total else {
+        return format!("{}  {}/s", size::human(done), size::human(rate));
+    };
     let percent = u128::from(done) * 100 / u128::from(total.max(1));
     let left = match total.saturating_sub(done).checked_div(rate) {
         Some(seconds) => clock(seconds),
@@ -103,20 +106,26 @@ mod tests {
     fn a_line_says_how_much_how_fast_and_how_long() {
         let seconds = Duration::from_secs;
         assert_eq!(
-            line(50_000_000, 200_000_000, seconds(2)),
+            line(50_000_000, Some(200_000_000), seconds(2)),
             " 25%  50 MB of 200 MB  25 MB/s  0:06 left"
         );
         assert_eq!(
-            line(0, 200_000_000, seconds(2)),
+            line(0, Some(200_000_000), seconds(2)),
             "  0%  0 B of 200 MB  0 B/s  unknown left"
         );
         assert_eq!(
-            line(1_000, 1_000_000_000, seconds(1)),
+            line(1_000, Some(1_000_000_000), seconds(1)),
             "  0%  1.0 kB of 1.0 GB  1.0 kB/s  277:46:39 left"
         );
         assert_eq!(
-            line(0, 0, Duration::ZERO),
+            line(0, Some(0), Duration::ZERO),
             "  0%  0 B of 0 B  0 B/s  unknown left"
         );
+    }
+
+    #[test]
+    fn where_nobody_knows_how_much_there_is_a_line_does_not_guess() {
+        assert_eq!(line(50_000_000, None, Duration::from_secs(2)), "50 MB  25 MB/s");
+        assert_eq!(line(0, None, Duration::ZERO), "0 B  0 B/s");
     }
 }

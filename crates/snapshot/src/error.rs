@@ -2,11 +2,16 @@
 
 use etcd_backup_bolt::BoltError;
 
+use crate::container::Container;
+
 /// What is wrong with a snapshot. The message says what a person can do about it; [`reason`](Self::reason) is for
 /// conditions and metrics.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
+    /// It is a compressed or an encrypted file: a snapshot may be inside.
+    #[error("this is no plain snapshot but {}: {}", .0.name(), .0.advice())]
+    Packed(Container),
     /// The bytes are no sound bbolt database.
     #[error("{0}")]
     Structure(#[source] BoltError),
@@ -79,6 +84,8 @@ impl VerifyError {
     /// A stable word for what is wrong, in CamelCase.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Packed(container) if container.is_encrypted() => "Encrypted",
+            Self::Packed(_) => "Compressed",
             Self::Structure(error) => structure_reason(error),
             Self::TrailerTruncated { .. } => "Truncated",
             Self::TrailingBytes { .. } => "TrailingBytes",

@@ -12,6 +12,7 @@
     )
 )]
 
+mod container;
 mod crc32c;
 pub mod directory;
 mod error;
@@ -26,6 +27,7 @@ mod schema;
 mod verify;
 mod version;
 
+pub use container::Container;
 pub use error::VerifyError;
 pub use limits::Limits;
 pub use report::{HashKv, Report, Status, StatusJson};

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod killed;
+mod restoring;
 mod saving;
 
 use std::{

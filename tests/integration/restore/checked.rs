@@ -2,40 +2,19 @@
 
 use std::{
     fs::{self, File},
-    io,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, ensure};
 use etcd_backup_snapshot::restore::{Control, Request, Source, Target, cluster::InitialCluster, restore};
-use flate2::read::GzDecoder;
-use harness::{bbolt, binaries, scratch};
+use harness::{bbolt, scratch};
 
-/// Folders of `tests/fixtures/etcd`, each with a snapshot of a real server.
-fn fixtures() -> Result<Vec<PathBuf>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(binaries::root().join("tests/fixtures/etcd"))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            folders.push(path);
-        }
-    }
-    ensure!(folders.len() == 5, "{folders:?}");
-    Ok(folders)
-}
-
-/// The snapshot of a fixture as a file.
-fn unpack(fixture: &Path, to: &Path) -> Result<()> {
-    let packed = File::open(fixture.join("snapshot.db.gz"))?;
-    io::copy(&mut GzDecoder::new(packed), &mut File::create(to)?)?;
-    Ok(())
-}
+use crate::fixtures::{folders, unpack};
 
 #[test]
 fn bbolt_finds_nothing_wrong_with_any_database_that_was_restored() -> Result<()> {
     let initial = [0, 1, 2].map(|member| format!("m{member}=http://127.0.0.1:238{member}"));
-    for fixture in fixtures()? {
+    for fixture in folders()? {
         let folder = scratch::folder("checked")?;
         let snapshot = folder.path().join("snapshot.db");
         unpack(&fixture, &snapshot)?;
@@ -63,7 +42,7 @@ fn bbolt_finds_nothing_wrong_with_any_database_that_was_restored() -> Result<()>
 fn bbolt_would_say_so() -> Result<()> {
     let folder = scratch::folder("checked")?;
     let snapshot = folder.path().join("snapshot.db");
-    unpack(fixtures()?.first().context("find a fixture")?, &snapshot)?;
+    unpack(folders()?.first().context("find a fixture")?, &snapshot)?;
     bbolt::check(&snapshot)?;
     // All pages but bbolt's two meta pages, of 4 KiB here.
     let length = fs::metadata(&snapshot)?.len();

@@ -9,7 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use harness::scratch;
+use harness::{
+    etcd::{Etcd, Version},
+    scratch,
+};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -206,4 +209,35 @@ async fn the_same_disk_with_just_enough_room_is_restored_to() -> Result<()> {
     );
     ensure!(disk.path("after/m0.etcd/member/snap/db").exists());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_that_finds_no_room_among_temporary_files_is_told_where_and_what_to_do() -> Result<()> {
+    let etcd = Etcd::start(Version::V3_6).await?;
+    etcd.client()
+        .await?
+        .put("key", vec![b'a'; 1_000_000], None)
+        .await?;
+    let store = scratch::folder("store")?;
+    let url = format!("file://{}", store.path().display());
+    let mut save = program()?;
+    save.args(["snapshot", "save", &url, "--plan", "prod/main"]);
+    let saved = save.args(["--endpoints", &etcd.endpoints().join(",")]).output()?;
+    ensure!(
+        saved.status.success(),
+        "{}",
+        String::from_utf8_lossy(&saved.stderr)
+    );
+    let disk = Disk::new()?;
+    let mut inspect = program()?;
+    inspect
+        .args(["inspect", "summary", &url])
+        .env("TMPDIR", disk.path("disk"));
+    let said = disk.fails("size=64k", &mut inspect).await?;
+    ensure!(
+        said.contains(&format!("in {}: No space left", disk.path("disk").display()))
+            && said.contains("Hint: let TMPDIR name a directory with room"),
+        "{said}"
+    );
+    disk.is_untouched()
 }

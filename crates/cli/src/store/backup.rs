@@ -1,15 +1,18 @@
 //! A backup that is to be read, and a snapshot as a plain file wherever it is.
 
 use std::{
-    fs::File,
-    io::{Seek, Write},
+    env,
+    io::{self, Seek, Write},
 };
 
 use clap::Args;
 use etcd_backup_backup::{layout::Location, read::Identities};
-use etcd_backup_snapshot::inspect::{InspectError, Limits, Snapshot};
+use etcd_backup_snapshot::{
+    VerifyError,
+    inspect::{InspectError, Limits, Snapshot},
+};
 
-use super::{Address, Choose, Chosen, IdentityFlags, Source, StoreFlags};
+use super::{Address, Choose, Chosen, IdentityFlags, Source, StoreFlags, plain};
 use crate::exit::{Exit, Failure};
 
 /// Which backup is meant, and how to come by it.
@@ -47,17 +50,25 @@ impl BackupFlags {
                     "a snapshot is read here and there, so not from standard input: name a file",
                 ));
             }
-            Source::File(path) => {
-                let cannot = |error| Failure::storage(format!("cannot open {}", path.display()), &error);
-                (File::open(path).map_err(cannot)?, path.display().to_string())
-            }
+            Source::File(path) => (plain::open(path)?, path.display().to_string()),
             Source::Backup { store, location } => {
                 let (chosen, identities) = self.find(store, location.as_ref()).await?;
-                let cannot = |error| Failure::storage("cannot use a temporary file (TMPDIR)", &error);
+                let cannot = |error| no_temporary_file(&error, chosen.entry.manifest.snapshot.size);
                 let mut file = tempfile::tempfile().map_err(cannot)?;
-                chosen
-                    .prove(identities.as_ref(), |bytes| file.write_all(bytes))
-                    .await?;
+                let mut full = None;
+                let proved = chosen
+                    .prove(identities.as_ref(), |bytes| {
+                        file.write_all(bytes).map_err(|error| {
+                            let kind = error.kind();
+                            full = Some(error);
+                            kind.into()
+                        })
+                    })
+                    .await;
+                if let Some(error) = full {
+                    return Err(cannot(error));
+                }
+                proved?;
                 file.rewind().map_err(cannot)?;
                 (file, chosen.url())
             }
@@ -66,11 +77,24 @@ impl BackupFlags {
     }
 }
 
+/// A backup that cannot be kept while it is looked into.
+fn no_temporary_file(error: &io::Error, size: u64) -> Failure {
+    let folder = env::temp_dir();
+    Failure::storage(
+        format!("cannot keep the snapshot in a file in {}", folder.display()),
+        error,
+    )
+    .hint(format!(
+        "let TMPDIR name a directory with room for its {size} bytes, or `etcd-backup fetch` it to a file first"
+    ))
+}
+
 /// A snapshot that cannot be looked into.
 pub(crate) fn of_inspect(name: &str, error: &InspectError) -> Failure {
     let exit = match error {
+        InspectError::Snapshot(error @ VerifyError::Packed(_)) => return plain::packed(name, error),
         InspectError::Open(_) => Exit::Storage,
-        InspectError::Packed(_) | InspectError::Compacted { .. } | InspectError::Future { .. } => Exit::Usage,
+        InspectError::Compacted { .. } | InspectError::Future { .. } => Exit::Usage,
         _ => Exit::Unsound,
     };
     Failure::new(exit, format!("{name}: {error}"))

@@ -5,6 +5,7 @@ mod backup;
 mod choose;
 mod flags;
 mod identity;
+pub(crate) mod plain;
 mod proof;
 mod source;
 

@@ -57,6 +57,9 @@ pub(crate) fn of_read(url: &str, error: &ReadError) -> Failure {
         ReadError::IdentityNeeded => {
             failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
         }
+        ReadError::WrongIdentity => failure.hint(
+            "`etcd-backup show` names the public keys it was encrypted for: one of their private keys belongs into the file of --age-identity (`age-keygen -y FILE` prints a file's public keys)",
+        ),
         _ => hinted(failure, exit),
     }
 }
@@ -67,5 +70,21 @@ fn hinted(failure: Failure, exit: Exit) -> Failure {
             failure.hint("this backup cannot be restored: `etcd-backup list` shows which others there are")
         }
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_no_key_or_a_wrong_one_is_told_which_is_needed() {
+        for (error, way_out) in [
+            (ReadError::IdentityNeeded, "give --age-identity"),
+            (ReadError::WrongIdentity, "age-keygen -y"),
+        ] {
+            let told = format!("{:?}", of_read("s3://b/k", &error));
+            assert!(told.contains("Usage") && told.contains(way_out), "{told}");
+        }
     }
 }

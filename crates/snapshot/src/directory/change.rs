@@ -25,7 +25,7 @@ impl Directory {
     /// Lets two directories in this one change places in one step. False where the filesystem cannot.
     pub fn exchange(&self, one: impl AsRef<OsStr>, other: impl AsRef<OsStr>) -> Result<bool, Failed> {
         let path = self.at(&other);
-        match renameat_with(self, one.as_ref(), self, other.as_ref(), RenameFlags::EXCHANGE) {
+        match rename(self, one.as_ref(), self, other.as_ref(), RenameFlags::EXCHANGE) {
             Ok(()) => Ok(true),
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
             Err(error) => Err(Failed::at("put in place", &path)(error)),
@@ -41,7 +41,7 @@ impl Directory {
     ) -> Result<(), Failed> {
         let path = target.at(&to);
         let (from, to) = (from.as_ref(), to.as_ref());
-        let moved = match renameat_with(self, from, target, to, RenameFlags::NOREPLACE) {
+        let moved = match rename(self, from, target, to, RenameFlags::NOREPLACE) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 // A filesystem that cannot tell by itself. Nobody else makes such names: they are locked, or random.
                 match target.look(to)? {
@@ -59,4 +59,19 @@ impl Directory {
         let moved = renameat(self, from.as_ref(), self, to.as_ref());
         moved.map_err(Failed::at("put in place", &self.at(&to)))
     }
+}
+
+/// `renameat2`. A test may say that the filesystem knows none of its flags.
+fn rename(
+    from: &Directory,
+    name: &OsStr,
+    to: &Directory,
+    new: &OsStr,
+    flags: RenameFlags,
+) -> Result<(), Errno> {
+    #[cfg(test)]
+    if super::tests::knows_no_flags() {
+        return Err(Errno::INVAL);
+    }
+    renameat_with(from, name, to, new, flags)
 }

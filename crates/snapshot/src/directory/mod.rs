@@ -11,7 +11,7 @@ mod open;
 mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use failed::Failed;
 

@@ -1,8 +1,26 @@
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::open::step_by_step;
 use super::*;
+
+thread_local! {
+    static KNOWS_NO_FLAGS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether renames of this thread are to behave as on a filesystem without the flags of `renameat2`, NFS for one.
+pub(super) fn knows_no_flags() -> bool {
+    KNOWS_NO_FLAGS.get()
+}
+
+/// Does something on such a filesystem.
+pub(crate) fn without_rename_flags<T>(act: impl FnOnce() -> T) -> T {
+    KNOWS_NO_FLAGS.set(true);
+    let done = act();
+    KNOWS_NO_FLAGS.set(false);
+    done
+}
 
 /// A directory, held, and another that nothing may reach.
 struct Held {
@@ -114,6 +132,33 @@ fn nothing_takes_the_place_of_something() {
     held.held.fill("one", "empty").unwrap();
     held.held.move_to("empty", &held.held, "free").unwrap();
     assert!(held.path("held/free/other").exists());
+}
+
+#[test]
+fn nothing_takes_the_place_of_something_where_the_filesystem_cannot_tell_by_itself() {
+    let held = Held::new();
+    for name in ["one", "other"] {
+        held.held
+            .create_directory(name)
+            .unwrap()
+            .create_file(name)
+            .unwrap();
+    }
+    held.held.create_directory("empty").unwrap();
+    symlink("nowhere", held.path("held/dangling")).unwrap();
+    without_rename_flags(|| {
+        assert!(!held.held.exchange("one", "other").unwrap());
+        assert!(held.path("held/one/one").exists() && held.path("held/other/other").exists());
+        for taken in ["other", "empty", "dangling"] {
+            let moved = held.held.move_to("one", &held.held, taken);
+            assert!(moved.unwrap_err().is_taken(), "{taken}");
+            assert!(held.path("held/one/one").exists(), "{taken}");
+        }
+        held.held.move_to("one", &held.held, "free").unwrap();
+        assert!(held.path("held/free/one").exists());
+        let missing = held.held.move_to("one", &held.held, "free-too");
+        assert!(missing.unwrap_err().is_absent());
+    });
 }
 
 #[test]

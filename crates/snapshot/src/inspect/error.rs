@@ -2,7 +2,6 @@
 
 use etcd_backup_bolt::BoltError;
 
-use super::container::Container;
 use crate::error::VerifyError;
 
 /// What went wrong. The message says what a person can do about it; [`reason`](Self::reason) is for programs.
@@ -12,10 +11,7 @@ pub enum InspectError {
     /// The file could not be opened.
     #[error("cannot open the snapshot: {0}")]
     Open(#[source] std::io::Error),
-    /// The file is a compressed or an encrypted one: a snapshot may be inside.
-    #[error("this is no plain snapshot but {}: {}", .0.name(), .0.advice())]
-    Packed(Container),
-    /// The file is no sound snapshot, is cut short, or cannot be read.
+    /// The file is packed, is no sound snapshot, is cut short, or cannot be read.
     #[error("{0}")]
     Snapshot(#[from] VerifyError),
     /// History before a compaction is not in the snapshot.
@@ -41,8 +37,6 @@ impl InspectError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Open(_) => "ReadFailed",
-            Self::Packed(container) if container.is_encrypted() => "Encrypted",
-            Self::Packed(_) => "Compressed",
             Self::Snapshot(error) => error.reason(),
             Self::Compacted { .. } => "RevisionCompacted",
             Self::Future { .. } => "RevisionInFuture",

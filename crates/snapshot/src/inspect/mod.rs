@@ -13,7 +13,6 @@
 //! Values are secrets. Only [`Snapshot::get`] gives one out; everything else tells sizes and, of Kubernetes' objects, the
 //! kind.
 
-mod container;
 mod diff;
 mod error;
 mod groups;
@@ -33,7 +32,6 @@ use std::path::Path;
 use etcd_backup_bolt::BoltError;
 use etcd_backup_bolt::walk::{Bolt, ReadAt};
 
-pub use container::Container;
 pub use diff::{
     DiffCounts, DiffGroup, DiffOptions, DiffSummary, Difference, DifferenceKind, Differences, KeyVersion,
     diff,
@@ -47,6 +45,7 @@ pub use one_key::{Change, ChangeKind, History, KeyValue};
 pub use text::{UserKey, UserValue};
 pub use usage::{EncryptionUse, KeyUsage, Sizes, Usage, UsageGroup, UsageOptions};
 
+use crate::container::Container;
 use crate::error::VerifyError;
 use crate::schema::KEY;
 use records::Records;
@@ -72,12 +71,10 @@ impl<R: ReadAt> Snapshot<R> {
     ///
     /// # Errors
     ///
-    /// [`InspectError::Packed`] for a compressed or encrypted file, `NotAnEtcdSnapshot` and `Truncated` as
+    /// [`VerifyError::Packed`] for a compressed or encrypted file, `NotAnEtcdSnapshot` and `Truncated` as
     /// [reasons](InspectError::reason) for what the words say.
     pub fn from_source(source: R, limits: Limits) -> Result<Self, InspectError> {
-        if let Some(container) = Container::of(&source) {
-            return Err(InspectError::Packed(container));
-        }
+        Container::refuse(&source)?;
         let bolt = Bolt::open(source, limits.structure)?;
         let file_bytes = bolt.source().size().map_err(InspectError::Open)?;
         let keys = bolt.bucket(KEY)?.ok_or(VerifyError::NoBucket { bucket: "key" })?;

@@ -52,6 +52,8 @@ pub enum Step {
     SetAside(usize),
     /// A member's directory is in place.
     Placed(usize),
+    /// Between two renames that take back what was put in place.
+    TakingBack(usize),
 }
 
 /// Says that a restore must not go on. It then behaves as if it were killed: it touches nothing more, and cleans up

@@ -15,15 +15,17 @@
 //! - What was looked at is what is changed: directories are held ([`Directory`](crate::directory::Directory)), and a symbolic
 //!   link that appears on the way leads nowhere.
 //! - A directory that is there is never merged into, overwritten or deleted. It is refused, or renamed aside as asked.
-//! - Whenever it is killed, each target is what it was or what it should become. What is left beside it carries names that
-//!   say what it is: see the source of module `place`.
+//! - Whenever it is killed, each target is what it was or what it should become; only on a filesystem where directories cannot
+//!   be exchanged there may be nothing. What is left beside it carries names that say what it is: see the source of module
+//!   `place`.
 //! - A failure or a cancellation removes everything temporary, and takes back what was renamed.
 //!
 //! # Memory
 //!
 //! About 30 bytes for each leaf of the database twice over, 8 bytes for each record and 35 for each living key, these two
 //! together at most 80 MiB: beyond that [`Restored::hash_kv`] is not known. Going back to a revision, as much again for the
-//! records that are kept. All told below 128 MiB for databases of up to a gigabyte and a million keys.
+//! records that are kept, and without a bound about 50 bytes for each key that is attached to a lease there. But for those, all
+//! told below 128 MiB for databases of up to a gigabyte and a million keys.
 
 mod check;
 pub mod cluster;

@@ -14,6 +14,7 @@ mod rows;
 
 use etcd_backup_bolt::{BoltError, Scanner};
 
+use crate::container::Container;
 use crate::error::VerifyError;
 use crate::limits::Limits;
 use crate::report::Report;
@@ -62,6 +63,8 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Body {
     scanner: Scanner<Notes>,
+    /// The first bytes, to tell a packed file by.
+    head: Vec<u8>,
     /// Bytes behind the database.
     behind: usize,
     /// None where somebody else hashes.
@@ -93,6 +96,7 @@ impl Verifier {
     fn hashing(limits: Limits, hash: Option<Hash>) -> Self {
         let body = Body {
             scanner: Scanner::new(Notes::new(), limits.structure),
+            head: Vec::new(),
             behind: 0,
             hash,
         };
@@ -163,8 +167,11 @@ impl Verifier {
 impl Body {
     fn take(&mut self, piece: &[u8], limits: &Limits) -> Result<(), VerifyError> {
         let mut database = 0;
+        let head = Container::HEAD.saturating_sub(self.head.len());
+        self.head.extend(piece.iter().take(head));
         if !self.scanner.is_complete() {
-            database = self.scanner.push(piece).map_err(VerifyError::Structure)?;
+            let taken = self.scanner.push(piece);
+            database = taken.map_err(|error| packed_or(&self.head, error))?;
             self.economise(limits);
         }
         // While it is in the processor's cache.
@@ -220,6 +227,11 @@ impl Body {
     /// The error for a stream that ends inside the database.
     fn cut_short(self) -> VerifyError {
         let error = self.scanner.finish().err().unwrap_or(BoltError::Ended);
-        VerifyError::Structure(error)
+        packed_or(&self.head, error)
     }
+}
+
+/// The error for what is no sound database, and may be packed.
+fn packed_or(head: &[u8], error: BoltError) -> VerifyError {
+    Container::of_head(head).map_or(VerifyError::Structure(error), VerifyError::Packed)
 }

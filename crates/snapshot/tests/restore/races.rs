@@ -163,6 +163,30 @@ fn what_somebody_puts_in_place_of_the_new_directory_is_not_called_restored() {
 }
 
 #[test]
+fn an_etcd_that_is_started_while_the_new_directory_is_built_keeps_its_own_and_its_log() {
+    let mut place = Place::new();
+    let wal = place.scratch.path("wal");
+    fs::create_dir(&wal).unwrap();
+    fs::write(wal.join("0.wal"), "old").unwrap();
+    place.request.targets[0].wal_dir = Some(wal.clone());
+    let data = place.scratch.path("parent/m0.etcd");
+    let running = Mutex::new(None);
+    let restored = place.restore(|_, step| {
+        if step == Step::MemberChecked(0) {
+            let database = fs::File::open(data.join("member/snap/db")).unwrap();
+            database.lock().unwrap();
+            *running.lock().unwrap() = Some(database);
+        }
+        // Its log is in use too, though nothing tells.
+        assert!(!matches!(step, Step::BeforeSwap(_) | Step::SetAside(_)));
+    });
+    assert_eq!(restored.unwrap_err().reason(), "TargetInUse");
+    assert!(is_old(&data) && wal.join("0.wal").exists());
+    assert_eq!(names(&place.scratch.path("parent")), ["m0.etcd"]);
+    assert_eq!(place.scratch.names(), ["elsewhere", "parent", "wal"]);
+}
+
+#[test]
 fn a_link_that_an_administrator_put_on_the_way_is_followed() {
     let scratch = Scratch::new();
     old(&scratch, "disk/etcd/m0.etcd");

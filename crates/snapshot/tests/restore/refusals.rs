@@ -65,6 +65,18 @@ fn what_is_no_snapshot_is_refused() {
 }
 
 #[test]
+fn what_is_packed_is_refused_as_such() {
+    for (head, reason) in [
+        (&b"\x28\xb5\x2f\xfd\x04"[..], "Compressed"),
+        (b"age-encryption.org/v1\n", "Encrypted"),
+    ] {
+        for length in [100, 100_000] {
+            refused(&[head, &vec![7; length]].concat(), &[reason], |_| {});
+        }
+    }
+}
+
+#[test]
 fn another_snapshot_than_the_manifest_names_is_refused() {
     let fixture = fixture("3.6.14");
     let reason = &["NotTheExpectedSnapshot"];

@@ -76,6 +76,25 @@ fn what_is_no_snapshot_at_all_is_refused() {
 }
 
 #[test]
+fn a_packed_snapshot_is_named_with_what_to_do() {
+    for (head, reason, words) in [
+        (&b"\x28\xb5\x2f\xfd\x04"[..], "Compressed", "zstd -d"),
+        (b"age-encryption.org/v1\n", "Encrypted", "age -d -i KEY"),
+    ] {
+        for length in [100, 300_000] {
+            let file = [head, &vec![7; length]].concat();
+            let mut bytewise = etcd_backup_snapshot::Verifier::new();
+            let pushed = file.chunks(1).try_for_each(|byte| bytewise.push(byte));
+            let bytewise = pushed.and_then(|()| bytewise.finish()).unwrap_err();
+            for error in [verify(&file).unwrap_err(), bytewise] {
+                assert_eq!(error.reason(), reason, "{error}");
+                assert!(error.to_string().contains(words), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_failing_reader_is_told_from_a_bad_snapshot() {
     struct Broken;
     impl std::io::Read for Broken {

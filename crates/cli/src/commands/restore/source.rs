@@ -12,8 +12,11 @@ use tokio_util::io::SyncIoBridge;
 use super::Restore;
 use crate::{
     exit::{Exit, Failure},
-    store::{Source, of_read},
+    store::{Source, of_read, plain},
 };
+
+/// Something that only this snapshot has, or why nothing is known that could be trusted.
+pub(super) type Fingerprint = Result<[u8; 32], &'static str>;
 
 /// A source that is open.
 #[derive(Debug)]
@@ -23,8 +26,7 @@ pub(super) struct Opened {
     pub(super) source: Bytes<'static>,
     /// What a manifest says of it.
     pub(super) expected: Expected,
-    /// Something that only this snapshot has.
-    pub(super) fingerprint: Option<[u8; 32]>,
+    pub(super) fingerprint: Fingerprint,
 }
 
 pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
@@ -33,15 +35,18 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
             name: "standard input".to_owned(),
             source: Bytes::Reader(Box::new(io::stdin())),
             expected: Expected::default(),
-            fingerprint: None,
+            fingerprint: Err("what comes on standard input is not known beforehand"),
         }),
         Source::File(path) => {
-            let cannot =
-                |error: io::Error| Failure::storage(format!("cannot open {}", path.display()), &error);
-            let mut file = File::open(path).map_err(cannot)?;
-            let fingerprint = last(&mut file).map_err(cannot)?;
+            let name = path.display().to_string();
+            let mut file = plain::open(path)?;
+            let fingerprint = if restore.flags.skip_hash_check {
+                Err("with --skip-hash-check there is no checksum to tell the file by")
+            } else {
+                last(&mut file).map_err(|error| Failure::storage(format!("cannot read {name}"), &error))?
+            };
             Ok(Opened {
-                name: path.display().to_string(),
+                name,
                 source: Bytes::File(file),
                 expected: Expected::default(),
                 fingerprint,
@@ -62,23 +67,24 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
                     sha256: Some(manifest.snapshot.sha256.0),
                     hash_kv: manifest.snapshot.hash_kv.map(Into::into),
                 },
-                fingerprint: Some(manifest.snapshot.sha256.0),
+                // The engine holds the bytes against it in any case.
+                fingerprint: Ok(manifest.snapshot.sha256.0),
             })
         }
     }
 }
 
-/// The last bytes of a file: etcd's SHA-256 of everything before.
-fn last(file: &mut File) -> io::Result<Option<[u8; 32]>> {
+/// The last bytes of a file: etcd's SHA-256 of everything before. The engine proves that they are.
+fn last(file: &mut File) -> io::Result<Fingerprint> {
     use io::Read;
     let mut bytes = [0; 32];
     if file.metadata()?.len() < 32 {
-        return Ok(None);
+        return Ok(Err("the file has no checksum at its end"));
     }
     file.seek(SeekFrom::End(-32))?;
     file.read_exact(&mut bytes)?;
     file.rewind()?;
-    Ok(Some(bytes))
+    Ok(Ok(bytes))
 }
 
 /// A source that could not be read to its end.

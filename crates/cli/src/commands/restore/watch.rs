@@ -48,10 +48,7 @@ pub(in crate::commands) fn shown() -> impl Fn(Told) + Send + Sync + 'static {
         match &mut *shown {
             Some((stage, progress)) if *stage == told.stage => progress.at(told.bytes),
             shown => {
-                *shown = Some((
-                    told.stage,
-                    Progress::of(word(told.stage), told.total.unwrap_or(0)),
-                ));
+                *shown = Some((told.stage, Progress::of(word(told.stage), told.total)));
             }
         }
     }

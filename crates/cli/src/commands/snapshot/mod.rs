@@ -5,13 +5,20 @@ pub(crate) mod status;
 
 use clap::Subcommand;
 
-use crate::{connection::Connection, exit::Failure, output::Format};
+use crate::{
+    commands::restore::{self, Restore},
+    connection::Connection,
+    exit::Failure,
+    output::Format,
+};
 
 /// Verbs about snapshots.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Snapshot {
     Save(Box<save::Save>),
     Status(status::Status),
+    // Where etcdutl has it.
+    Restore(Box<Restore>),
 }
 
 pub(crate) fn run(
@@ -22,5 +29,6 @@ pub(crate) fn run(
     match snapshot {
         Snapshot::Save(save) => save::run(&save, connection, format),
         Snapshot::Status(status) => status::run(&status, format),
+        Snapshot::Restore(restore) => restore::run(&restore, format),
     }
 }

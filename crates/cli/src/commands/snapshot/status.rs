@@ -1,18 +1,18 @@
 //! `etcd-backup snapshot status`
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use etcd_backup_snapshot::{Report, StatusJson, verify_reader};
+use etcd_backup_snapshot::{Report, StatusJson, VerifyError, verify_reader};
 
 use crate::{
     exit::{Exit, Failure},
     output::{self, Format, print},
     size,
+    store::plain,
 };
 
 /// Check a saved snapshot and say what it holds
@@ -42,16 +42,13 @@ pub(crate) fn read_stdin() -> Result<Report, Failure> {
 
 /// Proves a file.
 pub(crate) fn read_file(path: &Path) -> Result<Report, Failure> {
-    let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| Failure::storage(format!("cannot open {name}"), &error))?;
-    read(file, &name)
+    read(plain::open(path)?, &path.display().to_string())
 }
 
 fn read(reader: impl Read, name: &str) -> Result<Report, Failure> {
     verify_reader(reader).map_err(|error| match error {
-        etcd_backup_snapshot::VerifyError::Read { source } => {
-            Failure::storage(format!("cannot read {name}"), &source)
-        }
+        VerifyError::Read { source } => Failure::storage(format!("cannot read {name}"), &source),
+        error @ VerifyError::Packed(_) => plain::packed(name, &error),
         error => Failure::new(
             Exit::Unsound,
             format!("{name} is not sound ({}): {error}", error.reason()),

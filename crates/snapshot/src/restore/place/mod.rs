@@ -14,10 +14,13 @@
 //!
 //! Where the filesystem can do it, the new and the old directory change places in one step (`RENAME_EXCHANGE`), so that one
 //! of the two is in place at every instant. Elsewhere the old one is renamed aside first, and back if the second rename
-//! fails.
+//! fails: between the two nothing is in place, and a kill there leaves the old one under its `replaced` name and the new one
+//! under its `swapping` name. What is taken back goes the same ways.
 
 mod commit;
 mod inspect;
+#[cfg(test)]
+mod tests;
 
 pub(super) use commit::{commit, take_back};
 
@@ -120,11 +123,8 @@ impl Place {
                 Some(free_aside(&parent, stamp, |tail| sibling("replaced", tail))?)
             }
         };
-        if aside.is_some() {
-            inspect::refuse_if_in_use(&parent, &name, only_member)?;
-        }
         let (stale, leftovers) = inspect::siblings(&parent, &name)?;
-        Ok(Self {
+        let place = Self {
             staging: sibling("restoring", suffix),
             swapping: sibling("swapping", suffix),
             asked,
@@ -136,7 +136,17 @@ impl Place {
             stale,
             leftovers,
             built: None,
-        })
+        };
+        place.refuse_if_in_use()?;
+        Ok(place)
+    }
+
+    /// Refuses a place whose old directory a process has open. To be asked again and again: one may be started at any time.
+    pub(super) fn refuse_if_in_use(&self) -> Result<(), RestoreError> {
+        if self.aside.is_some() {
+            inspect::refuse_if_in_use(&self.parent, &self.name, self.only_member)?;
+        }
+        Ok(())
     }
 
     /// The directory that will be renamed.

@@ -7,7 +7,7 @@ use super::Run;
 use crate::restore::check::{Files, check};
 use crate::restore::control::{Stage, Step};
 use crate::restore::error::RestoreError;
-use crate::restore::member::copy_database;
+use crate::restore::member::{Job, copy_database};
 use crate::restore::output::Content;
 use crate::restore::place::{Place, commit, take_back};
 
@@ -45,13 +45,19 @@ impl Run<'_> {
     /// Puts all directories in place, or none. Says for each member where what was there before is.
     pub(super) fn place(&self) -> Result<Vec<Vec<PathBuf>>, RestoreError> {
         self.control.tell(Stage::Placing, 0, None);
+        // All of them before the first is touched: a log directory of its own does not say whether etcd runs on it.
+        let mut places = self.jobs.iter().flat_map(Job::places);
+        places.try_for_each(Place::refuse_if_in_use)?;
         let mut done = Vec::new();
         for (index, job) in self.jobs.iter().enumerate() {
             for place in job.places() {
                 match commit(place, index, &self.control) {
                     Ok(undo) => done.push((index, undo)),
                     Err(error @ RestoreError::Stopped(_)) => return Err(error),
-                    Err(error) => return Err(take_back(done.into_iter().map(|(_, undo)| undo), error)),
+                    Err(error) => {
+                        let undos = done.into_iter().map(|(_, undo)| undo);
+                        return Err(take_back(undos, error, &self.control));
+                    }
                 }
             }
             self.control.reached(Step::Placed(index))?;

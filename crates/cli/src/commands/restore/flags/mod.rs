@@ -38,7 +38,8 @@ pub(super) struct RestoreFlags {
     )]
     initial_cluster: String,
 
-    /// The new cluster's token [default: another for every restore, see below]
+    /// The new cluster's token; where several machines restore their members, best a fresh one for each restore, the same
+    /// on all of them [default: as told above]
     #[arg(long, value_name = "TOKEN")]
     initial_cluster_token: Option<String>,
 
@@ -47,7 +48,7 @@ pub(super) struct RestoreFlags {
     initial_advertise_peer_urls: Vec<String>,
 
     /// Make the directory of this member too, in place of --name and --data-dir; may be given several times
-    #[arg(long = "member", value_name = "NAME=DIR", value_parser = member, conflicts_with_all = ["data_dir", "wal_dir"])]
+    #[arg(long = "member", value_name = "NAME=DIR", value_parser = member, conflicts_with_all = ["name", "data_dir", "wal_dir"])]
     members: Vec<(String, PathBuf)>,
 
     /// How far to raise the revision, so that no client mistakes a new revision for an old one; 0 keeps revisions
@@ -59,12 +60,16 @@ pub(super) struct RestoreFlags {
     mark_compacted: bool,
 
     /// Take a database without a checksum behind it, as one copied from a data directory
-    #[arg(long)]
-    skip_hash_check: bool,
+    #[arg(long, action = ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub(super) skip_hash_check: bool,
 
     /// Go back to this revision: what came later is left out. It must not be older than the snapshot's last compaction
     #[arg(long, value_name = "REVISION")]
     revision: Option<i64>,
+
+    /// How long a lease lives that has to be made again, as keys of --revision need it and the snapshot lacks it
+    #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(i64).range(1..), value_name = "SECONDS")]
+    missing_lease_ttl: i64,
 
     /// The etcd that will run on it, such as 3.6: data that it cannot read is refused
     #[arg(long, value_name = "VERSION", value_parser = version)]
@@ -91,7 +96,7 @@ enum AlarmFlag {
 
 impl RestoreFlags {
     /// What the engine is asked for.
-    pub(super) fn request(&self, opened: &mut Opened) -> Result<Request, Failure> {
+    pub(super) fn request(&self, opened: &Opened) -> Result<Request, Failure> {
         let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error);
         if self.bump_revision > 0 && !self.mark_compacted {
             return Err(Failure::new(
@@ -105,31 +110,19 @@ impl RestoreFlags {
         let targets = self.targets();
         for target in &targets {
             cluster.urls(&target.name).map_err(|error| {
-                usage(&error).hint("--name must be one of the names in --initial-cluster")
+                usage(&error).hint("--name and --member take the names in --initial-cluster")
             })?;
         }
-        if !self.initial_advertise_peer_urls.is_empty() {
-            let advertised: Vec<&str> = self
-                .initial_advertise_peer_urls
-                .iter()
-                .map(String::as_str)
-                .collect();
-            cluster
-                .check_advertised(&self.name, &advertised)
-                .map_err(|error| usage(&error))?;
-        }
-        let token = match &self.initial_cluster_token {
-            Some(token) => Some(token.clone()),
-            None => token::shared(&cluster, targets.len(), opened.fingerprint)?,
-        };
+        self.check_advertised(&cluster, &targets)?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| {
             Failure::new(Exit::Other, format!("the system gives no random bytes: {error}"))
         })?;
-        Ok(Request {
-            token,
+        let mut request = Request {
+            token: self.initial_cluster_token.clone(),
             bump_revision: self.bump_revision,
             revision: self.revision,
+            missing_lease_ttl: self.missing_lease_ttl,
             target_version: self.target_version,
             alarms: match self.alarms {
                 AlarmFlag::DropNospace => Alarms::DropNoSpace,
@@ -144,7 +137,28 @@ impl RestoreFlags {
                 Existing::Refuse
             },
             ..Request::new(cluster, targets, random)
-        })
+        };
+        if request.token.is_none() {
+            request.token = token::shared(&request, &opened.fingerprint)?;
+        }
+        Ok(request)
+    }
+
+    /// They are one member's, so which one has to be clear.
+    fn check_advertised(&self, cluster: &InitialCluster, targets: &[Target]) -> Result<(), Failure> {
+        let urls = self.initial_advertise_peer_urls.iter();
+        let advertised: Vec<&str> = urls.map(String::as_str).collect();
+        match targets {
+            _ if advertised.is_empty() => Ok(()),
+            [target] => cluster
+                .check_advertised(&target.name, &advertised)
+                .map_err(|error| Failure::new(Exit::Usage, error)),
+            _ => Err(Failure::new(
+                Exit::Usage,
+                "--initial-advertise-peer-urls are those of one member, and several are restored",
+            )
+            .hint("leave it out: --initial-cluster has the URLs of all")),
+        }
     }
 
     fn targets(&self) -> Vec<Target> {
@@ -182,3 +196,6 @@ fn member(text: &str) -> Result<(String, PathBuf), String> {
 fn version(text: &str) -> Result<EtcdVersion, String> {
     EtcdVersion::of(text).ok_or_else(|| "write a version such as 3.6".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use etcd_backup_bolt::walk::ReadAt;
 
+use crate::error::VerifyError;
+
 /// What a file that is no plain snapshot is, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,17 +24,23 @@ pub enum Container {
 
 impl Container {
     /// Bytes needed to tell: a tar archive says so behind its first file's name.
-    const HEAD: usize = 262;
+    pub(crate) const HEAD: usize = 262;
 
-    /// Looks at the first bytes of a source that was not a database.
-    pub(super) fn of<R: ReadAt>(source: &R) -> Option<Self> {
+    /// Refuses a source that is packed. A database begins with the number of its first page, which is 0.
+    pub(crate) fn refuse<R: ReadAt>(source: &R) -> Result<(), VerifyError> {
+        Self::of(source).map_or(Ok(()), |container| Err(VerifyError::Packed(container)))
+    }
+
+    /// Looks at the first bytes of a source.
+    fn of<R: ReadAt>(source: &R) -> Option<Self> {
         let size = usize::try_from(source.size().ok()?).unwrap_or(usize::MAX);
         let mut head = vec![0; size.min(Self::HEAD)];
         source.read_exact_at(&mut head, 0).ok()?;
         Self::of_head(&head)
     }
 
-    fn of_head(head: &[u8]) -> Option<Self> {
+    /// Looks at the first [`HEAD`](Self::HEAD) bytes.
+    pub(crate) fn of_head(head: &[u8]) -> Option<Self> {
         match head {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
@@ -69,7 +77,7 @@ impl Container {
         }
     }
 
-    pub(super) fn is_encrypted(self) -> bool {
+    pub(crate) fn is_encrypted(self) -> bool {
         matches!(self, Self::Age | Self::ArmoredAge)
     }
 }

@@ -1,0 +1,32 @@
+//! Plain snapshot files, and what is none.
+
+use std::{fs::File, io, path::Path};
+
+use etcd_backup_snapshot::VerifyError;
+
+use crate::exit::{Exit, Failure};
+
+/// Opens a snapshot file. The system would open a directory too, and complain when it is read.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    let cannot = |error: io::Error| Failure::storage(format!("cannot open {}", path.display()), &error);
+    let file = File::open(path).map_err(cannot)?;
+    if file.metadata().map_err(cannot)?.is_dir() {
+        let store = std::path::absolute(path).map_err(cannot)?;
+        let failure = Failure::new(
+            Exit::Usage,
+            format!("{} is a directory, and no snapshot file", path.display()),
+        );
+        return Err(failure.hint(format!(
+            "if backups are stored in it, name it as a store: file://{}",
+            store.display()
+        )));
+    }
+    Ok(file)
+}
+
+/// What is compressed or encrypted, and said so.
+pub(crate) fn packed(name: &str, error: &VerifyError) -> Failure {
+    Failure::new(Exit::Usage, format!("{name}: {error}")).hint(
+        "what is still in its store need not be unpacked: name it by its address, s3://… or file:///…, as `list` does, with --age-identity FILE if it is encrypted",
+    )
+}
