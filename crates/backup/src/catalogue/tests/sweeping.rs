@@ -118,7 +118,10 @@ async fn what_a_run_of_days_may_still_need_is_left_alone_until_it_is_surely_over
             .await
             .unwrap();
         let gone = found.snapshots.len() + found.uploads.len();
-        assert_eq!(gone, swept, "after {hours} hours, with a timeout of {minutes} minutes");
+        assert_eq!(
+            gone, swept,
+            "after {hours} hours, with a timeout of {minutes} minutes"
+        );
     }
 }
 
