@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, Verification};
+use etcd_backup_backup::newest::is_ahead;
 use kube::ResourceExt;
 
 use super::decide::Decision;
@@ -15,7 +16,11 @@ pub(super) fn show(plan: &EtcdBackup, decision: &Decision, context: &Context, no
     let (namespace, name) = (plan.namespace().unwrap_or_default(), plan.name_any());
     let series = context.shared.metrics.track_plan(&namespace, &name);
     let status = &decision.status;
-    let success = status.last_success.as_ref();
+    // An age in the future would never become an alert.
+    let success = status
+        .last_success
+        .as_ref()
+        .filter(|success| !is_ahead(success.time, now));
     series.set_last_success(success.map(|success| (success.time, success.size, success.revision)));
     let timing = Timing::of(plan).ok().filter(|_| !plan.spec.suspend);
     let schedule = timing.and_then(|timing| timing.schedule);

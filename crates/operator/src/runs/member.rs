@@ -74,6 +74,7 @@ impl Member<'_> {
         let opened = self.prepared.cluster.snapshot(&choice.endpoint).await;
         let stream = opened.map_err(|error| Trouble::Member(of_etcd(&error)))?;
         let recipe = &self.prepared.recipe;
+        let corrupt_alarm = choice.corruption_suspected();
         let request = WriteRequest {
             plan: recipe.plan.clone(),
             plan_uid: Some(recipe.plan_uid.clone()),
@@ -88,6 +89,7 @@ impl Member<'_> {
                 minimum_revision,
                 degraded: choice.degraded,
                 members: u32::try_from(choice.members).ok(),
+                corrupt_alarm,
             },
             scheduled: self.request.scheduled,
             started: self.started,
