@@ -25,7 +25,7 @@ pub struct EtcdBackupStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
-    /// The newest verified snapshot.
+    /// The newest verified snapshot. One stamped with a time to come is it only where there is no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success: Option<LastSuccess>,
 
@@ -218,7 +218,9 @@ pub struct RetentionStatus {
     #[schemars(length(max = 50))]
     pub would_remove: Vec<RetentionCandidate>,
 
-    /// In a dry run, why nothing of that would go as things stand, such as a newest snapshot of half the size.
+    /// In a dry run, why nothing of that would go as things stand, such as a newest snapshot of half the
+    /// size. Otherwise why some stay that the policy does not keep: a gap before them may be a clock that
+    /// leapt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub held: Option<String>,

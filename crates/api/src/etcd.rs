@@ -47,7 +47,9 @@ pub struct EtcdSpec {
     pub cluster_id: Option<String>,
 
     /// Take a snapshot even when the cluster has lost its quorum, because it may be the last
-    /// chance. Such a snapshot may lack the newest writes and is marked as degraded.
+    /// chance. Such a snapshot may lack the newest writes and is marked as degraded: a restore warns
+    /// of it, and retention lets it displace none that is not. A member with the alarm CORRUPT is
+    /// never taken.
     #[serde(default)]
     pub allow_degraded: bool,
 }

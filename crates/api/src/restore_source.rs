@@ -36,7 +36,8 @@ pub struct BackupSource {
     #[schemars(length(min = 1, max = 47), regex(pattern = NAME_PATTERN))]
     pub name: String,
 
-    /// Only snapshots that were begun before this time count, such as `2026-11-23T06:00:00Z`.
+    /// Only snapshots that were begun at this time or before it count, such as
+    /// `2026-11-23T06:00:00Z`.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -84,7 +85,8 @@ pub struct StorageSource {
     )]
     pub key: Option<String>,
 
-    /// Only snapshots that were begun before this time count, such as `2026-11-23T06:00:00Z`.
+    /// Only snapshots that were begun at this time or before it count, such as
+    /// `2026-11-23T06:00:00Z`.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -36,6 +36,12 @@ pub struct EtcdRestoreStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<PinnedSource>,
 
+    /// What to know of the snapshot before the cluster is used: it is degraded, or a clock was wrong
+    /// when it or another one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub warning: Option<String>,
+
     /// The revision that the new cluster starts at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,

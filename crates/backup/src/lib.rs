@@ -9,6 +9,7 @@
 //! | [`mod@write`] | from a stream of bytes to a backup |
 //! | [`read`] | from a backup back to those bytes, and proofs of what a store holds |
 //! | [`catalogue`] | what a bucket holds, and removing some of it |
+//! | [`newest`] | which backup is the newest, where a clock may have been wrong |
 //! | [`retention`] | which backups are kept, which go, and why |
 //!
 //! Nothing here knows Kubernetes, etcd's client or any particular store, and nothing reads the clock.
@@ -16,6 +17,7 @@
 pub mod catalogue;
 pub mod layout;
 pub mod manifest;
+pub mod newest;
 pub mod owner;
 pub mod read;
 pub mod retention;

@@ -32,6 +32,8 @@ pub mod reason {
     pub const NOT_ACCEPTED: &str = "NotAccepted";
     /// No success within the schedule's own expectation.
     pub const OVERDUE: &str = "Overdue";
+    /// A backup is stamped with a time to come.
+    pub const BACKUP_IN_THE_FUTURE: &str = "BackupInTheFuture";
     /// Backups are fresh again.
     pub const FRESH_AGAIN: &str = "FreshAgain";
     /// The store could not be read.
@@ -62,6 +64,8 @@ pub mod reason {
     pub const SNAPSHOT_MISSING: &str = "SnapshotMissing";
     /// The source of a restore is known and its members are being prepared.
     pub const RESTORE_STARTED: &str = "RestoreStarted";
+    /// What is restored may not be what was wanted.
+    pub const RESTORE_SOURCE_DOUBTFUL: &str = "RestoreSourceDoubtful";
     /// The restored data is in place.
     pub const RESTORE_SUCCEEDED: &str = "RestoreSucceeded";
     /// A restore was given up.

@@ -85,6 +85,7 @@ pub(super) async fn back_up(
             minimum_revision,
             degraded: false,
             members: None,
+            corrupt_alarm: false,
         },
         scheduled: None,
         started,

@@ -1,6 +1,7 @@
 //! The command line against real servers, as a person or a script uses it; etcd's own tools are the judges.
 
 mod bucket;
+mod doubtful;
 mod killed;
 mod restoring;
 mod saving;

@@ -28,6 +28,7 @@ pub use sweep::{Age, Swept, sweep};
 use crate::{
     layout::{Form, Location},
     manifest::Manifest,
+    newest,
     owner::Owner,
     retention::{Candidate, Standing},
 };
@@ -118,6 +119,16 @@ impl Entry {
             && self.manifest.kubernetes_cluster_uid == owner.kubernetes_cluster_uid
     }
 
+    /// What whoever restores it must know, if it is degraded.
+    pub fn degraded_warning(&self) -> Option<String> {
+        self.manifest.degraded.then(|| {
+            format!(
+                "the backup {} is degraded: etcd had no quorum when it was taken, so the newest writes may be missing from it",
+                self.location.run
+            )
+        })
+    }
+
     /// What retention has to know of it. A manifest is only ever written of what was verified, so unless a later check
     /// failed (`damaged`) it counts.
     pub fn candidate(&self, owner: &Owner, pinned: bool, in_use: bool, damaged: bool) -> Candidate {
@@ -136,13 +147,37 @@ impl Entry {
             lock: None,
             size: self.manifest.snapshot.size,
             revision: self.manifest.revision,
+            degraded: self.manifest.degraded,
+            suspect: self.manifest.etcd.corrupt_alarm,
         }
     }
 }
 
 impl Catalogue {
-    /// The newest backup by its recorded time, then run id; never by revision, which goes back when etcd is restored.
-    pub fn newest(&self) -> Option<&Entry> {
-        self.backups.last()
+    /// The [newest](crate::newest) backup.
+    pub fn newest(&self, now: DateTime<Utc>) -> Option<&Entry> {
+        newest_of(&self.backups, now)
     }
+
+    /// What to say of the times of the backups, when the newest of them is taken.
+    pub fn caution(&self, now: DateTime<Utc>) -> Option<String> {
+        let chosen = self.newest(now)?.location.run;
+        let all = self
+            .backups
+            .iter()
+            .map(|entry| (entry.location.run, entry.manifest.times.started));
+        newest::caution(all, chosen, now)
+    }
+}
+
+/// The [newest](crate::newest) of some backups.
+pub fn newest_of<'a>(backups: impl IntoIterator<Item = &'a Entry>, now: DateTime<Utc>) -> Option<&'a Entry> {
+    backups.into_iter().max_by_key(|entry| {
+        let taken = entry.manifest.times.started;
+        (
+            newest::rank(taken, now),
+            entry.location.run,
+            entry.location.cluster,
+        )
+    })
 }

@@ -125,6 +125,11 @@ impl Manifest {
             ),
             ("etcdSnapshot", newer, has_version || self.etcd_snapshot.is_none()),
             ("etcd.members", newer, has_version || self.etcd.members.is_none()),
+            (
+                "etcd.corruptAlarm",
+                newer,
+                self.format >= FormatVersion::WITH_CORRUPT_ALARM || !self.etcd.corrupt_alarm,
+            ),
             ("etcd.members", "zero", self.etcd.members != Some(0)),
             (
                 "etcdSnapshot.name",

@@ -8,6 +8,8 @@ use crate::layout::PlanKey;
 const MUSEUM_1_0: &[u8] = include_bytes!("museum/1.0.json");
 /// The first manifest ever written in format 1.1: never edit it either.
 const MUSEUM_1_1: &[u8] = include_bytes!("museum/1.1.json");
+/// The first manifest ever written in format 1.2: never edit it either.
+const MUSEUM_1_2: &[u8] = include_bytes!("museum/1.2.json");
 /// A manifest with every optional field left out.
 const MUSEUM_1_0_MINIMAL: &[u8] = include_bytes!("museum/1.0-minimal.json");
 const KEY: &str = "kube-system/prod/cdf818194e3a8c32/20261123T060000Z-k3v7qa2m/manifest.json";
@@ -37,7 +39,7 @@ fn with(pointer: &str, new: Value) -> Result<Manifest, ManifestError> {
 
 #[test]
 fn every_manifest_of_the_museum_is_read_and_written_back_byte_for_byte() {
-    for bytes in [MUSEUM_1_0, MUSEUM_1_0_MINIMAL, MUSEUM_1_1] {
+    for bytes in [MUSEUM_1_0, MUSEUM_1_0_MINIMAL, MUSEUM_1_1, MUSEUM_1_2] {
         let manifest = parse(bytes).unwrap();
         assert_eq!(
             String::from_utf8(manifest.to_bytes().unwrap()).unwrap(),
@@ -122,6 +124,14 @@ fn a_field_that_appears_twice_is_refused_at_any_depth() {
 }
 
 #[test]
+fn what_format_1_2_added_is_read_there_and_refused_where_the_manifest_says_1_1() {
+    let mut value: Value = serde_json::from_slice(MUSEUM_1_2).unwrap();
+    assert!(parse_value(&value).unwrap().etcd.corrupt_alarm);
+    value["format"] = json!("1.1");
+    assert!(parse_value(&value).is_err());
+}
+
+#[test]
 fn an_unknown_field_is_refused_in_our_own_format_and_ignored_in_a_newer_minor_one() {
     for pointer in [
         "",
@@ -139,7 +149,7 @@ fn an_unknown_field_is_refused_in_our_own_format_and_ignored_in_a_newer_minor_on
             Err(ManifestError::UnknownField(FormatVersion { major: 1, minor: 0 })),
             "{pointer}"
         );
-        value["format"] = json!("1.1");
+        value["format"] = json!("1.2");
         assert_eq!(
             parse_value(&value),
             Err(ManifestError::UnknownField(FormatVersion::CURRENT)),

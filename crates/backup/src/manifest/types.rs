@@ -90,6 +90,10 @@ pub struct Etcd {
     /// How many members the cluster had, learners included. Since format 1.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<u32>,
+    /// Whether the alarm CORRUPT was raised in the cluster, for another member than this one: their data differs, and some of it is
+    /// wrong. Since format 1.2; absent where it was not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corrupt_alarm: bool,
 }
 
 /// When things happened, by the clock of whoever wrote the backup, in UTC.

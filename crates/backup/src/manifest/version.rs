@@ -17,10 +17,13 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// What this version writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 1 };
+    pub const CURRENT: Self = Self { major: 1, minor: 2 };
 
     /// The first version with `etcdSnapshot` and `etcd.members`.
     pub(super) const WITH_SNAPSHOT_OBJECT: Self = Self { major: 1, minor: 1 };
+
+    /// The first version with `etcd.corruptAlarm`.
+    pub(super) const WITH_CORRUPT_ALARM: Self = Self { major: 1, minor: 2 };
 
     /// Can this version read it?
     pub fn is_readable(self) -> bool {

@@ -12,18 +12,27 @@
 //!    the newest verified backup, not now: when backups stop, nothing gets any older.
 //! 3. Whatever the rules say, these stay: the newest verified backup, a pinned one, one that a restore is reading, and one
 //!    whose lock had not ended when the newest verified backup was taken.
+//! 4. A degraded backup, which was taken without a quorum, displaces no other: one that is not degraded stays as long as it would
+//!    among its like.
 //!
 //! # When nothing is removed
 //!
-//! A plan can [`hold`](RetentionPlan::hold): the clock is behind the newest backup or has leapt, the newest backup is
-//! drastically smaller than the one before it, or its revision went back. Then `remove` is empty and `held` says what
-//! would have gone. The last three end by themselves as soon as a second backup confirms the first.
+//! A plan can [`hold`](RetentionPlan::hold): the clock is behind the newest backup, the newest backup was taken while etcd had
+//! the alarm CORRUPT, it is drastically smaller than the one before it, or its revision went back. Then `remove` is empty and
+//! `held` says what would have gone.
+//! The last two end by themselves as soon as a second backup confirms the first.
+//!
+//! A clock that leapt ahead cannot be told from an outage. So a gap of more than two and a half intervals of the schedule is not believed
+//! at once: what would stay, were the gap no longer than that, is `held`, and only the rest goes. A gap is confirmed by three more backups after the
+//! first one behind it, that span two intervals and a day. (Behind a gap, a policy may itself have left backups further apart than the
+//! schedule took them; there, two of its own periods are believed.)
 //!
 //! # Promises (each is a property test)
 //!
 //! The same candidates in any order give the same verdicts; what is kept stays kept when the plan is made again;
 //! a stricter policy keeps a subset; and a plan that removes anything keeps at least the newest verified backup.
 
+mod leap;
 mod period;
 mod plan;
 mod policy;

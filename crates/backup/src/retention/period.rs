@@ -1,6 +1,6 @@
 //! Calendar periods in a time zone.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::{KeepReason, Policy};
@@ -15,6 +15,8 @@ type Reason = fn(String) -> KeepReason;
 pub(super) struct PeriodRule {
     /// How many periods.
     pub(super) count: u32,
+    /// How long a period is at most.
+    pub(super) length: TimeDelta,
     /// The period's name; equal for equal periods, different for different ones.
     name: Name,
     /// What a backup that it keeps is told.
@@ -24,16 +26,27 @@ pub(super) struct PeriodRule {
 impl PeriodRule {
     /// The rules that a policy has.
     pub(super) fn of(policy: &Policy) -> impl Iterator<Item = Self> {
-        let rules: [(Option<u32>, Name, Reason); 5] = [
-            (policy.keep_hourly, hour, KeepReason::Hourly),
-            (policy.keep_daily, day, KeepReason::Daily),
-            (policy.keep_weekly, week, KeepReason::Weekly),
-            (policy.keep_monthly, month, KeepReason::Monthly),
-            (policy.keep_yearly, year, KeepReason::Yearly),
+        // A day is 25 hours long when clocks are set back.
+        let rules: [(Option<u32>, TimeDelta, Name, Reason); 5] = [
+            (policy.keep_hourly, TimeDelta::hours(1), hour, KeepReason::Hourly),
+            (policy.keep_daily, TimeDelta::hours(25), day, KeepReason::Daily),
+            (policy.keep_weekly, TimeDelta::days(8), week, KeepReason::Weekly),
+            (
+                policy.keep_monthly,
+                TimeDelta::days(32),
+                month,
+                KeepReason::Monthly,
+            ),
+            (policy.keep_yearly, TimeDelta::days(367), year, KeepReason::Yearly),
         ];
-        rules
-            .into_iter()
-            .filter_map(|(count, name, reason)| count.map(|count| Self { count, name, reason }))
+        rules.into_iter().filter_map(|(count, length, name, reason)| {
+            count.map(|count| Self {
+                count,
+                length,
+                name,
+                reason,
+            })
+        })
     }
 
     /// The period that a time falls into.

@@ -1,13 +1,13 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::{
     Candidate, Hold, IgnoreReason, Ignored, KeepReason, Kept, Policy, Removal, RemoveReason, RetentionPlan,
-    Standing, period::PeriodRule,
+    Standing, leap, period::PeriodRule,
 };
-use crate::layout::ClusterId;
+use crate::layout::{ClusterId, RunId};
 
 /// What a policy is applied to, besides the backups.
 #[derive(Debug, Clone, Copy)]
@@ -18,19 +18,14 @@ pub struct Context {
     pub now: DateTime<Utc>,
     /// The plan's time zone, in which days and weeks begin.
     pub zone: Tz,
-    /// Time between two slots of the schedule, if there is one: what a leap of the clock is judged by.
+    /// The longest time between two slots of the schedule, if there is one: what a leap of the clock is judged by. Without it, the
+    /// longest time between two older backups is.
     pub interval: Option<TimeDelta>,
 }
 
 /// Below this share of the size before, a snapshot has shrunk suspiciously: one half. A defragmentation does that too,
 /// which is why the suspicion ends with the next snapshot of about that size.
 const SHRUNK: u64 = 2;
-/// So many intervals without a backup may be an outage; more may be the clock.
-const LEAP_INTERVALS: i32 = 8;
-/// A gap below this never counts as a leap: nothing much is lost by believing a clock that is off by less.
-const LEAP_AT_LEAST: TimeDelta = TimeDelta::days(31);
-/// What counts as a leap when there is no schedule to judge by.
-const LEAP_WITHOUT_SCHEDULE: TimeDelta = TimeDelta::days(366);
 
 /// Decides what becomes of every candidate. See the [module](super) for the rules.
 pub fn plan(policy: &Policy, candidates: &[Candidate], context: &Context) -> RetentionPlan {
@@ -39,9 +34,9 @@ pub fn plan(policy: &Policy, candidates: &[Candidate], context: &Context) -> Ret
         ignored,
         ..RetentionPlan::default()
     };
-    let reasons = keep_reasons(policy, &mine, context.zone);
-    for (candidate, reasons) in mine.iter().zip(reasons) {
-        match judge(policy, candidate, &mine, reasons) {
+    let removals = judge_all(policy, &mine, context.zone);
+    for (candidate, verdict) in mine.iter().zip(removals) {
+        match verdict {
             Ok(reasons) => plan.keep.push(Kept {
                 id: candidate.id,
                 reasons,
@@ -55,8 +50,80 @@ pub fn plan(policy: &Policy, candidates: &[Candidate], context: &Context) -> Ret
     plan.hold = hold(policy, &mine, context);
     if plan.hold.is_some() {
         plan.held = std::mem::take(&mut plan.remove);
+    } else {
+        hold_what_a_leap_makes_old(policy, &mine, context, &mut plan);
     }
     plan
+}
+
+/// Holds what would not go, had the clock not leapt where that is not confirmed yet. What goes either way goes.
+fn hold_what_a_leap_makes_old(
+    policy: &Policy,
+    mine: &[&Candidate],
+    context: &Context,
+    plan: &mut RetentionPlan,
+) {
+    let Some((moved, leap)) = leap::without_leaps(mine, policy, context.interval, context.zone) else {
+        return;
+    };
+    let moved: Vec<&Candidate> = moved.iter().collect();
+    let verdicts = judge_all(policy, &moved, context.zone);
+    let goes: BTreeSet<RunId> = moved
+        .iter()
+        .zip(&verdicts)
+        .filter(|(_, verdict)| verdict.is_err())
+        .map(|(candidate, _)| candidate.id)
+        .collect();
+    let (remove, held) = std::mem::take(&mut plan.remove)
+        .into_iter()
+        .partition(|removal| goes.contains(&removal.id));
+    (plan.remove, plan.held) = (remove, held);
+    plan.hold = (!plan.held.is_empty()).then_some(Hold::ClockLeap {
+        gap: leap.gap,
+        after: leap.after,
+    });
+}
+
+/// What becomes of each of `mine`, newest first, holds left aside.
+///
+/// One that was taken without a quorum displaces none that was taken with one: those stay for what keeps them beside degraded ones,
+/// and for what would keep them without any.
+fn judge_all(policy: &Policy, mine: &[&Candidate], zone: Tz) -> Vec<Result<Vec<KeepReason>, RemoveReason>> {
+    let sound: Vec<&Candidate> = mine.iter().copied().filter(|one| !one.degraded).collect();
+    let mut verdicts = judge_among(policy, mine, zone);
+    if sound.len() == mine.len() {
+        return verdicts;
+    }
+    let undegraded = verdicts.iter_mut().zip(mine).filter(|(_, one)| !one.degraded);
+    for ((verdict, _), alone) in undegraded.zip(judge_among(policy, &sound, zone)) {
+        let Ok(alone) = alone else { continue };
+        let by_rule = alone.iter().any(is_of_a_rule);
+        match verdict {
+            Ok(reasons) if by_rule && !reasons.iter().any(is_of_a_rule) => {
+                reasons.push(KeepReason::Undegraded);
+            }
+            Ok(_) => {}
+            Err(_) if by_rule => *verdict = Ok(vec![KeepReason::Undegraded]),
+            Err(_) => *verdict = Ok(alone),
+        }
+    }
+    verdicts
+}
+
+/// Whether it is for the sake of the policy, or of the newest, and not of somebody who holds on to this very backup.
+fn is_of_a_rule(reason: &KeepReason) -> bool {
+    !matches!(
+        reason,
+        KeepReason::Pinned | KeepReason::InUse | KeepReason::Locked(_)
+    )
+}
+
+fn judge_among(policy: &Policy, mine: &[&Candidate], zone: Tz) -> Vec<Result<Vec<KeepReason>, RemoveReason>> {
+    let reasons = keep_reasons(policy, mine, zone);
+    mine.iter()
+        .zip(reasons)
+        .map(|(candidate, reasons)| judge(policy, candidate, mine, reasons))
+        .collect()
 }
 
 /// Those that take part, newest first, and those that do not.
@@ -159,11 +226,10 @@ fn hold(policy: &Policy, mine: &[&Candidate], context: &Context) -> Option<Hold>
     if newest.time > context.now {
         return Some(Hold::ClockBehind { newest: newest.time });
     }
-    let before = mine.get(1)?;
-    let gap = newest.time - before.time;
-    if gap > leap(context.interval) {
-        return Some(Hold::ClockLeap { gap });
+    if newest.suspect {
+        return Some(Hold::CorruptAlarm { newest: newest.time });
     }
+    let before = mine.get(1)?;
     if newest.size < before.size / SHRUNK {
         return Some(Hold::Shrunk {
             from: before.size,
@@ -173,13 +239,5 @@ fn hold(policy: &Policy, mine: &[&Candidate], context: &Context) -> Option<Hold>
     (newest.revision < before.revision).then_some(Hold::RevisionWentBack {
         from: before.revision,
         to: newest.revision,
-    })
-}
-
-fn leap(interval: Option<TimeDelta>) -> TimeDelta {
-    interval.map_or(LEAP_WITHOUT_SCHEDULE, |interval| {
-        interval
-            .checked_mul(LEAP_INTERVALS)
-            .map_or(TimeDelta::MAX, |leap| leap.max(LEAP_AT_LEAST))
     })
 }

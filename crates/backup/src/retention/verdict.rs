@@ -27,6 +27,10 @@ pub struct Candidate {
     pub size: u64,
     /// etcd's revision.
     pub revision: i64,
+    /// It was taken without a quorum.
+    pub degraded: bool,
+    /// The alarm CORRUPT was raised in the cluster that it came from.
+    pub suspect: bool,
 }
 
 /// Does a backup take part in retention at all?
@@ -47,7 +51,7 @@ pub struct RetentionPlan {
     pub keep: Vec<Kept>,
     /// What is to be removed, oldest last.
     pub remove: Vec<Removal>,
-    /// Why nothing is removed, although the policy names something or could not be applied.
+    /// Why nothing is removed, or not all that the policy names ([`Hold::ClockLeap`]).
     pub hold: Option<Hold>,
     /// What the policy would have removed, were it not for `hold`.
     pub held: Vec<Removal>,
@@ -104,6 +108,8 @@ pub enum KeepReason {
     InUse,
     /// The store keeps it from being removed.
     Locked(Lock),
+    /// What would take its place was taken without a quorum, and it was not.
+    Undegraded,
     /// The policy has no rule that would remove it.
     NoRule,
     /// Among the last so many.
@@ -145,7 +151,7 @@ pub enum IgnoreReason {
     Foreign,
 }
 
-/// Why nothing is removed.
+/// Why what the policy names is not removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// The policy makes no sense.
@@ -155,10 +161,17 @@ pub enum Hold {
         /// That backup's time.
         newest: DateTime<Utc>,
     },
-    /// The newest backup is so long after the one before it that the clock may have leapt.
+    /// The newest backup was taken while some member's data was known to differ from the others'.
+    CorruptAlarm {
+        /// That backup's time.
+        newest: DateTime<Utc>,
+    },
+    /// A backup is so long after the one before it that the clock may have leapt. Only what that gap makes old is held.
     ClockLeap {
         /// Time between the two.
         gap: TimeDelta,
+        /// The time of the later one.
+        after: DateTime<Utc>,
     },
     /// The newest snapshot is less than half the size of the one before it.
     Shrunk {
@@ -182,6 +195,7 @@ impl Hold {
         match self {
             Self::InvalidPolicy(_) => "InvalidPolicy",
             Self::ClockBehind { .. } => "ClockBehind",
+            Self::CorruptAlarm { .. } => "CorruptAlarm",
             Self::ClockLeap { .. } => "ClockLeap",
             Self::Shrunk { .. } => "SnapshotShrunk",
             Self::RevisionWentBack { .. } => "RevisionWentBack",
@@ -191,31 +205,36 @@ impl Hold {
 
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing is removed: ")?;
         match self {
-            Self::InvalidPolicy(error) => write!(f, "{error}"),
-            Self::ClockBehind { newest } => {
-                write!(f, "there is a backup from {newest}, which is in the future")
-            }
-            Self::ClockLeap { gap } => {
-                write!(
-                    f,
-                    "the newest backup is {} days after the one before it; waiting for another to confirm the clock",
-                    gap.num_days()
-                )
-            }
-            Self::Shrunk { from, to } => {
-                write!(
-                    f,
-                    "the newest snapshot has {to} bytes, the one before it {from}; waiting for another to confirm"
-                )
-            }
-            Self::RevisionWentBack { from, to } => {
-                write!(
-                    f,
-                    "etcd's revision went back from {from} to {to}; waiting for another snapshot to confirm"
-                )
-            }
+            Self::InvalidPolicy(error) => write!(f, "nothing is removed: {error}"),
+            Self::ClockBehind { newest } => write!(
+                f,
+                "nothing is removed: there is a backup of {}, which is in the future. Set the clock right that is wrong: this one, or \
+                 the one that stamped that backup, which then must be deleted from the store",
+                rfc3339(*newest)
+            ),
+            Self::CorruptAlarm { newest } => write!(
+                f,
+                "nothing is removed: when the newest backup was taken, at {}, etcd had the alarm CORRUPT, so older ones may be needed. \
+                 `etcdctl alarm list` names the member: replace it and disarm the alarm; the next backup ends this",
+                rfc3339(*newest)
+            ),
+            Self::ClockLeap { gap, after } => write!(
+                f,
+                "what only a gap makes old is not removed: the backup of {} is stamped {} after the one before it, which an outage or a \
+                 wrong clock may have done. Three more backups, over two slots and a day, confirm it; if a clock was wrong, set it \
+                 right and delete the backups that it stamped from the store",
+                rfc3339(*after),
+                days_and_hours(gap.to_std().unwrap_or_default())
+            ),
+            Self::Shrunk { from, to } => write!(
+                f,
+                "nothing is removed: the newest snapshot has {to} bytes, the one before it {from}; waiting for another to confirm"
+            ),
+            Self::RevisionWentBack { from, to } => write!(
+                f,
+                "nothing is removed: etcd's revision went back from {from} to {to}; waiting for another snapshot to confirm"
+            ),
         }
     }
 }
@@ -227,13 +246,8 @@ impl fmt::Display for KeepReason {
             Self::Pinned => f.write_str("pinned"),
             Self::InUse => f.write_str("a restore is reading it"),
             Self::Locked(Lock::Held) => f.write_str("locked by a legal hold"),
-            Self::Locked(Lock::Until(end)) => {
-                write!(
-                    f,
-                    "locked until {}",
-                    end.to_rfc3339_opts(SecondsFormat::Secs, true)
-                )
-            }
+            Self::Locked(Lock::Until(end)) => write!(f, "locked until {}", rfc3339(*end)),
+            Self::Undegraded => f.write_str("what would take its place was taken without a quorum"),
             Self::NoRule => f.write_str("no rule removes it"),
             Self::Last => f.write_str("keepLast"),
             Self::Hourly(period) => write!(f, "keepHourly ({period})"),
@@ -267,6 +281,10 @@ impl fmt::Display for IgnoreReason {
             Self::Foreign => f.write_str("written by another plan of this name"),
         }
     }
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn days_and_hours(time: Duration) -> String {

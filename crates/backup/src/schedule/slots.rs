@@ -22,6 +22,8 @@ pub struct Schedule {
 const LARGEST_REPEAT: TimeDelta = TimeDelta::hours(3);
 /// Longest gap searched for its end: Samoa and Tokelau skipped a whole day in 2011.
 const LARGEST_GAP_MINUTES: i64 = 25 * 60;
+/// What most schedules repeat after.
+const WEEK: TimeDelta = TimeDelta::weeks(1);
 /// croner ends at the year 5000; before 1900 zones had offsets of odd seconds.
 const YEARS: std::ops::Range<i32> = 1900..4900;
 /// Where a search for any slot at all begins. All patterns repeat within 400 years; croner looks as far as the year 5000.
@@ -80,6 +82,26 @@ impl Schedule {
     /// Time between the slots around `time`: how long after a backup of that time the next is to be expected.
     pub fn expected_interval(&self, time: DateTime<Utc>) -> Option<TimeDelta> {
         Some(self.next_after(time)? - self.previous_or_at(time)?)
+    }
+
+    /// The longest time between two slots of the week before `time`, or longer ago where slots are rarer: what a schedule of working days
+    /// leaves at weekends.
+    pub fn longest_interval(&self, time: DateTime<Utc>) -> Option<TimeDelta> {
+        let mut at = time;
+        let mut longest = self.expected_interval(at)?;
+        while time - at < WEEK {
+            let hour_before = at - TimeDelta::hours(1);
+            let Some(slot) = self.previous_or_at(at) else {
+                break;
+            };
+            // No need to look at every slot of an hour: none is further from the next than that.
+            at = hour_before.min(slot - TimeDelta::seconds(1));
+            let Some(interval) = self.expected_interval(at) else {
+                break;
+            };
+            longest = longest.max(interval);
+        }
+        Some(longest)
     }
 
     /// The wall clock time, which may be one that comes twice.

@@ -302,6 +302,23 @@ fn the_expected_interval_is_that_between_the_slots_around_a_time() {
 }
 
 #[test]
+fn the_longest_interval_is_that_of_the_week() {
+    for (expression, longest) in [
+        ("0 9 * * 1-5", TimeDelta::days(3)),
+        ("*/5 9-17 * * *", TimeDelta::minutes(15 * 60 + 5)),
+        ("0 6 * * *", TimeDelta::days(1)),
+        ("0 0 1 * *", TimeDelta::days(31)),
+        ("* * * * *", TimeDelta::minutes(1)),
+    ] {
+        let schedule = schedule(expression, "UTC");
+        for time in ["2026-11-24T09:00:00Z", "2026-11-27T13:17:30Z"] {
+            let found = schedule.longest_interval(at(time)).unwrap();
+            assert_eq!(found, longest, "{expression} at {time}");
+        }
+    }
+}
+
+#[test]
 fn jitter_is_stable_for_a_uid_bounded_and_spread() {
     let max = TimeDelta::minutes(5);
     assert_eq!(jitter("0b0f3c1e", max), jitter("0b0f3c1e", max));

@@ -59,6 +59,7 @@ pub(crate) fn request() -> WriteRequest {
             minimum_revision: 154,
             degraded: false,
             members: Some(3),
+            corrupt_alarm: false,
         },
         scheduled: None,
         started: now,

@@ -169,6 +169,7 @@ impl Run {
             raft_index: sealed.report.raft_index,
             raft_term: sealed.report.raft_term,
             members: source.members,
+            corrupt_alarm: source.corrupt_alarm,
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Source {
     pub degraded: bool,
     /// How many members the cluster has, learners included, if known.
     pub members: Option<u32>,
+    /// The alarm CORRUPT is raised in the cluster.
+    pub corrupt_alarm: bool,
 }
 
 /// Bounds on memory and disk.

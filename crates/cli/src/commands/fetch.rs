@@ -53,6 +53,7 @@ pub(crate) fn run(fetch: &Fetch, format: Option<Format>) -> Result<(), Failure> 
         // Before anything is read for nothing.
         let mut part = Part::create(&fetch.file, fetch.overwrite)?;
         let (chosen, identities) = fetch.backup.find(store, location.as_ref()).await?;
+        chosen.warn();
         let report = chosen
             .prove(identities.as_ref(), |bytes| part.write_all(bytes))
             .await?;

@@ -51,6 +51,11 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "Note: {}", harmless(text));
 }
 
+/// Something that must be known before the result is used, on standard error.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "Warning: {}", harmless(text));
+}
+
 /// Names come out of buckets and snapshots: what would steer a terminal becomes `?`.
 fn harmless(text: &str) -> String {
     let harmless = |c: char| {

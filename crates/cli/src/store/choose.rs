@@ -14,6 +14,7 @@ use super::{Address, StoreFlags, of_catalogue};
 use crate::{
     clock,
     exit::{Exit, Failure},
+    output::warn,
 };
 
 /// Which backup is meant, where the address does not name one: the newest that fits.
@@ -28,7 +29,7 @@ pub(crate) struct Choose {
     #[arg(long, value_name = "HEX", value_parser = cluster_id)]
     pub(crate) cluster_id: Option<ClusterId>,
 
-    /// Only what was taken at this time or before
+    /// Only what was taken at this time or before it
     #[arg(long, value_name = "TIME", value_parser = clock::parse)]
     pub(crate) before: Option<DateTime<Utc>>,
 
@@ -45,6 +46,13 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// Says what must be known of a backup before it is put to use.
+    pub(crate) fn warn(&self) {
+        if let Some(warning) = self.entry.degraded_warning() {
+            warn(&warning);
+        }
+    }
+
     /// The URL of its folder.
     pub(crate) fn url(&self) -> String {
         format!("{}/{}", self.store.location(), self.entry.location)
@@ -125,7 +133,11 @@ impl Choose {
     async fn newest(&self, store: &dyn Store) -> Result<Entry, Failure> {
         let plan = only(self.plans(store).await?, store)?;
         let catalogue = self.list(store, &plan).await?;
-        match (catalogue.newest(), catalogue.broken.last()) {
+        let now = clock::now();
+        if let Some(caution) = catalogue.caution(now) {
+            warn(&caution);
+        }
+        match (catalogue.newest(now), catalogue.broken.last()) {
             (Some(newest), _) => Ok(newest.clone()),
             (None, Some(broken)) => Err(of_broken(broken)),
             (None, None) => Err(Failure::new(

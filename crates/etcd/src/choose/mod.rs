@@ -20,7 +20,7 @@ pub const DEFAULT_MAX_LAG: u64 = 5000;
 pub struct ChoosePolicy {
     /// The cluster that is expected; another one is refused. `None`: whichever is found.
     pub expected_cluster_id: Option<u64>,
-    /// Whether a member without quorum (or suspected of corruption) is better than none.
+    /// Whether a member without a quorum is better than none.
     pub allow_degraded: bool,
     /// How many raft entries a member may be behind the most advanced one.
     pub max_lag: u64,
@@ -64,11 +64,11 @@ pub struct Choice {
     pub is_leader: bool,
     /// A readable sentence: why this one, and why not others.
     pub why: String,
-    /// Taken without a guarantee that it is up to date or sound.
+    /// Taken without a quorum: no guarantee that it is up to date.
     pub degraded: bool,
     /// Members of the cluster, learners included; those that answered, when the member list could not be read.
     pub members: usize,
-    /// Alarms raised in the cluster. A CORRUPT one means: keep older snapshots.
+    /// Alarms raised in the cluster.
     pub alarms: Vec<Alarm>,
 }
 
@@ -84,7 +84,7 @@ impl Choice {
         self
     }
 
-    /// Whether some member's data is known to differ from the others'.
+    /// Whether some member's data is known to differ from the others': older snapshots may be needed.
     pub fn corruption_suspected(&self) -> bool {
         self.alarms.iter().any(|alarm| alarm.kind == AlarmKind::Corrupt)
     }
@@ -96,7 +96,8 @@ impl Choice {
 /// behind. Of the rest, followers go before the leader, which has enough to do, and the smallest member id decides, so that successive
 /// snapshots come from the same member. NOSPACE does not matter.
 ///
-/// With `allow_degraded`, and only when nobody is left otherwise, the most advanced of those who answered and are no learners.
+/// With `allow_degraded`, and only when nobody is left otherwise, the most advanced of those who know no leader. The alarm CORRUPT is never
+/// overruled, nor what only says that another member is to be asked: an old term, lagging.
 ///
 /// # Errors
 /// [`Refusal`], with the reason of every member.
@@ -126,12 +127,10 @@ pub fn choose(survey: &Survey, policy: &ChoosePolicy) -> Result<Choice, Refusal>
     }
     let last_resort = candidates
         .iter()
-        .filter(|c| !c.status.is_learner)
+        .filter(|c| c.excluded == Some(Excluded::NoLeader))
         .max_by_key(|c| {
-            let sound = !matches!(c.excluded, Some(Excluded::Corrupt));
             let avoided = policy.avoid.contains(c.endpoint);
             (
-                sound,
                 !avoided,
                 c.status.raft_applied_index,
                 c.status.revision,

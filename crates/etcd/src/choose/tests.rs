@@ -250,17 +250,41 @@ fn degraded_is_not_used_while_a_healthy_member_is_there() {
 }
 
 #[test]
-fn corruption_of_everyone_is_refused_and_taken_only_as_degraded() {
-    let survey = survey([with(1, alarm(0, AlarmKind::Corrupt)), member(2)]);
-    let refusal = choose(&survey, &ChoosePolicy::default()).unwrap_err();
-    assert_eq!((refusal.reason(), refusal.is_transient()), ("Corrupt", false));
-    assert!(refusal.to_string().contains("etcdctl alarm disarm"), "{refusal}");
-    let choice = choose(&survey, &degraded()).unwrap();
-    assert!(choice.degraded && choice.corruption_suspected());
+fn no_corrupt_member_is_ever_taken_however_little_else_is_left() {
+    let alone = |s: &mut MemberStatus| s.leader = 0;
+    let everyone = survey([with(1, alarm(0, AlarmKind::Corrupt)), with(2, alone)]);
+    let itself = survey([with(1, alarm(1, AlarmKind::Corrupt))]);
+    for (survey, policy) in [&everyone, &itself]
+        .into_iter()
+        .flat_map(|survey| [(survey, ChoosePolicy::default()), (survey, degraded())])
+    {
+        let refusal = choose(survey, &policy).unwrap_err();
+        assert_eq!((refusal.reason(), refusal.is_transient()), ("Corrupt", false));
+        assert!(refusal.to_string().contains("etcdctl alarm disarm"), "{refusal}");
+    }
 }
 
 #[test]
-fn a_degraded_choice_prefers_a_sound_member_to_an_advanced_corrupt_one() {
+fn degraded_means_without_a_quorum_and_neither_behind_nor_in_the_past() {
+    let behind = survey([with(1, |s| s.raft_applied_index = 5)]);
+    let refusal = choose(&behind, &degraded()).unwrap_err();
+    assert_eq!(
+        (refusal.reason(), refusal.is_transient()),
+        ("NoHealthyMember", true)
+    );
+    let past = survey([
+        with(1, |s| s.raft_term = 3),
+        with(2, |s| {
+            s.leader = 0;
+            s.raft_applied_index = 9_000;
+        }),
+    ]);
+    let choice = choose(&past, &degraded()).unwrap();
+    assert_eq!((choice.member_id, choice.degraded), (2, true));
+}
+
+#[test]
+fn a_degraded_choice_takes_a_sound_member_and_not_an_advanced_corrupt_one() {
     let survey = survey([
         with(1, alarm(1, AlarmKind::Corrupt)),
         with(2, |s| {
@@ -268,7 +292,9 @@ fn a_degraded_choice_prefers_a_sound_member_to_an_advanced_corrupt_one() {
             s.raft_applied_index = 5;
         }),
     ]);
-    assert_eq!(choose(&survey, &degraded()).unwrap().member_id, 2);
+    let choice = choose(&survey, &degraded()).unwrap();
+    assert_eq!(choice.member_id, 2);
+    assert!(choice.corruption_suspected());
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub fn stored(manifest: &Manifest, place: Option<&str>) -> Stored {
         started: manifest.times.started,
         finished: manifest.times.finished,
         degraded: manifest.degraded,
+        corrupt_alarm: manifest.etcd.corrupt_alarm,
         etcd: api::SnapshotEtcd {
             cluster_id: etcd.cluster_id.to_string(),
             member_id: Some(etcd.member_id.to_string()),

@@ -1,5 +1,6 @@
 //! What is known about a plan. Everything comes from caches of this process; nothing is asked of anybody.
 
+use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, Verification, labels};
 use etcd_backup_backup::manifest::Manifest;
 use etcd_backup_backup::retention::{Candidate, Standing};
@@ -38,7 +39,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     let drill = drill::Observed {
         newest: answer
             .as_ref()
-            .and_then(|answer| newest(plan, answer, &snapshots)),
+            .and_then(|answer| newest(plan, answer, &snapshots, context.now())),
         settled: answer.is_some() && !asking && !spec_changed(plan),
         ..drills(plan, context)
     };
@@ -79,16 +80,17 @@ fn drills(plan: &EtcdBackup, context: &Context) -> drill::Observed {
     }
 }
 
-/// The newest snapshot that the store listed, for drills. By the time it was taken, never by revision: a restore moves those
-/// back.
-fn newest(plan: &EtcdBackup, answer: &Answer, snapshots: &[Shot]) -> Option<drill::Newest> {
+/// The newest snapshot that the store listed, for drills.
+fn newest(
+    plan: &EtcdBackup,
+    answer: &Answer,
+    snapshots: &[Shot],
+    now: DateTime<Utc>,
+) -> Option<drill::Newest> {
     if plan.spec.verification != Verification::Restore {
         return None;
     }
-    let listed = &answer.result.catalogue.as_ref().ok()?.backups;
-    let newest = listed
-        .iter()
-        .max_by_key(|entry| (entry.manifest.times.started, entry.location.run.to_string()))?;
+    let newest = answer.result.catalogue.as_ref().ok()?.newest(now)?;
     let location = answer.result.location.as_deref().unwrap_or_default();
     let source = pinned(newest, location, &plan.spec.storage, None);
     let shown = snapshots
@@ -144,6 +146,8 @@ fn candidate_of(snapshot: &EtcdSnapshot) -> Option<Candidate> {
         lock: None,
         size: backup.size,
         revision: backup.revision,
+        degraded: snapshot.status.as_ref().is_some_and(|status| status.degraded),
+        suspect: false,
     })
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use etcd_backup_api::conditions::backup as kind;
 use etcd_backup_api::{EtcdBackup, EtcdBackupStatus, SnapshotPhase, Verification};
+use etcd_backup_backup::newest::is_ahead;
 use kube::ResourceExt;
 
 use super::decide::{Decision, Observed, promised_interval};
@@ -23,7 +24,11 @@ pub(super) fn show(
     let (namespace, name) = (plan.namespace().unwrap_or_default(), plan.name_any());
     let series = context.shared.metrics.track_plan(&namespace, &name);
     let status = &decision.status;
-    let success = status.last_success.as_ref();
+    // An age in the future would never become an alert.
+    let success = status
+        .last_success
+        .as_ref()
+        .filter(|success| !is_ahead(success.time, now));
     series.set_last_success(success.map(|success| (success.time, success.size, success.revision)));
     let schedule = Timing::of(plan).ok().and_then(|timing| timing.schedule);
     let interval = schedule

@@ -25,6 +25,8 @@ pub struct Resolved {
     pub source: PinnedSource,
     /// The etcd of the plan that it is of, if there is such a plan.
     pub etcd: Option<EtcdSpec>,
+    /// What to know of it before it is used.
+    pub warning: Option<String>,
 }
 
 /// What is to be looked up.
@@ -38,7 +40,7 @@ pub(super) struct Wanted {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Which {
-    /// The newest of this plan, or of the only one, begun before a time.
+    /// The newest of this plan, or of the only one, begun at a time or before.
     Newest {
         plan: Option<PlanKey>,
         before: Option<DateTime<Utc>>,
@@ -183,7 +185,7 @@ pub(super) async fn resolve(
     let store = connector
         .store_of(&wanted.namespace, &for_reading(&wanted.storage), now)
         .await?;
-    let entry = find(&*store, &wanted.which).await?;
+    let (entry, caution) = find(&*store, &wanted.which, now).await?;
     // From here on nobody removes it. Somebody may have, just before: so it is looked for once more.
     in_use.hold(uid, &entry.location.run.to_string());
     let entry = match again(&*store, &entry.location).await {
@@ -200,7 +202,9 @@ pub(super) async fn resolve(
             return Err(refused(&error));
         }
     };
+    let warnings: Vec<String> = entry.degraded_warning().into_iter().chain(caution).collect();
     Ok(Resolved {
+        warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         source: pinned(&entry, &store.location(), &wanted.storage, meta.version_id),
         etcd: wanted.etcd.clone(),
     })
@@ -215,9 +219,14 @@ fn for_reading(storage: &StorageSpec) -> StorageSpec {
     storage
 }
 
-async fn find(store: &dyn Store, which: &Which) -> Result<Entry, Failure> {
+/// The backup, and what to say of the times of those that it was chosen from.
+async fn find(
+    store: &dyn Store,
+    which: &Which,
+    now: DateTime<Utc>,
+) -> Result<(Entry, Option<String>), Failure> {
     match which {
-        Which::At(location) => again(store, location).await,
+        Which::At(location) => Ok((again(store, location).await?, None)),
         Which::Run { plan, run } => {
             let listed = catalogue::list(store, plan)
                 .await
@@ -226,7 +235,7 @@ async fn find(store: &dyn Store, which: &Which) -> Result<Entry, Failure> {
                 .backups
                 .into_iter()
                 .find(|entry| entry.location.run == *run);
-            found.ok_or_else(|| {
+            found.map(|entry| (entry, None)).ok_or_else(|| {
                 Failure::lasting(
                     "SourceDeleted",
                     format!("{} holds no backup {run} of {plan} any more", store.location()),
@@ -238,13 +247,14 @@ async fn find(store: &dyn Store, which: &Which) -> Result<Entry, Failure> {
                 Some(plan) => plan.clone(),
                 None => only(store).await?,
             };
-            let listed = catalogue::list(store, &plan)
+            let mut listed = catalogue::list(store, &plan)
                 .await
                 .map_err(|error| unlisted(&error))?;
-            let fits = |entry: &&Entry| before.is_none_or(|before| entry.manifest.times.started < before);
-            let newest = listed.backups.iter().rev().find(fits).cloned();
-            newest.ok_or_else(|| {
-                let when = before.map_or_else(String::new, |before| format!(" from before {before}"));
+            let fits = |entry: &Entry| before.is_none_or(|before| entry.manifest.times.started <= before);
+            listed.backups.retain(fits);
+            let newest = listed.newest(now).cloned();
+            newest.map(|entry| (entry, listed.caution(now))).ok_or_else(|| {
+                let when = before.map_or_else(String::new, |before| format!(" from {before} or before"));
                 Failure::lasting(
                     "NoSnapshot",
                     format!("{} holds no usable backup of {plan}{when}", store.location()),
@@ -324,3 +334,6 @@ pub(crate) fn pinned(
         encrypted: manifest.object.form().age,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,7 @@ impl Member<'_> {
             ..control
         };
         let recipe = &self.prepared.recipe;
+        let corrupt_alarm = choice.corruption_suspected();
         let request = WriteRequest {
             plan: recipe.plan.clone(),
             plan_uid: Some(recipe.plan_uid.clone()),
@@ -93,6 +94,7 @@ impl Member<'_> {
                 minimum_revision,
                 degraded: choice.degraded,
                 members: u32::try_from(choice.members).ok(),
+                corrupt_alarm,
             },
             scheduled: self.request.scheduled,
             started: self.started,

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use etcd_backup_api::{EtcdBackup, Retention};
-use etcd_backup_backup::catalogue::{Catalogue, Entry, ask_locks};
+use etcd_backup_backup::catalogue::{Catalogue, Entry, ask_locks, newest_of};
 use etcd_backup_backup::layout::{ClusterId, RunId};
-use etcd_backup_backup::retention::{self, Candidate, Context, Kept, Policy};
+use etcd_backup_backup::retention::{self, Candidate, Context, Hold, Kept, Policy};
 use etcd_backup_backup::schedule::Schedule;
 use etcd_backup_store::Lock;
 
@@ -40,7 +40,7 @@ pub(super) async fn run(
         .filter(|entry| entry.belongs_to(&place.owner))
         .collect();
     // The generation is that of the newest backup. Without one there is nothing to keep, so nothing may go.
-    let Some(newest) = ours.last() else {
+    let Some(newest) = newest_of(ours.iter().copied(), now) else {
         return Ok(nothing);
     };
     let Some(rules) = &plan.spec.retention else {
@@ -78,17 +78,23 @@ pub(super) async fn run(
     let held = verdict
         .hold
         .map(|hold| Failure::lasting(hold.reason(), hold.to_string()));
-    if let Some(held) = held.clone().filter(|_| !prune.dry_run) {
+    let in_part = matches!(verdict.hold, Some(Hold::ClockLeap { .. }));
+    if let Some(held) = held.clone().filter(|_| !prune.dry_run && !in_part) {
         return Err(held);
     }
+    let held_too = verdict.held.iter().filter(|_| prune.dry_run);
     let why: Vec<(RunId, String)> = verdict
         .remove
         .iter()
-        .chain(&verdict.held)
+        .chain(held_too)
         .map(|removal| (removal.id, removal.why.to_string()))
         .collect();
     let outcome = RetentionOutcome {
-        kept: verdict.keep.len(),
+        kept: if prune.dry_run {
+            verdict.keep.len()
+        } else {
+            verdict.keep.len() + verdict.held.len()
+        },
         held,
         locked: locked(&verdict.keep),
         ..nothing
@@ -197,7 +203,7 @@ fn policy(rules: &Retention) -> Policy {
     }
 }
 
-/// The zone in which days begin, and the distance of two slots.
+/// The zone in which days begin, and the longest distance of two slots.
 fn calendar(plan: &EtcdBackup, now: DateTime<Utc>) -> Result<(Tz, Option<chrono::TimeDelta>), Failure> {
     let zone = plan.spec.time_zone.as_deref();
     let Some(expression) = &plan.spec.schedule else {
@@ -209,5 +215,5 @@ fn calendar(plan: &EtcdBackup, now: DateTime<Utc>) -> Result<(Tz, Option<chrono:
     };
     let schedule = Schedule::parse(expression, zone)
         .map_err(|error| Failure::lasting("InvalidSpec", error.to_string()))?;
-    Ok((schedule.zone(), schedule.expected_interval(now)))
+    Ok((schedule.zone(), schedule.longest_interval(now)))
 }

@@ -65,7 +65,8 @@ pub struct RetentionOutcome {
     pub kept: usize,
     /// What was removed (or would be), oldest first, and why.
     pub removed: Vec<Removal>,
-    /// Why nothing of `removed` would go as things stand. Only in a dry run; without one such a retention fails.
+    /// Why nothing of `removed`, or not all, would go as things stand; without a dry run, why some stay that the policy does not keep. A
+    /// retention that is held as a whole fails.
     pub held: Option<Failure>,
     /// What the policy would remove, were it not locked, oldest first, and until when. It is among those `kept`.
     pub locked: Vec<Removal>,

@@ -24,7 +24,10 @@ async fn backups_of_all_generations_are_listed_oldest_first_by_their_recorded_ti
         (found.broken.len(), found.orphans.len(), found.foreign),
         (0, 0, 0)
     );
-    assert_eq!(found.newest(), expected.last());
+    assert_eq!(
+        found.newest(expected.last().unwrap().manifest.times.started),
+        expected.last()
+    );
 }
 
 #[tokio::test]

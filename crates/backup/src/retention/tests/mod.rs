@@ -1,5 +1,6 @@
 //! Retention's promises, as sentences.
 
+mod leaps;
 mod model;
 mod properties;
 
@@ -30,6 +31,8 @@ pub(super) fn backup(time: DateTime<Utc>, n: u8) -> Candidate {
         lock: None,
         size: 1_000_000,
         revision: time.timestamp(),
+        degraded: false,
+        suspect: false,
     }
 }
 
@@ -266,34 +269,6 @@ fn a_clock_behind_the_newest_backup_removes_nothing_and_shows_what_would_go() {
 }
 
 #[test]
-fn a_clock_ten_years_ahead_removes_nothing_until_a_second_backup_confirms_it() {
-    let mut backups = daily(5, "2026-11-23T06:00:00Z");
-    let policy = Policy {
-        keep_last: Some(9),
-        max_age: Some(days(7)),
-        ..Policy::default()
-    };
-    // The clock leaps while waiting: no new backup, so nothing is older than before.
-    assert_eq!(
-        plan(&policy, &backups, &context("2036-11-23T06:00:00Z")).remove,
-        []
-    );
-    // A backup is taken under the wrong clock.
-    backups.insert(0, backup(at("2036-11-23T06:00:00Z"), 0));
-    let leapt = plan(&policy, &backups, &context("2036-11-23T06:10:00Z"));
-    assert_eq!((leapt.remove.len(), leapt.held.len()), (0, 5));
-    assert_eq!(leapt.hold.unwrap().reason(), "ClockLeap");
-    // It was no leap: time has really passed.
-    backups.insert(0, backup(at("2036-11-24T06:00:00Z"), 0));
-    assert_eq!(
-        plan(&policy, &backups, &context("2036-11-24T06:10:00Z"))
-            .remove
-            .len(),
-        5
-    );
-}
-
-#[test]
 fn a_yearly_schedule_is_no_leap_of_the_clock() {
     let backups: Vec<_> = (0..5)
         .map(|n| backup(at("2026-01-01T00:00:00Z") - TimeDelta::days(365 * n), 0))
@@ -441,4 +416,55 @@ fn a_lock_keeps_what_no_rule_names_until_it_has_ended() {
         plan.keep[1].reasons[0].to_string(),
         "locked until 2026-11-23T06:00:01Z"
     );
+}
+
+#[test]
+fn degraded_backups_displace_none_that_is_sound() {
+    let mut backups = daily(8, "2026-11-23T06:00:00Z");
+    for degraded in &mut backups[..4] {
+        degraded.degraded = true;
+    }
+    let policy = Policy {
+        keep_last: Some(2),
+        max_age: Some(days(3)),
+        ..Policy::default()
+    };
+    let quorumless = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    assert_eq!(
+        kept(&quorumless),
+        [backups[0].id, backups[1].id, backups[4].id, backups[5].id],
+        "two of each, whatever the age that degraded ones make"
+    );
+    assert_eq!(quorumless.keep[2].reasons, [KeepReason::Undegraded]);
+    assert_eq!(quorumless.hold, None);
+    // The quorum is back: sound ones take the place of both.
+    backups.splice(
+        0..0,
+        [
+            backup(at("2026-11-25T06:00:00Z"), 0),
+            backup(at("2026-11-24T06:00:00Z"), 0),
+        ],
+    );
+    let sound = plan(&policy, &backups, &context("2026-11-25T07:00:00Z"));
+    assert_eq!(kept(&sound), [backups[0].id, backups[1].id]);
+}
+
+#[test]
+fn while_etcd_has_the_alarm_corrupt_nothing_is_removed() {
+    let mut backups = daily(5, "2026-11-23T06:00:00Z");
+    backups[0].suspect = true;
+    let policy = Policy {
+        keep_last: Some(1),
+        ..Policy::default()
+    };
+    let corrupt = plan(&policy, &backups, &context("2026-11-23T07:00:00Z"));
+    let hold = corrupt.hold.unwrap();
+    assert_eq!(
+        (corrupt.remove.len(), corrupt.held.len(), hold.reason()),
+        (0, 4, "CorruptAlarm")
+    );
+    assert!(hold.to_string().contains("etcdctl alarm list"), "{hold}");
+    backups.insert(0, backup(at("2026-11-24T06:00:00Z"), 0));
+    let sound = plan(&policy, &backups, &context("2026-11-24T07:00:00Z"));
+    assert_eq!((sound.remove.len(), sound.hold), (5, None));
 }

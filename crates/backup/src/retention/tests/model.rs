@@ -49,8 +49,13 @@ fn rules(policy: &Policy) -> Vec<(u32, Period)> {
         .collect()
 }
 
-/// Do the rules keep it, holds left aside?
+/// Do the rules keep it, holds left aside? One that is not degraded is also kept if they would without any that is.
 pub(super) fn keeps(policy: &Policy, all: &[Candidate], one: &Candidate, context: &Context) -> bool {
+    let sound: Vec<_> = all.iter().filter(|other| !other.degraded).cloned().collect();
+    keeps_among(policy, all, one, context) || (!one.degraded && keeps_among(policy, &sound, one, context))
+}
+
+fn keeps_among(policy: &Policy, all: &[Candidate], one: &Candidate, context: &Context) -> bool {
     let takes_part = |c: &&Candidate| c.standing == Standing::Verified && c.generation == context.generation;
     if !takes_part(&one) {
         return true;

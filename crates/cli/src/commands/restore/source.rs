@@ -54,6 +54,7 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
         }
         Source::Backup { store, location } => {
             let (chosen, identities) = restore.backup.find(store, location.as_ref()).await?;
+            chosen.warn();
             let name = chosen.url();
             let manifest = &chosen.entry.manifest;
             let reader = read::open_unproved(&chosen.store, manifest, identities.as_ref())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::Args;
 use etcd_backup_backup::{
-    catalogue::ask_locks,
+    catalogue::{ask_locks, newest_of},
     layout::PlanKey,
     owner,
     retention::{self, Context, Policy},
@@ -100,7 +100,9 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
         plan_uid: None,
     };
     let owner = owner.unwrap_or(nobody);
-    let newest = catalogue.backups.iter().rfind(|entry| entry.belongs_to(&owner));
+    let now = clock::now();
+    let ours = catalogue.backups.iter().filter(|entry| entry.belongs_to(&owner));
+    let newest = newest_of(ours, now);
     let Some(generation) = newest.map(|entry| entry.location.cluster) else {
         return Err(Failure::new(
             Exit::NotFound,
@@ -112,7 +114,7 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
     };
     let context = Context {
         generation,
-        now: clock::now(),
+        now,
         zone: retention.policy.time_zone,
         interval: None,
     };

@@ -189,12 +189,17 @@ pub(super) fn retention(
                 held: Some(trouble), ..
             },
         )) => {
-            conditions.set(
-                kind::RETENTION_SUCCEEDED,
-                Truth::False,
-                &trouble.reason,
-                dry_run_message(pruning),
-            );
+            let message = if pruning.dry_run {
+                dry_run_message(pruning)
+            } else {
+                format!(
+                    "{} removed, {} kept; {}",
+                    pruning.removed.len(),
+                    pruning.kept,
+                    trouble.message
+                )
+            };
+            conditions.set(kind::RETENTION_SUCCEEDED, Truth::False, &trouble.reason, message);
         }
         Some(Ok(pruning)) if pruning.dry_run => {
             conditions.set(

@@ -65,7 +65,7 @@ pub fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) -> Dec
     let restorable = decision.drill.verdict.clone();
     let judged = status::Judged::of(plan, &timing, observed, &slots, restorable, now);
     decision.status = status::write(plan, observed, &slots, &judged, &decision, now);
-    decision.notes = notes::about(plan, observed, &slots, &decision);
+    decision.notes = notes::about(plan, observed, &slots, &decision, judged.caution.as_deref());
     decision.again = if more_to_create {
         Some(now)
     } else {

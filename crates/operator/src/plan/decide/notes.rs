@@ -14,8 +14,14 @@ const CHECK: &str = "CheckPlan";
 const PRUNE: &str = "Prune";
 const SYNC: &str = "ListStore";
 
-/// The notes that go with `decision`.
-pub(super) fn about(plan: &EtcdBackup, observed: &Observed, slots: &Slots, decision: &Decision) -> Vec<Note> {
+/// The notes that go with `decision`; `caution` is about a backup that lies in the future.
+pub(super) fn about(
+    plan: &EtcdBackup,
+    observed: &Observed,
+    slots: &Slots,
+    decision: &Decision,
+    caution: Option<&str>,
+) -> Vec<Note> {
     let nothing = EtcdBackupStatus::default();
     let before = plan.status.as_ref().unwrap_or(&nothing);
     let mut notes = created(decision);
@@ -24,6 +30,7 @@ pub(super) fn about(plan: &EtcdBackup, observed: &Observed, slots: &Slots, decis
     notes.extend(pruned(before, observed));
     notes.extend(decision.drill.notes.iter().cloned());
     notes.extend(drill_refused(before, &decision.status));
+    notes.extend(from_the_future(before, caution));
     notes
 }
 
@@ -115,6 +122,13 @@ fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note>
         notes.push(Note::warning(reason::NAME_TAKEN, SCHEDULE, taken.message.clone()));
     }
     notes
+}
+
+/// That a backup lies in the future, when that is news: `Fresh` may well stay as it is.
+fn from_the_future(before: &EtcdBackupStatus, caution: Option<&str>) -> Option<Note> {
+    let caution = caution?;
+    let told = find(before, kind::FRESH).is_some_and(|was| was.message.contains(caution));
+    (!told).then(|| Note::warning(reason::BACKUP_IN_THE_FUTURE, CHECK, caution))
 }
 
 /// That no drill can begin, or go on, when that is news. What a drill found is told by the drill.

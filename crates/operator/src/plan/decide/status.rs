@@ -6,6 +6,7 @@ use etcd_backup_api::{
     AttemptResult, EtcdBackup, EtcdBackupStatus, LastAttempt, LastSuccess, ObservedEtcd, RetentionStatus,
     SnapshotPhase,
 };
+use etcd_backup_backup::newest;
 
 use super::catalogue::{holdings, known};
 use super::due::Slots;
@@ -26,6 +27,8 @@ pub(super) struct Judged {
     pub invalid: Option<Trouble>,
     /// How old the newest backup may be, and is.
     pub freshness: Freshness,
+    /// What to say of a backup that lies in the future, if one does.
+    pub caution: Option<String>,
     /// A name that somebody else took.
     pub taken: Option<String>,
     /// What its drills say, where there are any.
@@ -42,21 +45,33 @@ impl Judged {
         restorable: Option<Verdict>,
         now: DateTime<Utc>,
     ) -> Self {
-        let newest = newest_verified(observed, now).map(|backup| backup.taken);
+        let taken = newest_verified(observed, now).map(|backup| backup.taken);
         // As long as the store was not asked, what the status says is the best that is known.
         let recorded = || {
             plan.status
                 .as_ref()
                 .and_then(|status| status.last_success.as_ref())
         };
-        let newest = match holdings(observed) {
-            Some(_) => newest,
-            None => newest.max(recorded().map(|success| success.time).filter(|time| *time <= now)),
+        let taken = match holdings(observed) {
+            Some(_) => taken,
+            None => taken.max(
+                recorded()
+                    .map(|success| success.time)
+                    .filter(|time| !newest::is_ahead(*time, now)),
+            ),
         };
+        // One that lies in the future tells nothing of how old the data is.
+        let taken = taken.filter(|taken| !newest::is_ahead(*taken, now));
+        // Of the schedule alone: what this operator refuses to do makes no backup younger.
+        let mut freshness = judge(plan, &Timing::of(plan), taken, now);
+        let caution = caution(observed, now);
+        if let Some(caution) = &caution {
+            freshness.message = format!("{}; {caution}", freshness.message);
+        }
         Self {
             invalid: timing.as_ref().err().cloned(),
-            // Of the schedule alone: what this operator refuses to do makes no backup younger.
-            freshness: judge(plan, &Timing::of(plan), newest, now),
+            freshness,
+            caution,
             taken: taken_name(plan, observed, slots),
             restorable,
         }
@@ -137,7 +152,9 @@ fn from_store(status: &mut EtcdBackupStatus, observed: &Observed, decision: &Dec
     if let Some(holds) = holdings(observed) {
         status.location = Some(holds.location.clone());
     }
-    let latest = known.values().max_by_key(|backup| (backup.taken, &backup.run_id));
+    let latest = known
+        .values()
+        .max_by_key(|backup| (newest::rank(backup.taken, now), &backup.run_id));
     status.etcd = latest.map(|backup| ObservedEtcd {
         cluster_id: backup.cluster_id.clone(),
         version: backup.version.clone(),
@@ -146,17 +163,27 @@ fn from_store(status: &mut EtcdBackupStatus, observed: &Observed, decision: &Dec
     status.last_synced = observed.store.as_ref().map(|store| store.at);
 }
 
-/// The newest backup that was proved. By the time it was taken, never by revision: a restore moves those back.
+/// The newest backup that was proved.
 fn newest_verified(observed: &Observed, now: DateTime<Utc>) -> Option<&Backup> {
     let known = known(observed, now);
     known
         .into_values()
         .filter(|b| b.verified.is_some())
-        .max_by(|left, right| {
-            left.taken
-                .cmp(&right.taken)
-                .then_with(|| left.run_id.cmp(&right.run_id))
-        })
+        .max_by_key(|backup| (newest::rank(backup.taken, now), &backup.run_id))
+}
+
+/// What to say of a backup that lies in the future, if one does.
+fn caution(observed: &Observed, now: DateTime<Utc>) -> Option<String> {
+    let ahead: Vec<_> = known(observed, now)
+        .into_values()
+        .filter(|backup| backup.verified.is_some() && newest::is_ahead(backup.taken, now))
+        .filter_map(|backup| Some((backup.run_id.parse().ok()?, backup.taken)))
+        .collect();
+    if ahead.is_empty() {
+        return None;
+    }
+    let chosen = newest_verified(observed, now)?.run_id.parse().ok()?;
+    newest::caution(ahead, chosen, now)
 }
 
 /// The EtcdSnapshot that shows a backup, or will; the run when there is none.

@@ -156,7 +156,7 @@ pub struct Pruning {
     pub kept: usize,
     /// What was removed, or would be, and why.
     pub removed: Vec<RetentionCandidate>,
-    /// Why none of that would go as things stand. Only in a dry run.
+    /// Why not all of that would go as things stand; or, unless it is a dry run, why some stays.
     pub held: Option<Trouble>,
     /// What would be removed, were it not locked, and until when. It is among those that stay.
     pub locked: Vec<RetentionCandidate>,

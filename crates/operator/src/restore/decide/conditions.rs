@@ -13,7 +13,11 @@ pub(super) fn set(status: &mut EtcdRestoreStatus, before: &EtcdRestoreStatus, no
         .reason
         .clone()
         .unwrap_or_else(|| reason::PENDING.to_owned());
-    let message = status.message.clone().unwrap_or_default();
+    let mut message = status.message.clone().unwrap_or_default();
+    // For as long as the object is there: whoever starts etcd on it must see it.
+    if let Some(warning) = &status.warning {
+        message = format!("{message}. Warning: {warning}");
+    }
     let phase = status.phase;
     conditions.set(
         kind::COMPLETE,

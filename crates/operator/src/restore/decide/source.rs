@@ -130,6 +130,14 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
         "{} is restored, revision {}",
         found.source.url, found.source.revision
     );
+    status.warning.clone_from(&found.warning);
+    if let Some(warning) = &found.warning {
+        case.decision.notes.push(Note::warning(
+            event::RESTORE_SOURCE_DOUBTFUL,
+            ACTION,
+            warning.clone(),
+        ));
+    }
     case.decision
         .notes
         .push(Note::normal(event::RESTORE_STARTED, ACTION, message.clone()));

@@ -231,8 +231,9 @@ fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
         Run::Succeeded(stored) => {
             case.succeed(&stored);
             let message = stored::summary(&stored);
-            // Taken without a quorum it may lack the newest writes: somebody should look at that cluster.
-            let note = if stored.degraded {
+            // Without a quorum the newest writes may be lacking, and with the alarm CORRUPT data is wrong: somebody should look at that
+            // cluster.
+            let note = if stored.degraded || stored.corrupt_alarm {
                 Note::warning
             } else {
                 Note::normal

@@ -76,6 +76,7 @@ pub(super) fn fill(status: &mut EtcdSnapshotStatus, stored: &Stored) {
         started,
         finished,
         degraded,
+        corrupt_alarm: _,
         etcd,
         snapshot,
         object,
@@ -105,8 +106,13 @@ pub(super) fn summary(stored: &Stored) -> String {
     } else {
         ""
     };
+    let corrupt = if stored.corrupt_alarm {
+        "; etcd had the alarm CORRUPT: `etcdctl alarm list` names the member to replace, and retention removes nothing meanwhile"
+    } else {
+        ""
+    };
     format!(
-        "{revision}{} bytes, taken {} and stored as {}{degraded}",
+        "{revision}{} bytes, taken {} and stored as {}{degraded}{corrupt}",
         stored.snapshot.size,
         rfc3339(stored.started),
         stored.object.url

@@ -119,6 +119,8 @@ pub struct Stored {
     pub finished: DateTime<Utc>,
     /// Taken without a quorum.
     pub degraded: bool,
+    /// Etcd had the alarm CORRUPT.
+    pub corrupt_alarm: bool,
     /// Where it comes from.
     pub etcd: SnapshotEtcd,
     /// What it holds.

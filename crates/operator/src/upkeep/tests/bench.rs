@@ -247,6 +247,7 @@ pub(super) fn manifest(run: RunId, started: DateTime<Utc>, plan_uid: &str, clust
             raft_index: 1,
             raft_term: 1,
             members: None,
+            corrupt_alarm: false,
         },
         revision: 1 + started.timestamp() / 3600,
         compact_revision: 0,

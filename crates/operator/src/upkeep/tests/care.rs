@@ -24,7 +24,7 @@ async fn a_listing_changes_nothing_and_needs_no_claim() {
         tended
             .catalogue
             .unwrap()
-            .newest()
+            .newest(now())
             .unwrap()
             .location
             .run
@@ -128,6 +128,35 @@ async fn a_suspicious_newest_snapshot_holds_everything() {
     let failure = bench.pruned(false, &keeping(1)).await.unwrap_err();
     assert_eq!(failure.reason, "ClockBehind");
     assert_eq!(bench.left().await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_only_a_leap_of_the_clock_makes_old_stays_and_the_rest_goes() {
+    let bench = Bench::new().await;
+    let plan = plan(json!({"spec": {"schedule": "0 12 * * *", "retention": {"maxAge": "10d"}}}));
+    let mut runs = Vec::new();
+    for days in (19..30).rev() {
+        runs.push(bench.backup(days * 24, "plan-uid", CLUSTER).await);
+    }
+    // As an outage of 19 days, or a clock that leapt.
+    runs.push(bench.backup(0, "plan-uid", CLUSTER).await);
+    for dry_run in [true, false] {
+        let outcome = bench.pruned(dry_run, &plan).await.unwrap();
+        assert_eq!(outcome.held.as_ref().unwrap().reason, "ClockLeap");
+        let count = if dry_run { (11, 1) } else { (3, 9) };
+        assert_eq!((outcome.removed.len(), outcome.kept), count, "dry run: {dry_run}");
+    }
+    assert_eq!(bench.left().await, runs[3..]);
+}
+
+#[tokio::test]
+async fn a_backup_of_another_etcd_that_lies_in_the_future_does_not_decide_whose_are_pruned() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(3).await;
+    bench.backup(-24, "plan-uid", ClusterId(7)).await;
+    let outcome = bench.pruned(false, &keeping(1)).await.unwrap();
+    assert_eq!((outcome.removed.len(), outcome.kept), (2, 1));
+    assert!(bench.left().await.contains(&runs[2]));
 }
 
 #[tokio::test]

@@ -367,3 +367,66 @@ fn looking_twice_changes_nothing() {
         assert!(is_quiet(&again, &plan), "{name}");
     }
 }
+
+/// A backup that a wrong clock stamped, ten years ahead.
+fn of_the_future() -> Backup {
+    let taken = on("2036-11-23", "04:00:00");
+    Backup {
+        run_id: "20361123T040000Z-abcdefgh".to_owned(),
+        slot: None,
+        taken,
+        verified: Some(taken),
+        ..backup("04:00:00")
+    }
+}
+
+#[test]
+fn a_backup_of_the_future_does_not_hide_that_backups_are_overdue() {
+    let mut observed = healthy();
+    observed.store = Some(store(vec![backup("00:00:00"), of_the_future()]));
+    let plan = plan(json!({}));
+    let decision = decide(&plan, &observed, at("05:01:00"));
+    let success = decision.status.last_success.as_ref().unwrap();
+    assert_eq!(success.time, at("00:00:01"));
+    let told = |decision: &Decision| {
+        let told = |note: &&crate::events::Note| note.reason == event::BACKUP_IN_THE_FUTURE;
+        decision.notes.iter().filter(told).count()
+    };
+    assert_eq!(told(&decision), 1);
+    let fresh = says(&decision, "Fresh");
+    assert_eq!(fresh.0, "True");
+    let again = decide(&seen(plan, &observed, at("05:01:00")), &observed, at("05:02:00"));
+    assert_eq!(told(&again), 0, "it is news once");
+
+    let late = decide(&self::plan(json!({})), &observed, at("23:00:00"));
+    assert_eq!(says(&late, "Fresh").0, "False");
+    let message = message(&late, "Fresh");
+    for part in [
+        "20361123T040000Z-abcdefgh",
+        "in the future",
+        "passed over",
+        "deleted from the store",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_backup_of_the_future_alone_is_shown_and_makes_nothing_fresh() {
+    let mut observed = observed();
+    observed.store = Some(store(vec![of_the_future()]));
+    let decision = decide(&plan(json!({})), &observed, at("23:00:00"));
+    assert_eq!(
+        decision.status.last_success.as_ref().unwrap().time,
+        on("2036-11-23", "04:00:00")
+    );
+    assert_ne!(says(&decision, "Fresh").0, "True");
+    let message = message(&decision, "Fresh");
+    assert!(message.contains("there is no other"), "{message}");
+}
+
+fn message(decision: &Decision, kind: &str) -> String {
+    let mut conditions = decision.status.conditions.iter();
+    let condition = conditions.find(|condition| condition.type_ == kind).unwrap();
+    condition.message.clone()
+}

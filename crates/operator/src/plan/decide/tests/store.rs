@@ -233,6 +233,8 @@ fn what_the_store_has_no_more_is_named_to_retention_unless_somebody_pinned_it() 
         lock: None,
         size: 1,
         revision: 1,
+        degraded: false,
+        suspect: false,
     };
     let gone = |time: &str| Shot {
         missing: Some(candidate(time)),

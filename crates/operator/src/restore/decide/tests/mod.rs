@@ -45,6 +45,7 @@ pub(super) fn found(encrypted: bool) -> Errand<Resolved> {
         answer: Ok(Resolved {
             source: serde_json::from_value(source).unwrap(),
             etcd: None,
+            warning: None,
         }),
     }
 }

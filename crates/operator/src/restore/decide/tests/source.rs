@@ -1,6 +1,7 @@
 //! Which snapshot, and who may begin.
 
 use super::*;
+use crate::events::reason as event;
 
 #[test]
 fn a_new_restore_looks_its_source_up() {
@@ -100,4 +101,47 @@ fn an_encrypted_source_without_an_identity_is_refused_before_anything_is_done() 
     let decision = look(&restore(json!({})), &observed);
     assert_eq!(decision.status.reason.as_deref(), Some("IdentityNeeded"));
     assert_eq!(decision.status.phase, RestorePhase::Failed);
+}
+
+#[test]
+fn a_doubtful_snapshot_is_told_as_it_is_pinned_and_for_as_long_as_the_restore_is_there() {
+    let doubt = "the backup run-1 is degraded";
+    let Errand::Done {
+        at,
+        answer: Ok(found),
+    } = found(false)
+    else {
+        panic!("nothing was found");
+    };
+    let found = Resolved {
+        warning: Some(doubt.to_owned()),
+        ..found
+    };
+    let observed = Observed {
+        source: Errand::Done {
+            at,
+            answer: Ok(found),
+        },
+        ..quiet()
+    };
+    let restore = restore(json!({"status": {"phase": "Resolving"}}));
+    let decision = look(&restore, &observed);
+    assert_eq!(decision.status.phase, RestorePhase::Preparing);
+    assert_eq!(decision.status.warning.as_deref(), Some(doubt));
+    let warned =
+        |note: &crate::events::Note| note.reason == event::RESTORE_SOURCE_DOUBTFUL && note.message == doubt;
+    assert!(decision.notes.iter().any(warned));
+
+    let mut later = object("Verifying", "Committed");
+    later.status.as_mut().unwrap().warning = Some(doubt.to_owned());
+    let decision = look(&later, &quiet());
+    assert!(
+        decision
+            .status
+            .conditions
+            .iter()
+            .all(|condition| condition.message.contains(doubt)),
+        "{:?}",
+        decision.status.conditions
+    );
 }

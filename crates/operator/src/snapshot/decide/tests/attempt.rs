@@ -271,6 +271,18 @@ fn a_snapshot_without_a_quorum_is_a_warning() {
 }
 
 #[test]
+fn a_snapshot_of_an_etcd_with_the_alarm_corrupt_is_a_warning() {
+    let mut observed = observed();
+    observed.run = Some(Run::Succeeded(Box::new(Stored {
+        corrupt_alarm: true,
+        ..stored()
+    })));
+    let decision = decide(&running_here(), &observed, at("06:00:12"));
+    assert_eq!(decision.notes[0].severity, Severity::Warning);
+    assert!(decision.notes[0].message.contains("etcdctl alarm list"));
+}
+
+#[test]
 fn every_condition_names_the_generation_it_speaks_of() {
     let decision = decide(
         &snapshot(json!({"metadata": {"generation": 7}})),

@@ -57,6 +57,7 @@ pub(super) fn stored() -> Stored {
         started: at("06:00:01"),
         finished: at("06:00:09"),
         degraded: false,
+        corrupt_alarm: false,
         etcd: SnapshotEtcd {
             revision: Some(42),
             ..SnapshotEtcd::default()

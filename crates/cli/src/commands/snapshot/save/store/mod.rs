@@ -53,6 +53,7 @@ pub(super) async fn save(mut quest: Quest, to: &Address, options: &StoreOptions)
                 minimum_revision: minimum,
                 degraded: choice.degraded,
                 members: u32::try_from(choice.members).ok(),
+                corrupt_alarm: choice.corruption_suspected(),
             },
             scheduled: None,
             started,
