@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
+    clippy::print_stdout,
     reason = "helpers of tests, which fail by panicking and build small numbers"
 )]
 
@@ -19,8 +20,8 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const MIB: u64 = 1 << 20;
 
-/// What the verifier holds whatever it reads: nodes that are not complete yet, blocks that are not full yet.
-const ALWAYS: u64 = MIB;
+/// What the verifier holds whatever it reads: nodes that are not complete yet, blocks that are not full yet and are moved to grow.
+const ALWAYS: u64 = 2 * MIB;
 /// `Limits::ample`, and what it grows by with each page.
 const AMPLE: (u64, u64) = (11 * MIB, 32);
 
@@ -83,7 +84,11 @@ fn a_verification_takes_what_the_law_says_however_large_the_database() {
     // As many records as fit: HashKV is given up before it takes more than the ample memory.
     let small = verify(&Database::of(1_500_000, 170));
     assert!(small.pages > 80_000, "{} pages", small.pages);
-    within("small values", small.peak, small.law(0).max(small.ample() + ALWAYS));
+    within(
+        "small values",
+        small.peak,
+        small.law(0).max(small.ample() + ALWAYS),
+    );
     assert!(small.report.hash_kv.is_none(), "HashKV was not given up");
 
     // The same while a compaction is under way: 8 bytes a record, and a set of the keys in the end.
@@ -92,7 +97,11 @@ fn a_verification_takes_what_the_law_says_however_large_the_database() {
 
     // A quarter of 2 GiB with a quarter of a million records: four times that is the promise of P8.
     let quarter = verify(&Database::of(250_000, 2_000));
-    assert!(quarter.pages * u64::from(database::PAGE) >= 512 * MIB, "{} pages", quarter.pages);
+    assert!(
+        quarter.pages * u64::from(database::PAGE) >= 512 * MIB,
+        "{} pages",
+        quarter.pages
+    );
     within("a quarter of 2 GiB", 4 * quarter.peak, 32 * MIB);
 }
 
@@ -100,5 +109,8 @@ fn within(what: &str, peak: u64, bound: u64) {
     println!("{what}: {peak} bytes of {bound}");
     assert!(peak <= bound, "{what}: {peak} bytes, and the law allows {bound}");
     // A law with room to spare would hide what it does not know of.
-    assert!(peak > bound / 8, "{what}: {peak} bytes, and the law allows {bound}: it says nothing");
+    assert!(
+        peak > bound / 8,
+        "{what}: {peak} bytes, and the law allows {bound}: it says nothing"
+    );
 }
