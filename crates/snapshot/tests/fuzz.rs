@@ -1,6 +1,11 @@
 //! The fuzz targets of `tests/fuzz`, run with bytes from a seed: so they are compiled and do what they claim, and what they find in
 //! a few thousand tries is found by every run.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "helpers of tests, which fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "helpers of tests, which fail by panicking"
+)]
 
 #[path = "../../../tests/fuzz/bodies/mod.rs"]
 mod bodies;
