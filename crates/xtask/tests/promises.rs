@@ -175,7 +175,10 @@ fn what_is_not_there_is_told_from_what_is() {
         assert_eq!(tree.has(text), there, "{text}");
     }
     for (paragraph, tested) in [
-        ("**P1** unit: `one_two_three_four`, of `crates/backup/tests`", true),
+        (
+            "**P1** unit: `one_two_three_four`, of `crates/backup/tests`",
+            true,
+        ),
         ("**P1** unit: the tests of `crates/backup/tests/`", false),
         ("**P1** unit: `renamed_since_it_was_named`", false),
         ("**P1** unit: `operator::restores::…`", false),
