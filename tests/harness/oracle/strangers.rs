@@ -96,3 +96,27 @@ pub fn changed_only_below(places: &[&str], server: &S3Server) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_changed_or_gone_of_others_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let strangers = Strangers::around(folder.path(), "backups", "default", "prod").unwrap();
+        strangers.check().unwrap();
+        let path = folder.path().join("backups/default/prod/README");
+        for (change, part) in [("other", "was changed"), ("", "is gone")] {
+            let before = fs::read(&path).unwrap();
+            fs::write(&path, change).unwrap();
+            if change.is_empty() {
+                fs::remove_file(&path).unwrap();
+            }
+            let refusal = format!("{:#}", strangers.check().unwrap_err());
+            assert!(refusal.contains(part), "{refusal}");
+            fs::write(&path, before).unwrap();
+        }
+        strangers.check().unwrap();
+    }
+}

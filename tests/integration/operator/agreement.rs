@@ -109,10 +109,7 @@ async fn a_new_cluster_shows_the_old_bucket_and_does_not_write_into_what_is_not_
     there.ask("mine", "prod").await?;
     let (reason, message) = there.failed("mine").await?;
     ensure!(reason == "PrefixInUse", "{reason}: {message}");
-    ensure!(
-        case.stored()? == bytes,
-        "it touched what is not its own"
-    );
+    ensure!(case.stored()? == bytes, "it touched what is not its own");
 
     // What the message says to do when the old cluster is gone for good.
     let owner = case.folder.join("backups/old-bucket/prod/owner.json");

@@ -5,7 +5,12 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use anyhow::{Context, Result};
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, labels};
 use harness::{
-    etcd::Etcd, kubectl::Kubectl, operator::Operator, oracle::{self, Strangers}, process, s3::S3Server,
+    etcd::Etcd,
+    kubectl::Kubectl,
+    operator::Operator,
+    oracle::{self, Strangers},
+    process,
+    s3::S3Server,
     versitygw::Versitygw,
 };
 use k8s_openapi::api::core::v1::Secret;

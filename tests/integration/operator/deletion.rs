@@ -18,7 +18,11 @@ use super::{
 
 /// How many manifests the case's bucket holds.
 fn manifests(case: &Case) -> Result<usize> {
-    Ok(case.stored()?.keys().filter(|key| key.ends_with("/manifest.json")).count())
+    Ok(case
+        .stored()?
+        .keys()
+        .filter(|key| key.ends_with("/manifest.json"))
+        .count())
 }
 
 #[tokio::test]
@@ -28,10 +32,7 @@ async fn a_plan_that_goes_leaves_its_snapshots_in_the_store() -> Result<()> {
     case.take("a", "prod").await?;
     let before = case.stored()?;
     case.delete_plan("prod").await?;
-    ensure!(
-        case.stored()? == before,
-        "something was changed"
-    );
+    ensure!(case.stored()? == before, "something was changed");
     case.finish(&world.subject).await?.ensure_number(1)
 }
 

@@ -103,7 +103,10 @@ async fn the_newest_stays_however_old_the_policy_finds_it() -> Result<()> {
         ensure!(names == [name], "after {name} there remain {names:?}");
     }
     let stored = case.stored()?;
-    let manifests = stored.keys().filter(|key| key.ends_with("/manifest.json")).count();
+    let manifests = stored
+        .keys()
+        .filter(|key| key.ends_with("/manifest.json"))
+        .count();
     ensure!(manifests == 1, "the store holds {manifests} manifests");
     case.finish(&world.subject).await?;
     Ok(())

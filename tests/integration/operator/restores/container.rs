@@ -89,7 +89,9 @@ impl Container {
         command.args(arguments);
         command.arg("--secrets").arg(folder.path().join("secrets"));
         command.arg("--termination-log").arg(folder.path().join("result"));
-        let log = disk.logs()?.join(folder.path().file_name().context("it has a name")?);
+        let log = disk
+            .logs()?
+            .join(folder.path().file_name().context("it has a name")?);
         let process = Process::start("agent", &mut command, &log)?;
         Ok(Self { process, folder })
     }
