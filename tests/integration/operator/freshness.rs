@@ -73,7 +73,11 @@ async fn a_plan_without_a_success_in_its_interval_turns_stale_says_so_and_is_fre
     case.take("again", "prod").await?;
     case.condition("prod", "Fresh", "True", "WithinSchedule").await?;
     case.event("FreshAgain", "prod").await?;
-    let newer = async || Ok(ensure!(metric("last_success_timestamp_seconds").await? > last));
+    let newer = async || {
+        let shown = metric("last_success_timestamp_seconds").await?;
+        ensure!(shown > last, "it is {shown}");
+        Ok(())
+    };
     wait::until_ok("the metric to have the success", PATIENCE, newer).await?;
     // The next slot must not come while the judge looks.
     case.edit("prod", json!({"spec": {"suspend": true}})).await?;
