@@ -90,7 +90,7 @@ fn a_verification_takes_what_the_law_says_however_large_the_database() {
     within("a compaction", compacting.peak, compacting.law(8) + set);
 
     // A quarter of 2 GiB with a quarter of a million records, and by the same law all of it: the promise of P8.
-    let quarter = verify(&Database::of(250_000, 2_000));
+    let quarter = verify(&Database::of(262_144, 1_950));
     assert!(
         quarter.pages * u64::from(database::PAGE) >= 512 * MIB,
         "{} pages",
