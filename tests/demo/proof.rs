@@ -1,8 +1,7 @@
 //! Restoring what is in the store with etcd's own tool, and comparing.
 
 use std::{
-    fmt::Write,
-    fs::{self, File},
+    fs::File,
     path::{Path, PathBuf},
 };
 
@@ -19,16 +18,6 @@ pub(crate) struct Proof {
     pub(crate) revision: i64,
     pub(crate) keys: u64,
     pub(crate) hash: u32,
-}
-
-/// Every object of a store, by key, with its size.
-pub(crate) fn list(store: &Path) -> Result<String> {
-    let mut lines = String::new();
-    for key in oracle::keys(store)? {
-        let size = fs::metadata(store.join(&key)).context("look at an object")?.len();
-        writeln!(lines, "{size:>9}  {key}")?;
-    }
-    Ok(lines)
 }
 
 /// The object that a snapshot's status names, as a plain snapshot file: what `zstd -d` does.

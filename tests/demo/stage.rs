@@ -1,8 +1,8 @@
 //! The servers of the demo.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use harness::{
     apiserver::{ApiServer, Operator as Identity},
     binaries,
@@ -17,6 +17,8 @@ use tempfile::TempDir;
 use crate::StoreKind;
 
 pub(crate) const BUCKET: &str = "backups";
+/// Where in the bucket the sample of a plan stores.
+const PREFIX: &str = "trial";
 const SAMPLE: &str = "config/samples/plan-every-minute.yaml";
 
 /// Where snapshots go.
@@ -60,12 +62,43 @@ impl Store {
         }
     }
 
+    /// What our own program finds in it, asked as one would ask it without any Kubernetes; and what was typed.
+    pub(crate) fn list(&self) -> Result<(String, String)> {
+        let mut command = Command::new(binaries::etcd_backup()?);
+        // Nothing of the person's own environment.
+        command.env_clear().arg("list");
+        match self {
+            Self::S3(server) => {
+                command.arg(format!("s3://{BUCKET}/{PREFIX}"));
+                command.args(["--endpoint-url", &server.endpoint, "--region", Versitygw::REGION]);
+                command.arg("--allow-http");
+                command
+                    .env("AWS_ACCESS_KEY_ID", &server.access_key)
+                    .env("AWS_SECRET_ACCESS_KEY", &server.secret_key);
+            }
+            Self::Local(folder) => {
+                command.arg(format!("file://{}", folder.path().display()));
+            }
+        }
+        let output = command.output().context("start etcd-backup list")?;
+        ensure!(
+            output.status.success(),
+            "etcd-backup list: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let words = command.get_args().map(|word| word.to_string_lossy());
+        let words = words.collect::<Vec<_>>().join(" ");
+        let table = String::from_utf8(output.stdout).context("it printed no text")?;
+        Ok((format!("etcd-backup {words}"), table))
+    }
+
     /// `spec.storage` of a plan.
     fn spec(&self, sample: &Value) -> Value {
         match self {
             Self::S3(server) => {
                 let mut spec = sample.clone();
                 spec["s3"]["bucket"] = json!(BUCKET);
+                spec["s3"]["prefix"] = json!(PREFIX);
                 spec["s3"]["endpoint"] = json!(server.endpoint);
                 spec
             }

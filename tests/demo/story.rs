@@ -108,7 +108,7 @@ async fn set_up(options: &Options, screen: &Screen) -> Result<Stage> {
     })
 }
 
-/// Writes something, plans, and waits for snapshots; gives the newest.
+/// Writes something, plans, and waits for snapshots; gives the one that was waited for last.
 async fn back_up(screen: &Screen, stage: &Stage, budget: Option<Instant>) -> Result<Value> {
     let kubectl = stage.server.kubectl()?;
     let write = async { kubectl.create(&stage::objects(OBJECTS)).map(drop) };
@@ -154,7 +154,8 @@ async fn back_up(screen: &Screen, stage: &Stage, budget: Option<Instant>) -> Res
 
 async fn prove(screen: &Screen, stage: &Stage, snapshot: &Value) -> Result<()> {
     let folder = stage.store.folder();
-    show("What the store holds (bytes, key):", &proof::list(&folder)?);
+    let (words, table) = stage.store.list()?;
+    show(&format!("$ {words}"), &table);
     let place = scratch::folder("restore")?;
     let key = snapshot["status"]["object"]["key"].as_str().unwrap_or_default();
     let object = key.rsplitn(3, '/').take(2).collect::<Vec<_>>();
@@ -165,7 +166,7 @@ async fn prove(screen: &Screen, stage: &Stage, snapshot: &Value) -> Result<()> {
     );
     let fetch = async { proof::fetch(&folder, snapshot, place.path()) };
     let file = screen
-        .step("Newest object", "the object", fetch, |_| {
+        .step("Its object", "the object", fetch, |_| {
             format!("{object}, fetched and decompressed")
         })
         .await?;

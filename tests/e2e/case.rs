@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use harness::{
     etcd::Version,
     kubectl::Kubectl,
-    oracle::{self, Holdings, Restored, Subject},
+    oracle::{self, Holdings, Restored, Strangers, Subject},
     tls::Pair,
     wait,
 };
@@ -193,6 +193,7 @@ impl Case {
             version,
             auth: None,
             identity: None,
+            strangers: Strangers::default(),
         };
         let holdings = oracle::check_store_restoring(Restored::Newest, store, &subject).await?;
         wait::until_ok("Kubernetes to say what the store holds", PATIENCE, async || {

@@ -1,8 +1,10 @@
 //! Integration tests: our code against real servers. One file a subject; one binary, which links once.
 
 mod cli;
+mod components;
 mod config;
 mod crds;
+mod demo;
 mod etcd;
 mod fixtures;
 mod halt;

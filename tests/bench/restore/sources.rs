@@ -14,7 +14,7 @@ use harness::binaries;
 
 use super::sides::ours;
 use crate::{
-    report::{Report, median, say},
+    report::{Goal, Report, median, say},
     stage::{Stage, run},
 };
 
@@ -27,13 +27,15 @@ pub(super) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     for (name, identity) in [("zstd", None), ("zstd and age", Some(identity))] {
         let bucket = stage.folder().join("bucket");
         save(stage, &bucket, identity.as_ref()).await?;
-        let (mut restored, mut decoded) = (Vec::new(), Vec::new());
+        let (mut restored, mut decoded, mut anonymous) = (Vec::new(), Vec::new(), 0.0_f64);
         for _ in 0..stage.rounds {
             let seen = ours(stage, |command| {
                 command.arg(format!("file://{}", bucket.display()));
                 command.arg("--age-identity").arg(&keys);
             });
-            restored.push(seen.await?.seconds);
+            let seen = seen.await?;
+            restored.push(seen.seconds);
+            anonymous = anonymous.max(seen.peak);
             let (bucket, identity) = (bucket.clone(), identity.clone());
             let alone = move || decode(&bucket, identity.as_ref());
             decoded.push(tokio::task::spawn_blocking(alone).await.context("decode")??);
@@ -41,6 +43,12 @@ pub(super) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         fs::remove_dir_all(&bucket).context("remove the bucket")?;
         let (restored, decoded) = (median(restored), median(decoded));
         report.tell(&format!("etcd-backup restore, from {name}"), restored, "s");
+        report.judge(
+            &format!("anonymous memory of a restore from {name}"),
+            anonymous,
+            "MiB",
+            Goal::AtMost(128.0),
+        );
         report.tell(&format!("decoding {name} alone"), decoded, "s");
     }
     Ok(())

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Subject, restored};
+use super::{Restored, Subject, restored};
 use crate::{etcdutl, restorer::Restorer, scratch};
 
 /// The revision of an etcd that holds nothing. Its own answers say 1, and etcdutl, which looks for the newest key, 0.
@@ -69,9 +69,9 @@ impl Backup {
         Ok(format!("{}/{file}", self.folder))
     }
 
-    /// Compares the object with the manifest, then the snapshot in it with etcd's own tools; `restore` says whether down
-    /// to an etcd that runs on it.
-    pub(super) async fn prove(&self, store: &Path, subject: &Subject, restore: bool) -> Result<()> {
+    /// Compares the object with the manifest, then the snapshot in it with etcd's own tools; `which` says whether at all, and
+    /// whether down to an etcd that runs on it.
+    pub(super) async fn prove(&self, store: &Path, subject: &Subject, which: Restored) -> Result<()> {
         let object = store.join(self.object()?);
         self.compare("/object", &object).context("what is stored")?;
         let place = scratch::folder("oracle")?;
@@ -83,6 +83,9 @@ impl Backup {
         )?;
         self.compare("/snapshot", &snapshot)
             .context("the snapshot in it")?;
+        if which == Restored::None {
+            return Ok(());
+        }
         let status = etcdutl::status(subject.version, &snapshot).context("etcdutl's verdict")?;
         ensure!(
             (Some(u64::from(status.hash)), status.revision.max(EMPTY))
@@ -93,7 +96,7 @@ impl Backup {
         let expected = hash_kv.as_object().map(|_| hash_kv["hash"].as_u64());
         restored::files(&snapshot, subject.version, place.path(), expected.flatten())
             .context("restoring it, by etcdutl and by ourselves")?;
-        if restore {
+        if which == Restored::All {
             Box::pin(self.run(&snapshot, subject))
                 .await
                 .context("running on it")?;

@@ -5,6 +5,22 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 
 use super::walk;
+use crate::kubectl::Kubectl;
+
+/// Whatever the operator and its Jobs write into Kubernetes, which is everything but Secrets.
+const WRITTEN: &str = "etcdbackups,etcdsnapshots,etcdrestores,jobs,pods,events.events.k8s.io";
+
+/// What there is of that in a namespace, and every lease of the cluster, as JSON.
+pub fn objects(kubectl: &Kubectl, namespace: &str) -> Result<String> {
+    let own = ["get", WRITTEN, "--output=json", "--namespace", namespace];
+    let leases = [
+        "get",
+        "leases.coordination.k8s.io",
+        "--output=json",
+        "--all-namespaces",
+    ];
+    Ok(kubectl.run(&own)? + &kubectl.run(&leases)?)
+}
 
 /// Looks for strings in a file, or in every file below a folder. Tests put a string that is nowhere else into each
 /// credential, and hand over logs, objects, metrics, manifests and temporary files here.

@@ -18,14 +18,68 @@ pub fn check_mirror_of(namespace: &str, kubectl: &Kubectl, holdings: &Holdings) 
 }
 
 fn check(kubectl: &Kubectl, scope: &str, holdings: &Holdings) -> Result<()> {
-    for snapshot in list(kubectl, "etcdsnapshots", scope)? {
-        let name = text(&snapshot, "/metadata/name").to_owned();
-        check_snapshot(&snapshot, &holdings.backups).with_context(|| format!("EtcdSnapshot {name}"))?;
+    agree(
+        &list(kubectl, "etcdbackups", scope)?,
+        &list(kubectl, "etcdsnapshots", scope)?,
+        &holdings.backups,
+    )
+}
+
+/// Compares what Kubernetes has with what the store has.
+fn agree(plans: &[Value], snapshots: &[Value], backups: &[Backup]) -> Result<()> {
+    for snapshot in snapshots {
+        let name = text(snapshot, "/metadata/name");
+        check_snapshot(snapshot, backups).with_context(|| format!("EtcdSnapshot {name}"))?;
     }
-    for plan in list(kubectl, "etcdbackups", scope)? {
-        let name = text(&plan, "/metadata/name").to_owned();
-        check_plan(&plan, &holdings.backups).with_context(|| format!("EtcdBackup {name}"))?;
+    for plan in plans {
+        let name = text(plan, "/metadata/name");
+        let its: Vec<_> = backups.iter().filter(|backup| is_of(backup, plan)).collect();
+        check_plan(plan, its.last().copied())
+            .and_then(|()| check_counts(plan, &its))
+            .with_context(|| format!("EtcdBackup {name}"))?;
+        for backup in its {
+            let shown = snapshots
+                .iter()
+                .filter(|snapshot| shows(snapshot, plan, backup))
+                .count();
+            ensure!(
+                shown == 1,
+                "{shown} EtcdSnapshots of the EtcdBackup {name} have succeeded with the backup {}",
+                backup.folder
+            );
+        }
     }
+    Ok(())
+}
+
+/// Whether a backup is that of a plan, by its name: a plan that was created again, or in a new cluster, shows what was stored
+/// before.
+fn is_of(backup: &Backup, plan: &Value) -> bool {
+    ["namespace", "name"].iter().all(|field| {
+        text(&backup.manifest, &format!("/plan/{field}")) == text(plan, &format!("/metadata/{field}"))
+    })
+}
+
+/// Whether a snapshot of a plan has succeeded with this backup. Those of an earlier plan of its name are for Kubernetes' garbage
+/// collector, which does not run everywhere.
+fn shows(snapshot: &Value, plan: &Value, backup: &Backup) -> bool {
+    let owners = snapshot["metadata"]["ownerReferences"].as_array();
+    text(snapshot, "/status/phase") == "Succeeded"
+        && owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == plan["metadata"]["uid"]))
+        && backup
+            .object()
+            .is_ok_and(|object| ends_with(&object, text(snapshot, "/status/object/key")))
+}
+
+/// A plan counts what the store has of it, in number and in bytes.
+fn check_counts(plan: &Value, its: &[&Backup]) -> Result<()> {
+    let size = |backup: &&Backup| backup.manifest["object"]["size"].as_u64().unwrap_or_default();
+    let stored = (its.len() as u64, its.iter().map(size).sum::<u64>());
+    let said = ["snapshots", "storedBytes"].map(|field| plan["status"][field].as_u64().unwrap_or_default());
+    ensure!(
+        (said[0], said[1]) == stored,
+        "it says {said:?} (snapshots, bytes), and the store has {stored:?}"
+    );
     Ok(())
 }
 
@@ -53,14 +107,8 @@ fn check_snapshot(snapshot: &Value, backups: &[Backup]) -> Result<()> {
     Ok(())
 }
 
-/// The last success of a plan is its newest backup: that of its name, for a plan that was created again, or in a new
-/// cluster, shows what was stored before.
-fn check_plan(plan: &Value, backups: &[Backup]) -> Result<()> {
-    let newest = backups.iter().rfind(|backup| {
-        ["namespace", "name"].iter().all(|field| {
-            text(&backup.manifest, &format!("/plan/{field}")) == text(plan, &format!("/metadata/{field}"))
-        })
-    });
+/// The last success of a plan is its newest backup.
+fn check_plan(plan: &Value, newest: Option<&Backup>) -> Result<()> {
     let said = &plan["status"]["lastSuccess"];
     let Some(newest) = newest else {
         ensure!(
@@ -107,4 +155,66 @@ fn list(kubectl: &Kubectl, resource: &str, scope: &str) -> Result<Vec<Value>> {
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.pointer(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn backup(run: &str, revision: i64) -> Backup {
+        Backup {
+            folder: format!("backups/default/prod/c/{run}"),
+            started: DateTime::UNIX_EPOCH,
+            revision,
+            manifest: json!({
+                "plan": {"namespace": "default", "name": "prod"}, "times": {"finished": "1970-01-01T00:00:00Z"},
+                "object": {"file": "snapshot.db", "size": 7, "sha256": "ab"},
+            }),
+        }
+    }
+
+    fn snapshot(name: &str, run: &str, revision: i64) -> Value {
+        json!({
+            "metadata": {"name": name, "ownerReferences": [{"uid": "1"}]},
+            "status": {
+                "phase": "Succeeded", "etcd": {"revision": revision},
+                "object": {"key": format!("default/prod/c/{run}/snapshot.db"), "sha256": "ab"},
+            },
+        })
+    }
+
+    fn plan(snapshots: u64, bytes: u64) -> Value {
+        json!({
+            "metadata": {"namespace": "default", "name": "prod", "uid": "1"},
+            "status": {
+                "snapshots": snapshots, "storedBytes": bytes,
+                "lastSuccess": {"revision": 2, "time": "1970-01-01T00:00:00Z"},
+            },
+        })
+    }
+
+    #[test]
+    fn what_kubernetes_does_not_show_or_counts_wrongly_is_refused() {
+        let backups = [backup("a", 1), backup("b", 2)];
+        let (a, b) = (snapshot("a", "a", 1), snapshot("b", "b", 2));
+        agree(&[plan(2, 14)], &[a.clone(), b.clone()], &backups).unwrap();
+        let mut another = a.clone();
+        another["metadata"]["ownerReferences"][0]["uid"] = json!("2");
+        for (plan, snapshots, part) in [
+            (plan(1, 14), vec![a.clone(), b.clone()], "it says [1, 14]"),
+            (plan(2, 13), vec![a.clone(), b.clone()], "it says [2, 13]"),
+            (plan(2, 14), vec![b.clone(), another], "0 EtcdSnapshots"),
+            (
+                plan(2, 14),
+                vec![a.clone(), a.clone(), b.clone()],
+                "2 EtcdSnapshots",
+            ),
+            (plan(2, 14), vec![a, snapshot("b", "c", 2)], "there is no backup"),
+        ] {
+            let refusal = format!("{:#}", agree(&[plan], &snapshots, &backups).unwrap_err());
+            assert!(refusal.contains(part), "{refusal}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! The judge after every test: is what lies in the store what it says, can etcd's own tools restore it, is nothing left
-//! over, and is no secret anywhere?
+//! over, does Kubernetes say the same, is everything of others as it was, and is no secret anywhere?
 //!
 //! It shares no code with what it judges. A store is looked at as a directory: a local store is one, and versitygw
 //! keeps every object as a plain file. Everything here fails with an error that says what is wrong with which object.
@@ -9,6 +9,7 @@ mod canary;
 mod leftovers;
 mod mirror;
 mod restored;
+mod strangers;
 
 use std::{
     fs,
@@ -18,9 +19,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 pub use backup::Backup;
-pub use canary::find_canaries;
+pub use canary::{find_canaries, objects};
 pub use mirror::{check_mirror, check_mirror_of};
 pub use restored::compare;
+pub use strangers::{Strangers, changed_only_below};
 
 use crate::etcd::Version;
 
@@ -54,6 +56,8 @@ pub struct Subject {
     pub auth: Option<(String, String)>,
     /// The private key as `age-keygen` prints it, when backups are encrypted.
     pub identity: Option<String>,
+    /// What others keep in the store.
+    pub strangers: Strangers,
 }
 
 /// How many backups are restored into an etcd that runs. Everything else is proved of all of them.
@@ -63,6 +67,8 @@ pub enum Restored {
     All,
     /// The newest: a running etcd takes a second, and a test may make many backups.
     Newest,
+    /// None, and etcd's tools restore none either: objects are compared with their manifests alone.
+    None,
 }
 
 /// Proves every backup below a directory, down to an etcd that runs on the restored data, and looks for leftovers.
@@ -73,13 +79,16 @@ pub async fn check_store(store: &Path, version: Version) -> Result<Holdings> {
         version,
         auth: None,
         identity: None,
+        strangers: Strangers::default(),
     };
     check_store_restoring(Restored::All, store, &subject).await
 }
 
 /// As [`check_store`], with a choice of how many backups are restored.
 pub async fn check_store_restoring(which: Restored, store: &Path, subject: &Subject) -> Result<Holdings> {
-    let keys = keys(store)?;
+    subject.strangers.check()?;
+    let mut keys = keys(store)?;
+    keys.retain(|key| subject.strangers.store != store || !subject.strangers.own(key));
     let mut holdings = Holdings::default();
     for key in keys.iter().filter(|key| key.ends_with("/manifest.json")) {
         holdings
@@ -90,8 +99,11 @@ pub async fn check_store_restoring(which: Restored, store: &Path, subject: &Subj
         .backups
         .sort_by(|a, b| (a.started, &a.folder).cmp(&(b.started, &b.folder)));
     for (number, backup) in holdings.backups.iter().enumerate() {
-        let restore = which == Restored::All || number + 1 == holdings.backups.len();
-        Box::pin(backup.prove(store, subject, restore))
+        let which = match which {
+            Restored::Newest if number + 1 == holdings.backups.len() => Restored::All,
+            which => which,
+        };
+        Box::pin(backup.prove(store, subject, which))
             .await
             .with_context(|| format!("the backup {}", backup.folder))?;
     }

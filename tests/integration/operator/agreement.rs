@@ -4,7 +4,6 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use etcd_backup_api::{EtcdSnapshot, SnapshotPhase, labels};
-use harness::oracle;
 use kube::{
     ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
@@ -90,7 +89,7 @@ async fn a_new_cluster_shows_the_old_bucket_and_does_not_write_into_what_is_not_
     case.take("a", "prod").await?;
     case.take("b", "prod").await?;
     let before = shown(&case, 2).await?;
-    let bytes = super::judge::bytes_below(&case.folder)?;
+    let bytes = case.stored()?;
 
     let new = Stage::set().await?;
     let operator = new.operator(&[]).await?;
@@ -110,10 +109,7 @@ async fn a_new_cluster_shows_the_old_bucket_and_does_not_write_into_what_is_not_
     there.ask("mine", "prod").await?;
     let (reason, message) = there.failed("mine").await?;
     ensure!(reason == "PrefixInUse", "{reason}: {message}");
-    ensure!(
-        super::judge::bytes_below(&case.folder)? == bytes,
-        "it touched what is not its own"
-    );
+    ensure!(case.stored()? == bytes, "it touched what is not its own");
 
     // What the message says to do when the old cluster is gone for good.
     let owner = case.folder.join("backups/old-bucket/prod/owner.json");
@@ -123,11 +119,12 @@ async fn a_new_cluster_shows_the_old_bucket_and_does_not_write_into_what_is_not_
     case.snapshots()
         .delete_collection(&DeleteParams::default(), &ListParams::default())
         .await?;
+    there.strangers.check()?;
+    there.strangers.clone_from(&case.strangers);
     there.folder.clone_from(&case.folder);
     let holdings = there.finish(&world.subject).await?;
     holdings.ensure_number(3)?;
-    case.abandon();
-    Ok(())
+    case.finish_unproved().await
 }
 
 #[tokio::test]
@@ -142,9 +139,9 @@ async fn what_vanished_from_the_store_is_missing_and_what_comes_back_is_found() 
         .status
         .and_then(|status| status.run_id)
         .context("it has no run")?;
-    let keys = oracle::keys(&case.folder)?;
-    let manifest = keys
-        .iter()
+    let stored = case.stored()?;
+    let manifest = stored
+        .keys()
         .find(|key| key.contains(&run) && key.ends_with("/manifest.json"));
     let manifest = case
         .folder

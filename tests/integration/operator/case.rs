@@ -1,11 +1,17 @@
 //! One test: a namespace of its own, a bucket of its own, and words for what tests do with plans and snapshots.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, labels};
 use harness::{
-    etcd::Etcd, kubectl::Kubectl, operator::Operator, process, s3::S3Server, versitygw::Versitygw,
+    etcd::Etcd,
+    kubectl::Kubectl,
+    operator::Operator,
+    oracle::{self, Strangers},
+    process,
+    s3::S3Server,
+    versitygw::Versitygw,
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
@@ -15,7 +21,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{
-    plan::{AUTH_SECRET, Plan, STORE_SECRET, TLS_SECRET},
+    plan::{AUTH_SECRET, PREFIX, Plan, STORE_SECRET, TLS_SECRET},
     world::{AMBIENT, Stage, World},
 };
 
@@ -27,10 +33,14 @@ pub(super) struct Case {
     pub(super) endpoint: String,
     /// The directory that is the bucket.
     pub(super) folder: PathBuf,
+    /// What others keep in the bucket that the case began with.
+    pub(super) strangers: Strangers,
     pub(super) kubectl: Kubectl,
     pub(super) client: Client,
     /// Where operators that work on it keep files, and the ports of their metrics.
     pub(super) operators: Vec<(PathBuf, u16)>,
+    /// Where the pods of its Jobs log.
+    pub(super) logs: Vec<PathBuf>,
     /// Texts that may be in Secrets and nowhere else.
     pub(super) canaries: Vec<String>,
     /// The private key of every backup, as `age-keygen` prints it, where they are encrypted.
@@ -65,14 +75,17 @@ impl Case {
     pub(super) async fn within(stage: &Stage, name: &str) -> Result<Self> {
         let kubectl = stage.server.kubectl()?;
         stage.gateway.create_bucket(name)?;
+        let folder = stage.gateway.data().join(name);
         let mut case = Self {
             namespace: name.to_owned(),
             bucket: name.to_owned(),
             endpoint: stage.gateway.endpoint.clone(),
-            folder: stage.gateway.data().join(name),
+            strangers: Strangers::around(&folder, PREFIX, name, "prod")?,
+            folder,
             kubectl,
             client: stage.server.admin().await?,
             operators: Vec::new(),
+            logs: Vec::new(),
             canaries: AMBIENT.map(|(_, secret)| secret.to_owned()).to_vec(),
             identity: None,
             finished: false,
@@ -224,9 +237,15 @@ impl Case {
         Ok(list.context("list snapshots")?.items)
     }
 
-    /// Ends a test that leaves nothing for the judge.
-    pub(super) fn abandon(mut self) {
-        self.finished = true;
+    /// Every object of the bucket but those of strangers.
+    pub(super) fn stored(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let keys = oracle::keys(&self.folder)?.into_iter();
+        let ours = keys.filter(|key| !key.starts_with(".sgwtmp/") && !self.strangers.own(key));
+        ours.map(|key| {
+            let bytes = fs::read(self.folder.join(&key)).with_context(|| format!("read {key}"))?;
+            Ok((key, bytes))
+        })
+        .collect()
     }
 
     /// What is known when something failed.

@@ -4,7 +4,6 @@ use anyhow::{Result, ensure};
 use etcd_backup_api::SnapshotPhase;
 use harness::{
     etcd::Version,
-    oracle,
     s3::{Fault, Operation, S3Server},
 };
 use kube::api::DeleteParams;
@@ -19,8 +18,11 @@ use super::{
 
 /// How many manifests the case's bucket holds.
 fn manifests(case: &Case) -> Result<usize> {
-    let keys = oracle::keys(&case.folder)?;
-    Ok(keys.iter().filter(|key| key.ends_with("/manifest.json")).count())
+    Ok(case
+        .stored()?
+        .keys()
+        .filter(|key| key.ends_with("/manifest.json"))
+        .count())
 }
 
 #[tokio::test]
@@ -28,22 +30,19 @@ async fn a_plan_that_goes_leaves_its_snapshots_in_the_store() -> Result<()> {
     let (case, world) = Case::begin("retain").await?;
     case.apply(&Plan::new("prod", &world.subject, &case)).await?;
     case.take("a", "prod").await?;
-    let before = super::judge::bytes_below(&case.folder)?;
+    let before = case.stored()?;
     case.delete_plan("prod").await?;
-    ensure!(
-        super::judge::bytes_below(&case.folder)? == before,
-        "something was changed"
-    );
+    ensure!(case.stored()? == before, "something was changed");
     case.finish(&world.subject).await?.ensure_number(1)
 }
 
 #[tokio::test]
 async fn a_plan_that_says_so_takes_its_snapshots_with_it_and_nothing_else() -> Result<()> {
-    let (case, world) = Case::begin("delete").await?;
+    let (mut case, world) = Case::begin("delete").await?;
     case.apply(&Plan::new("stays", &world.subject, &case)).await?;
     case.take("of-another", "stays").await?;
-    std::fs::write(case.folder.join("somebody-elses"), "not ours")?;
-    let before = super::judge::bytes_below(&case.folder)?;
+    case.strangers.plant("somebody-elses")?;
+    let before = case.stored()?;
     let plan = Plan::new("goes", &world.subject, &case);
     case.apply(&plan.with("deletionPolicy", json!("Delete"))).await?;
     case.take("a", "goes").await?;
@@ -54,7 +53,7 @@ async fn a_plan_that_says_so_takes_its_snapshots_with_it_and_nothing_else() -> R
         manifests(&case)?
     );
     case.delete_plan("goes").await?;
-    let mut after = super::judge::bytes_below(&case.folder)?;
+    let mut after = case.stored()?;
     // Who wrote there may stay said.
     after.retain(|key, _| !key.ends_with("/goes/owner.json"));
     ensure!(after == before, "left or gone: {:?}", after.keys());

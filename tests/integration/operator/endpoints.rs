@@ -39,8 +39,7 @@ async fn plain_http_must_be_allowed_by_name() -> Result<()> {
         refused.contains("set allowHTTP to true if you mean it"),
         "{refused}"
     );
-    case.abandon();
-    Ok(())
+    case.finish(&world.subject).await?.ensure_number(0)
 }
 
 /// Where metadata services, the node and the API server listen. The last two hold although the administrator allowed

@@ -1,6 +1,10 @@
 //! The end of every test: is everything what it says, is nothing left, is no secret anywhere?
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use harness::{
@@ -10,9 +14,9 @@ use harness::{
     s3::S3Server,
     scratch, wait,
 };
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, ListParams};
 
-use super::case::Case;
+use super::{case::Case, plan::PREFIX};
 
 /// How long Kubernetes may take to say what the store holds.
 const CATCH_UP: Duration = Duration::from_secs(30);
@@ -27,12 +31,29 @@ impl Case {
     /// Judges, with an etcd that a client of ours cannot speak to.
     pub(super) async fn finish_without_living(self, subject: &Etcd) -> Result<Holdings> {
         let folder = self.folder.clone();
-        self.judged(&folder, subject).await
+        self.judged(&folder, Restored::Newest, subject).await
+    }
+
+    /// Judges without restoring anything: of a test that takes dozens of backups of one etcd to which nobody writes, and restores
+    /// none otherwise than other tests do.
+    pub(super) async fn finish_comparing(self, subject: &Etcd) -> Result<Holdings> {
+        let folder = self.folder.clone();
+        self.judged(&folder, Restored::None, subject).await
+    }
+
+    /// Judges what is no backup, of a test whose plans were nobody's to look after, or whose backups another case judges.
+    pub(super) async fn finish_unproved(mut self) -> Result<()> {
+        let folder = self.folder.clone();
+        self.strangers.check()?;
+        self.no_secret_is_seen(&folder).await?;
+        self.end().await?;
+        self.finished = true;
+        Ok(())
     }
 
     /// Judges what is in a directory that is no bucket.
     pub(super) async fn finish_at(self, folder: &Path, subject: &Etcd) -> Result<Holdings> {
-        let holdings = self.judged(folder, subject).await?;
+        let holdings = self.judged(folder, Restored::Newest, subject).await?;
         same_as_living(holdings.backups.last(), subject).await?;
         Ok(holdings)
     }
@@ -51,18 +72,31 @@ impl Case {
     pub(super) async fn finish_despite_uploads(self, server: &S3Server, subject: &Etcd) -> Result<Holdings> {
         let folder = scratch::folder("objects")?;
         server.save(folder.path())?;
-        let holdings = self.judged(folder.path(), subject).await?;
+        self.changed_only_its_own(server)?;
+        let holdings = self.judged(folder.path(), Restored::Newest, subject).await?;
         same_as_living(holdings.backups.last(), subject).await?;
         Ok(holdings)
     }
 
-    async fn judged(self, store: &Path, subject: &Etcd) -> Result<Holdings> {
+    /// In a server of this process nothing of others was touched.
+    pub(super) fn changed_only_its_own(&self, server: &S3Server) -> Result<()> {
+        let [own, probes] = [&*self.namespace, ".probe"].map(|place| format!("{PREFIX}/{place}/"));
+        oracle::changed_only_below(&[&own, &probes], server)
+    }
+
+    async fn judged(self, store: &Path, which: Restored, subject: &Etcd) -> Result<Holdings> {
         let known = Subject {
             version: subject.version,
             auth: subject.auth.clone(),
             identity: self.identity.clone(),
+            strangers: self.strangers.clone(),
         };
-        let holdings = Box::pin(oracle::check_store_restoring(Restored::Newest, store, &known)).await?;
+        let holdings = Box::pin(oracle::check_store_restoring(which, store, &known)).await?;
+        ensure!(
+            holdings.foreign.is_empty(),
+            "nobody can have put there {:?}",
+            holdings.foreign
+        );
         self.finish_with(&holdings, store).await?;
         Ok(holdings)
     }
@@ -110,33 +144,32 @@ impl Case {
                     .context("keep the metrics")?;
             }
         }
-        let objects = [
-            "get",
-            "ebk,esnap,events.events.k8s.io",
-            "--output",
-            "json",
-            "--namespace",
-            &self.namespace,
-        ];
-        let objects = self.kubectl.run(&objects)?;
+        let objects = oracle::objects(&self.kubectl, &self.namespace)?;
+        let plans = self.plans().list(&ListParams::default()).await?;
         ensure!(
-            objects.contains(&self.namespace),
+            objects.contains(&self.namespace) || plans.items.is_empty(),
             "nothing of this namespace was looked at"
         );
         fs::write(seen.path().join("objects"), objects).context("keep the objects")?;
-        let canaries: Vec<_> = self.canaries.iter().map(String::as_str).collect();
         let files = self.operators.iter().map(|(folder, _)| folder.as_path());
-        for place in files.chain([store, seen.path()]) {
-            oracle::find_canaries(place, &canaries)?;
-        }
-        Ok(())
+        let logs = self.logs.iter().map(PathBuf::as_path);
+        files
+            .chain(logs)
+            .chain([store, seen.path()])
+            .try_for_each(|place| self.no_secret_in(place))
+    }
+
+    /// Not in a file, or in any file of a folder.
+    pub(super) fn no_secret_in(&self, place: &Path) -> Result<()> {
+        let canaries: Vec<_> = self.canaries.iter().map(String::as_str).collect();
+        oracle::find_canaries(place, &canaries)
     }
 
     /// Plans of a test that is over must not keep the operator busy.
     async fn end(&self) -> Result<()> {
         let plans = self.plans();
         plans
-            .delete_collection(&DeleteParams::default(), &kube::api::ListParams::default())
+            .delete_collection(&DeleteParams::default(), &ListParams::default())
             .await
             .map(drop)
             .context("delete the plans")
@@ -162,17 +195,4 @@ pub(super) async fn same_as_living(newest: Option<&Backup>, subject: &Etcd) -> R
         living.hash()
     );
     Ok(())
-}
-
-/// Every object of a bucket but those of this key's part, to compare before and after.
-pub(super) fn bytes_below(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    for key in oracle::keys(folder)?
-        .into_iter()
-        .filter(|key| !key.starts_with(".sgwtmp/"))
-    {
-        let bytes = fs::read(folder.join(&key)).with_context(|| format!("read {key}"))?;
-        found.insert(key, bytes);
-    }
-    Ok(found)
 }

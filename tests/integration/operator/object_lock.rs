@@ -18,7 +18,7 @@ use kube::api::DeleteParams;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{case::Case, judge::bytes_below, outcome::PATIENCE, plan::Plan, schedule::now};
+use super::{case::Case, outcome::PATIENCE, plan::Plan, schedule::now};
 
 /// Keeps one snapshot, and lets nobody delete any for a day.
 fn locking(case: &Case, etcd: &Etcd, mode: &str) -> Plan {
@@ -41,7 +41,7 @@ async fn retention(client: &Client, bucket: &str, key: &str) -> Result<(ObjectLo
 
 /// The keys of all snapshots and manifests.
 fn kept(case: &Case) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut objects = bytes_below(&case.folder)?;
+    let mut objects = case.stored()?;
     objects.retain(|key, _| !key.ends_with("/owner.json"));
     Ok(objects)
 }

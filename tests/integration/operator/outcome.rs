@@ -70,6 +70,17 @@ impl Case {
         .await
     }
 
+    /// Waits until no snapshot is under way.
+    pub(super) async fn nothing_runs(&self) -> Result<()> {
+        wait::until_ok("every snapshot to be over", PATIENCE, async || {
+            let all = self.all_snapshots().await?;
+            let active = all.iter().find(|snapshot| !phase(snapshot).is_terminal());
+            ensure!(active.is_none(), "{}", active.map(told).unwrap_or_default());
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until a plan is as it should be.
     pub(super) async fn until_plan(
         &self,
@@ -94,15 +105,28 @@ impl Case {
         status: &str,
         reason: &str,
     ) -> Result<Condition> {
+        self.condition_within(PATIENCE, plan, kind, status, reason).await
+    }
+
+    /// The same, of what comes by the clock.
+    pub(super) async fn condition_within(
+        &self,
+        patience: Duration,
+        plan: &str,
+        kind: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<Condition> {
         let holds = |condition: &Condition| condition.status == status && condition.reason == reason;
-        let what = format!("{kind}={status} with reason {reason}");
-        let found = self
-            .until_plan(plan, what, |plan| {
-                let current = condition_of(plan, kind).filter(|_| is_observed(plan));
-                current.as_ref().is_some_and(holds)
-            })
-            .await?;
-        condition_of(&found, kind).context("the condition is gone")
+        let what = format!("EtcdBackup {plan}: {kind}={status} with reason {reason}");
+        let api = self.plans();
+        wait::until_ok(what, patience, async || {
+            let plan = api.get(plan).await.context("get it")?;
+            let current = condition_of(&plan, kind).filter(|_| is_observed(&plan));
+            let current = current.filter(holds);
+            current.with_context(|| format!("its status is {}", json!(plan.status)))
+        })
+        .await
     }
 
     /// Waits for an event with this reason about something of this name, and gives its note.

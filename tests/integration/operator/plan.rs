@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::case::Case;
 
+/// Where in a bucket plans store.
+pub(super) const PREFIX: &str = "backups";
 /// The Secret with the keys of a case's store.
 pub(super) const STORE_SECRET: &str = "s3-credentials";
 /// The Secret with the certificates of an etcd.
@@ -27,7 +29,7 @@ impl Plan {
             cluster["auth"] = json!({"secretName": AUTH_SECRET});
         }
         let s3 = json!({
-            "bucket": case.bucket, "prefix": "backups", "endpoint": case.endpoint, "allowHTTP": true,
+            "bucket": case.bucket, "prefix": PREFIX, "endpoint": case.endpoint, "allowHTTP": true,
             "credentials": {"secretName": STORE_SECRET},
         });
         Self(json!({

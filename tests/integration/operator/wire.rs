@@ -10,7 +10,7 @@ use harness::{
 };
 use serde_json::json;
 
-use super::{case::Case, data, judge::bytes_below, outcome::PATIENCE, plan::Plan};
+use super::{case::Case, data, outcome::PATIENCE, plan::Plan};
 
 /// What may find a bit that has changed: the checks of etcd's own trailer and of the structure, and HTTP/2 where it was
 /// a bit of its own framing.
@@ -128,7 +128,7 @@ async fn restart_reissued(case: &mut Case, etcd: &mut Etcd, wire: &Proxy, snapsh
 
 /// Neither a manifest nor a snapshot of a run that failed.
 fn nothing_is_stored(case: &Case) -> Result<()> {
-    let stored = bytes_below(&case.folder)?;
+    let stored = case.stored()?;
     let left: Vec<_> = stored
         .keys()
         .filter(|key| !key.ends_with("/owner.json"))

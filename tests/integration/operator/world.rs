@@ -54,10 +54,22 @@ impl Stage {
         Ok(operator)
     }
 
+    /// Starts one that logs so much, and waits until it is ready.
+    pub(super) async fn operator_logging(&self, level: &str, arguments: &[&str]) -> Result<Operator> {
+        let mut operator = self.launch(level, arguments)?;
+        operator.ready().await?;
+        Ok(operator)
+    }
+
     /// Starts an operator that may have to wait for the lead.
     pub(super) fn replica(&self, arguments: &[&str]) -> Result<Operator> {
-        let all = ["--log-level=info,etcd_backup=debug"].iter().chain(arguments);
-        let all: Vec<String> = all.map(ToString::to_string).collect();
+        self.launch("info,etcd_backup=debug", arguments)
+    }
+
+    fn launch(&self, level: &str, arguments: &[&str]) -> Result<Operator> {
+        let level = format!("--log-level={level}");
+        let all = arguments.iter().map(ToString::to_string);
+        let all: Vec<String> = std::iter::once(level).chain(all).collect();
         Operator::launch_with(&self.identity, &all, &AMBIENT)
     }
 }

@@ -258,3 +258,40 @@ fn every_metric_has_help_and_no_name_twice() {
     names.dedup();
     assert_eq!(names.len(), before);
 }
+
+/// Every word of a text that begins as our metrics do.
+fn named(text: &str) -> Vec<&str> {
+    let part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    text.split(|letter| !part(letter))
+        .filter(|word| word.starts_with("etcd_backup_"))
+        .collect()
+}
+
+#[test]
+fn every_metric_that_an_alert_or_a_document_names_is_exported() {
+    let metrics = Metrics::new(Leadership::always());
+    metrics
+        .track_plan("prod", "main")
+        .set_drills(true, None, None, None);
+    let text = metrics.encode().unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let alerts = std::fs::read_to_string(root.join("config/components/monitoring/alerts.yaml")).unwrap();
+    let documents = ["docs/drills.md", "docs/etcdrestore.md"]
+        .map(|document| std::fs::read_to_string(root.join(document)).unwrap())
+        .concat();
+    assert!(named(&alerts).len() > 10, "the alerts name {:?}", named(&alerts));
+    for name in named(&alerts) {
+        let series = |line: &str| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+        };
+        assert!(text.lines().any(series), "{name} has no series:\n{text}");
+    }
+    for name in named(&documents) {
+        let family = name.strip_suffix("_total").unwrap_or(name);
+        assert!(
+            text.contains(&format!("# TYPE {family} ")),
+            "{name} is not exported:\n{text}"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use harness::{
     etcd::Version,
-    oracle::{self, Restored, Subject},
+    oracle::{self, Restored, Strangers, Subject},
     scratch,
 };
 
@@ -85,11 +85,13 @@ async fn judge(runs: Vec<Run>) -> Result<()> {
     for run in &runs {
         ensure!(run.server.open_uploads().is_empty());
         run.server.save(folder.path())?;
+        run.case.changed_only_its_own(&run.server)?;
     }
     let subject = Subject {
         version: Version::V3_6,
         auth: None,
         identity: None,
+        strangers: Strangers::default(),
     };
     let all = Box::pin(oracle::check_store_restoring(
         Restored::Newest,

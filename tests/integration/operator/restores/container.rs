@@ -89,7 +89,10 @@ impl Container {
         command.args(arguments);
         command.arg("--secrets").arg(folder.path().join("secrets"));
         command.arg("--termination-log").arg(folder.path().join("result"));
-        let process = Process::start("agent", &mut command, &folder.path().join("log"))?;
+        let log = disk
+            .logs()?
+            .join(folder.path().file_name().context("it has a name")?);
+        let process = Process::start("agent", &mut command, &log)?;
         Ok(Self { process, folder })
     }
 
@@ -101,11 +104,6 @@ impl Container {
             code: code.unwrap_or(255),
             message: fs::read_to_string(self.folder.path().join("result")).unwrap_or_default(),
         })
-    }
-
-    /// The file with its output.
-    pub(in crate::operator) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 

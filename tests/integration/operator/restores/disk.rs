@@ -18,6 +18,13 @@ impl Disk {
         scratch::folder("disk").map(Self)
     }
 
+    /// Where containers log.
+    pub(in crate::operator) fn logs(&self) -> Result<PathBuf> {
+        let logs = self.0.path().join("logs");
+        fs::create_dir_all(&logs).context("make the folder for logs")?;
+        Ok(logs)
+    }
+
     /// Of a claim.
     pub(in crate::operator) fn claim(&self, name: &str) -> PathBuf {
         self.0.path().join("claims").join(name)

@@ -181,7 +181,8 @@ async fn what_the_store_damages_afterwards_is_told_loudly_while_uploads_succeed(
 
     scene.kubelet.hold(ANY);
     scene.case.take("bad", "prod").await?;
-    damage(&scene.object(&scene.case.drilling("bad").await?)?)?;
+    let bad = scene.object(&scene.case.drilling("bad").await?)?;
+    damage(&bad)?;
     scene.kubelet.release();
     let drilled = scene.case.drilled("bad").await?;
     ensure!(
@@ -221,9 +222,9 @@ async fn what_the_store_damages_afterwards_is_told_loudly_while_uploads_succeed(
     scene.kubelet.release();
     ensure!(scene.case.drilled("later").await?.result == DrillResult::Succeeded);
     scene.case.condition("prod", "Ready", "True", "Succeeded").await?;
-    // What is damaged is nothing for the judge.
-    scene.case.abandon();
-    Ok(())
+    // Once more, and it is what the manifest says, for the judge.
+    damage(&bad)?;
+    scene.finish().await
 }
 
 #[tokio::test]
@@ -395,6 +396,7 @@ async fn an_operator_that_is_killed_in_a_drill_is_followed_by_one_that_goes_on_w
     let mut case = Case::on(&stage, "drill-killed").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let disk = Arc::new(Disk::new()?);
+    case.logs.push(disk.logs()?);
     let kubelet = Kubelet::start(&case.client, &case.namespace, &disk);
     let flags = [
         "--enable-restore",

@@ -67,7 +67,7 @@ async fn without_any_single_right_in_one_namespace_what_is_missing_is_said_and_t
 async fn every_right(installation: Installation, chosen: impl Fn(&Right) -> bool) -> Result<()> {
     let stage = Stage::set_with(installation.kustomization).await?;
     let etcd = data::etcd(Version::V3_6).await?;
-    let case = match installation.namespace {
+    let mut case = match installation.namespace {
         Some(namespace) => Case::within(&stage, namespace).await?,
         None => Case::on(&stage, "rights").await?,
     };
@@ -87,7 +87,7 @@ async fn every_right(installation: Installation, chosen: impl Fn(&Right) -> bool
     let mut wrong = Vec::new();
     for (index, right) in RIGHTS.iter().enumerate().filter(|(_, right)| chosen(right)) {
         let outcome = if right.starting {
-            ensure!(operator.stop().await?.success());
+            ward.end(&mut operator).await?;
             let recovered = ward.without_from_the_start(index, right).await;
             match recovered {
                 Ok(recovered) => {
@@ -111,7 +111,8 @@ async fn every_right(installation: Installation, chosen: impl Fn(&Right) -> bool
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Nothing is left of what was missing.
     case.take("after", "prod").await?;
+    case.follow(&operator);
+    case.finish_comparing(&etcd).await?;
     ensure!(operator.stop().await?.success());
-    case.abandon();
     Ok(())
 }

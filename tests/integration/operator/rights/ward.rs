@@ -162,9 +162,15 @@ impl Ward<'_> {
         operator.ready().await?;
         self.recovers(index, right).await?;
         if right.resource == "etcdrestores" || right.resource == "pods" {
-            ensure!(operator.stop().await?.success());
+            self.end(&mut operator).await?;
             operator = self.operator(true).await?;
         }
         Ok(operator)
+    }
+
+    /// Ends an operator, of which nothing is left for the judge.
+    pub(super) async fn end(&self, operator: &mut Operator) -> Result<()> {
+        ensure!(operator.stop().await?.success());
+        self.case.no_secret_in(operator.folder())
     }
 }

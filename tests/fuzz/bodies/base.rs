@@ -1,4 +1,4 @@
-//! What both targets start from: a small sound database of etcd's shape, and changes that the fuzzer chooses.
+//! What all targets start from: a small sound database of etcd's shape, and changes that the fuzzer chooses.
 
 use etcd_backup_bolt::forge::{Forge, Pair, seal_meta};
 
@@ -6,7 +6,7 @@ const PAGE: usize = 1024;
 
 /// Reads the fuzzer's bytes: which shape, the size of the pieces, then changes of four bytes each (a place in three, a
 /// value in one). The meta pages are sealed again, or nothing but their checksum would be tested.
-pub fn database(data: &[u8]) -> Option<(Vec<u8>, usize)> {
+pub(super) fn database(data: &[u8]) -> Option<(Vec<u8>, usize)> {
     let ([seed, low, high], changes) = data.split_first_chunk::<3>()?;
     let forge = Forge {
         page_size: PAGE,
