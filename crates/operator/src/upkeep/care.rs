@@ -15,6 +15,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::live::Live;
 use super::place::Place;
 use super::work::{Tend, Tended, Work};
 use super::{delete, prune};
@@ -30,6 +31,7 @@ const SWEEP_EVERY: Duration = Duration::from_hours(6);
 pub struct Caretaker {
     connector: Connector,
     in_use: Arc<InUse>,
+    live: Arc<dyn Live>,
     leadership: Leadership,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -46,10 +48,12 @@ impl std::fmt::Debug for Caretaker {
 }
 
 impl Caretaker {
-    /// A caretaker that removes things only while this process leads, and never what is `in_use`.
+    /// A caretaker that removes things only while this process leads, and never what is `in_use` or what people want kept, as
+    /// `live` tells.
     pub fn new(
         connector: Connector,
         in_use: Arc<InUse>,
+        live: Arc<dyn Live>,
         leadership: Leadership,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -57,6 +61,7 @@ impl Caretaker {
         Self {
             connector,
             in_use,
+            live,
             leadership,
             metrics,
             clock,
@@ -83,6 +88,7 @@ impl Caretaker {
             },
             store: self.connector.store(plan, (self.clock)()).await?,
             in_use: Arc::clone(&self.in_use),
+            live: Arc::clone(&self.live),
             fence: Box::new(move || tenure.fence().map_err(|error| Fenced(error.to_string()))),
         })
     }
@@ -107,6 +113,7 @@ impl Caretaker {
         let age = Age {
             now: (self.clock)(),
             timeout: plan.spec.timeout.as_std(),
+            under_way_since: place.live.under_way_since(plan),
         };
         match place.sweep(age).await {
             Ok(swept)
@@ -163,7 +170,7 @@ pub(super) async fn work_through(
         }
     };
     let deletion = if work.delete_all || !work.delete_runs.is_empty() {
-        Some(delete::run(place, &mut catalogue, work, now).await)
+        Some(delete::run(place, &mut catalogue, plan, work, now).await)
     } else {
         None
     };

@@ -29,6 +29,14 @@ pub struct Observed {
     pub refused: Option<Trouble>,
 }
 
+impl Observed {
+    /// Whether the EtcdSnapshot of this run is pinned.
+    pub(super) fn is_pinned(&self, run_id: &str) -> bool {
+        let mut pinned = self.snapshots.iter().filter(|shot| shot.pinned);
+        pinned.any(|shot| shot.run_id.as_deref() == Some(run_id))
+    }
+}
+
 /// An EtcdSnapshot of the plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shot {
@@ -141,6 +149,8 @@ pub struct Pruning {
     pub held: Option<Trouble>,
     /// What would be removed, were it not locked, and until when. It is among those that stay.
     pub locked: Vec<RetentionCandidate>,
+    /// What was about to go when somebody wanted it, if anything.
+    pub spared: Option<Trouble>,
     /// What could not be removed, and why not.
     pub failed: Option<Trouble>,
 }
@@ -211,8 +221,6 @@ pub enum StoreJob {
     Prune {
         /// Only say what would go.
         dry_run: bool,
-        /// Runs that must stay.
-        pinned: BTreeSet<String>,
         /// What EtcdSnapshots stand for and the store has no more.
         missing: Vec<Candidate>,
     },
