@@ -139,8 +139,10 @@ pub struct EtcdBackupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<Drill>,
 
-    /// What happens in the store when this object is deleted. `Retain`: everything stays, and a
-    /// plan of the same name finds it again. `Delete`: the snapshots of this plan are removed.
+    /// What happens in the store when this object, or one of its EtcdSnapshots, is deleted.
+    /// `Retain`: everything stays; a plan of the same name finds it again, and an EtcdSnapshot that
+    /// was deleted is shown again. `Delete`: what was stored is removed, the newest included; what
+    /// is pinned is not, and what is being restored only afterwards.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -158,14 +160,14 @@ pub enum Verification {
     Restore,
 }
 
-/// What happens in the store when a plan is deleted.
+/// What happens in the store when a plan or one of its snapshots is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub enum DeletionPolicy {
     /// Everything stays.
     #[default]
     Retain,
-    /// The plan's snapshots are removed.
+    /// What was stored is removed, unless it is pinned.
     Delete,
 }
 

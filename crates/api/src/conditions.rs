@@ -26,6 +26,8 @@ pub mod snapshot {
     pub const FAILED: &str = "Failed";
     /// What was stored has been proved.
     pub const VERIFIED: &str = "Verified";
+    /// It was deleted and stays, because it is pinned. Only there once that has happened.
+    pub const DELETION_HELD: &str = "DeletionHeld";
 }
 
 /// Condition types of an EtcdRestore.
@@ -97,6 +99,10 @@ pub mod reason {
     pub const IDENTITY_NEEDED: &str = "IdentityNeeded";
     /// Snapshots are in a directory, and the pods of Jobs are not given it.
     pub const LOCAL_STORE_NOT_MOUNTED: &str = "LocalStoreNotMounted";
+    /// A person said never to remove it.
+    pub const PINNED: &str = "Pinned";
+    /// It was pinned, and is not any more.
+    pub const UNPINNED: &str = "Unpinned";
     /// The store refuses to delete before a date.
     pub const LOCKED: &str = "Locked";
 }

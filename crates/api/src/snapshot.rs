@@ -94,7 +94,10 @@ pub struct EtcdSnapshotSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("backupName cannot be changed"))]
     pub backup_name: String,
 
-    /// Never prune this snapshot, whatever the retention of the plan says.
+    /// Never remove this snapshot from the store, whatever the retention of the plan says and
+    /// whatever is deleted. While it is pinned this object cannot be deleted either: it waits until
+    /// `pin` is `false`, or its plan is gone, and what is stored stays. The pin is written down here
+    /// alone: what must outlive this cluster needs a lock of the bucket (`storage.s3.objectLock`).
     #[serde(default)]
     pub pin: bool,
 }

@@ -108,7 +108,7 @@ pub struct EtcdSnapshotStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
 
-    /// Complete, Failed, Verified.
+    /// Complete, Failed, Verified; and DeletionHeld, once it was deleted while it was pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

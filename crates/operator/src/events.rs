@@ -44,6 +44,10 @@ pub mod reason {
     pub const PRUNED: &str = "Pruned";
     /// The plan took its part of the store over from an earlier plan of its name.
     pub const PREFIX_TAKEN_OVER: &str = "PrefixTakenOver";
+    /// Retention was about to remove snapshots that somebody wanted by then.
+    pub const SPARED: &str = "Spared";
+    /// A snapshot that was deleted stays, because it is pinned.
+    pub const KEPT_PINNED: &str = "KeptPinned";
     /// What retention would remove.
     pub const RETENTION_DRY_RUN: &str = "RetentionDryRun";
     /// Retention could not remove what it should.

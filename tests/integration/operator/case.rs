@@ -15,7 +15,7 @@ use harness::{
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt,
     api::{ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
@@ -213,6 +213,27 @@ impl Case {
         asked
             .map(drop)
             .with_context(|| format!("ask for the snapshot {name}"))
+    }
+
+    /// Pins a snapshot, and waits until the operator knows.
+    pub(super) async fn pin(&self, name: &str) -> Result<()> {
+        let change = json!({"spec": {"pin": true}});
+        self.snapshots()
+            .patch(name, &PatchParams::default(), &Patch::Merge(&change))
+            .await
+            .with_context(|| format!("pin {name}"))?;
+        let held = |snapshot: &EtcdSnapshot| snapshot.finalizers().iter().any(|one| one == labels::FINALIZER);
+        self.until_snapshot(name, "it to be held", held).await.map(drop)
+    }
+
+    /// Lets a snapshot go that was pinned.
+    pub(super) async fn unpin(&self, name: &str) -> Result<()> {
+        let change = json!({"spec": {"pin": false}});
+        let unpinned = self
+            .snapshots()
+            .patch(name, &PatchParams::default(), &Patch::Merge(&change))
+            .await;
+        unpinned.map(drop).with_context(|| format!("unpin {name}"))
     }
 
     /// Asks for a snapshot by annotating the plan.

@@ -94,6 +94,47 @@ async fn one_snapshot_that_goes_takes_its_object_with_it_when_the_plan_says_so()
 }
 
 #[tokio::test]
+async fn what_is_pinned_stays_whatever_is_deleted_until_it_is_unpinned() -> Result<()> {
+    let (case, world) = Case::begin("delete-pinned").await?;
+    let plan = Plan::new("prod", &world.subject, &case);
+    case.apply(&plan.with("deletionPolicy", json!("Delete"))).await?;
+    let pinned = json!({"backupName": "prod", "pin": true});
+    for name in ["a", "b"] {
+        case.ask_with(name, pinned.clone()).await?;
+        case.succeeded(name).await?;
+    }
+    case.take("c", "prod").await?;
+    for name in ["a", "b"] {
+        case.snapshots().delete(name, &DeleteParams::default()).await?;
+        let told = case.event("KeptPinned", name).await?;
+        ensure!(
+            told.contains("pinned") && told.contains("kubectl patch"),
+            "{told}"
+        );
+    }
+    case.unpin("a").await?;
+    harness::wait::until("the object to be gone", PATIENCE, async || {
+        manifests(&case).is_ok_and(|count| count == 2)
+    })
+    .await?;
+    case.delete_plan("prod").await?;
+    ensure!(
+        manifests(&case)? == 1,
+        "there are {} manifests",
+        manifests(&case)?
+    );
+    let told = case.event("LeftInStore", "prod").await?;
+    ensure!(told.contains("because they are pinned"), "{told}");
+    // Without its plan it goes, as Kubernetes' garbage collector would have it, and what it stored stays.
+    case.snapshots().delete("c", &DeleteParams::default()).await?;
+    harness::wait::until("the snapshots to be gone", PATIENCE, async || {
+        case.all_snapshots().await.is_ok_and(|left| left.is_empty())
+    })
+    .await?;
+    case.finish(&world.subject).await?.ensure_number(1)
+}
+
+#[tokio::test]
 async fn a_snapshot_that_goes_is_shown_again_when_its_object_stays() -> Result<()> {
     let (case, world) = Case::begin("shown-again").await?;
     case.apply(&Plan::new("prod", &world.subject, &case)).await?;

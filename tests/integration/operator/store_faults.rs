@@ -250,6 +250,33 @@ async fn what_the_store_locks_stays_with_the_time_until_which_and_goes_when_it_m
     case.finish_in(&server, &etcd).await?.ensure_number(1)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_pinned_while_the_store_is_away_is_not_pruned_when_it_is_back() -> Result<()> {
+    let (case, server, etcd) = with_server("pinned-meanwhile").await?;
+    case.edit("prod", json!({"spec": {"retention": {"keepLast": 1}}}))
+        .await?;
+    case.take("good", "prod").await?;
+    pruned(&case, 1, 0).await?;
+    let away = Fault::answer(503, "SlowDown");
+    server.plan().on(Operation::List).fails(away);
+    case.take("bad", "prod").await?;
+    // Retention was asked for, and waits for the store.
+    case.condition("prod", "RetentionSucceeded", "False", "Throttled")
+        .await?;
+    case.pin("good").await?;
+    server.plan().clear();
+    pruned(&case, 2, 0).await?;
+    ensure!(
+        server.plan().count(Operation::Delete) == 0,
+        "something was deleted"
+    );
+    // What is unpinned is kept no longer than the policy says.
+    case.unpin("good").await?;
+    case.take("next", "prod").await?;
+    pruned(&case, 1, 0).await?;
+    case.finish_in(&server, &etcd).await?.ensure_number(1)
+}
+
 /// Waits until retention has kept so many, of which so many for their lock alone.
 async fn pruned(case: &Case, kept: u32, locked: u32) -> Result<()> {
     let what = format!("retention to keep {kept}, {locked} of them for a lock");

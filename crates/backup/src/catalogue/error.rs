@@ -37,9 +37,24 @@ pub enum RemoveError {
     /// The manifest is gone, the snapshot is not. It is swept later.
     #[error("remove the snapshot: {0}")]
     RemoveSnapshot(#[source] StoreError),
+    /// Somebody wants it after all. Nothing was removed.
+    #[error(transparent)]
+    Spared(#[from] Spared),
     /// This process may no longer write.
     #[error(transparent)]
     Fenced(#[from] crate::write::Fenced),
+}
+
+/// Why a backup that was to go is left alone after all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{why}")]
+pub struct Spared {
+    /// A stable CamelCase word for conditions, events and metrics.
+    pub reason: &'static str,
+    /// In a sentence.
+    pub why: String,
+    /// Whether that may be over soon, with nothing changed by a person.
+    pub transient: bool,
 }
 
 /// Why nothing was swept.
@@ -83,6 +98,7 @@ impl RemoveError {
                 error.reason()
             }
             Self::Changed => "Changed",
+            Self::Spared(spared) => spared.reason,
             Self::StillThere => "StillThere",
             Self::Fenced(_) => "Fenced",
         }
@@ -95,6 +111,7 @@ impl RemoveError {
                 error.is_transient()
             }
             Self::StillThere => true,
+            Self::Spared(spared) => spared.transient,
             Self::Changed | Self::Fenced(_) => false,
         }
     }

@@ -18,7 +18,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
-pub use error::{CatalogueError, RemoveError, SweepError};
+pub use error::{CatalogueError, RemoveError, Spared, SweepError};
 pub use list::{find, list};
 pub use lock::{ask_locks, lock};
 pub use plans::plans;

@@ -1,12 +1,13 @@
 use etcd_backup_store::{GetRange, Store};
 
-use super::{Entry, RemoveError};
+use super::{Entry, RemoveError, Spared};
 use crate::{
     manifest::{MAX_BYTES, Manifest},
     write::Fenced,
 };
 
-/// Removes a backup: its manifest, then its snapshot. `fence` is asked before each.
+/// Removes a backup: its manifest, then its snapshot. `fence` is asked before each, and `spare` right before the first, after the
+/// store has answered: whether anybody wants the backup by now.
 ///
 /// The manifest is read again first: only the very backup that was decided on is removed. One whose manifest is gone
 /// already is one that was half removed, and its snapshot is removed now.
@@ -14,9 +15,12 @@ pub async fn remove(
     store: &dyn Store,
     entry: &Entry,
     fence: &(dyn Fn() -> Result<(), Fenced> + Send + Sync),
+    spare: &(dyn Fn() -> Result<(), Spared> + Send + Sync),
 ) -> Result<(), RemoveError> {
     let key = entry.location.manifest_key();
-    if confirm(store, entry, &key).await? {
+    let there = confirm(store, entry, &key).await?;
+    spare()?;
+    if there {
         fence()?;
         store.delete(&key).await.map_err(RemoveError::RemoveManifest)?;
         // Some stores answer a delete that a policy forbids as if it had been done.

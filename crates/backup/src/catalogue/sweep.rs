@@ -1,6 +1,6 @@
 //! Removing what dead runs and half-removed backups left.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_store::{Store, StoreError, UploadMeta};
@@ -18,13 +18,15 @@ const GRACE: TimeDelta = TimeDelta::days(1);
 /// How much longer than a run may take: for clocks that differ, and a store that answers late.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
 
-/// What is old enough to be a leftover: a day, or an hour more than a run may take.
+/// What is old enough to be a leftover: a day, or an hour more than a run may take, and older than every run that goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Age {
     /// The time.
     pub now: DateTime<Utc>,
-    /// How long a run of the plan may take.
+    /// How long a run of the plan may take, as the plan has it now. What goes on may have begun under a longer one.
     pub timeout: Duration,
+    /// When the oldest of the plan's runs that are under way began, if there are any.
+    pub under_way_since: Option<DateTime<Utc>>,
 }
 
 impl Age {
@@ -32,7 +34,10 @@ impl Age {
     fn is_old(self, written: Option<DateTime<Utc>>, run: RunId) -> bool {
         let longest = TimeDelta::from_std(self.timeout).unwrap_or(TimeDelta::MAX);
         let grace = longest.checked_add(&MARGIN).unwrap_or(TimeDelta::MAX).max(GRACE);
-        written.is_some_and(|written| self.now - written > grace) && self.now - run.started() > grace
+        let over = self
+            .under_way_since
+            .is_none_or(|since| run.started() < since - MARGIN);
+        over && written.is_some_and(|written| self.now - written > grace) && self.now - run.started() > grace
     }
 }
 
@@ -57,7 +62,6 @@ pub async fn sweep(
     store: &dyn Store,
     plan: &PlanKey,
     owner: &Owner,
-    active: &BTreeSet<RunId>,
     age: Age,
     fence: &(dyn Fn() -> Result<(), Fenced> + Send + Sync),
 ) -> Result<Swept, SweepError> {
@@ -65,9 +69,6 @@ pub async fn sweep(
     let mut swept = Swept::default();
     let Catalogue { orphans, .. } = super::list(store, plan).await?;
     for orphan in orphans {
-        if active.contains(&orphan.location.run) {
-            continue;
-        }
         let key = orphan.location.snapshot_key(orphan.form);
         match is_left_over(store, &orphan, &key, age).await {
             Ok(false) => {}
@@ -81,7 +82,7 @@ pub async fn sweep(
             Err(error) => swept.failed.push((key, error)),
         }
     }
-    sweep_uploads(store, plan, active, age, fence, &mut swept).await?;
+    sweep_uploads(store, plan, age, fence, &mut swept).await?;
     Ok(swept)
 }
 
@@ -102,7 +103,6 @@ async fn is_left_over(store: &dyn Store, orphan: &Orphan, key: &str, age: Age) -
 async fn sweep_uploads(
     store: &dyn Store,
     plan: &PlanKey,
-    active: &BTreeSet<RunId>,
     age: Age,
     fence: &(dyn Fn() -> Result<(), Fenced> + Send + Sync),
     swept: &mut Swept,
@@ -118,7 +118,7 @@ async fn sweep_uploads(
     };
     for upload in uploads
         .into_iter()
-        .filter(|upload| is_our_leftover(upload, plan, active, age))
+        .filter(|upload| is_our_leftover(upload, plan, age))
     {
         fence()?;
         match store.abort_upload(&upload).await {
@@ -129,11 +129,9 @@ async fn sweep_uploads(
     Ok(())
 }
 
-fn is_our_leftover(upload: &UploadMeta, plan: &PlanKey, active: &BTreeSet<RunId>, age: Age) -> bool {
+fn is_our_leftover(upload: &UploadMeta, plan: &PlanKey, age: Age) -> bool {
     match plan.recognise(&upload.key) {
-        Some(Found::Snapshot(location, _)) => {
-            !active.contains(&location.run) && age.is_old(upload.initiated, location.run)
-        }
+        Some(Found::Snapshot(location, _)) => age.is_old(upload.initiated, location.run),
         _ => false,
     }
 }

@@ -91,11 +91,18 @@ impl Cache {
 
     /// The snapshots that name `plan` as theirs, those that do not decode left out.
     pub fn snapshots_of(&self, namespace: &str, plan: &str) -> Vec<Arc<SnapshotObject>> {
+        let mut found = self.objects_of(namespace, plan);
+        found.retain(|object| object.0.is_ok());
+        found
+    }
+
+    /// The snapshots that name `plan` as theirs, or are labelled so and do not decode.
+    pub fn objects_of(&self, namespace: &str, plan: &str) -> Vec<Arc<SnapshotObject>> {
         let names = self.index.of_plan(namespace, plan);
         let found = names
             .iter()
             .map(|name| self.snapshots.get(&ObjectRef::new(name).within(namespace)));
-        found.flatten().filter(|object| object.0.is_ok()).collect()
+        found.flatten().collect()
     }
 
     /// Names of snapshots in `namespace` that begin as the children of `plan` do, whoever they belong to.

@@ -99,13 +99,8 @@ fn drill_on(plan: &EtcdBackup, status: &EtcdBackupStatus, decided: &drill::Decis
 fn upkeep_job(job: &StoreJob) -> Job {
     match job {
         StoreJob::Sync => Job::Sync,
-        StoreJob::Prune {
-            dry_run,
-            pinned,
-            missing,
-        } => Job::Prune {
+        StoreJob::Prune { dry_run, missing } => Job::Prune {
             dry_run: *dry_run,
-            pinned: pinned.clone(),
             missing: missing.clone(),
         },
         StoreJob::DeleteAll => Job::DeleteAll,

@@ -17,7 +17,7 @@ use crate::ownership::belongs;
 use crate::restore::resolve::pinned;
 use crate::snapshot::decide::{run_id_of, slot_of};
 use crate::status::instant;
-use crate::upkeep::{Removal, RetentionOutcome};
+use crate::upkeep::{Refusal, Removal, RetentionOutcome};
 
 /// Looks around.
 pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
@@ -223,17 +223,14 @@ fn pruning(outcome: &RetentionOutcome) -> Pruning {
         };
         removals.iter().map(candidate).collect()
     };
-    let failed = outcome.refused.first().map(|first| {
-        let count = outcome.refused.len();
-        let message = format!(
-            "{count} could not be removed, the first is {}: {}",
-            first.run_id, first.failure.message
-        );
-        Trouble {
+    let about = |refusals: &[Refusal], what: &str| {
+        let first = refusals.first()?;
+        let (count, run_id) = (refusals.len(), &first.run_id);
+        Some(Trouble {
             reason: first.failure.reason.clone(),
-            message,
-        }
-    });
+            message: format!("{count} {what}, the first is {run_id}: {}", first.failure.message),
+        })
+    };
     Pruning {
         at: outcome.at,
         dry_run: outcome.dry_run,
@@ -242,7 +239,8 @@ fn pruning(outcome: &RetentionOutcome) -> Pruning {
         held: outcome.held.as_ref().map(trouble),
         locked: candidates(&outcome.locked),
         refused: outcome.refused.len(),
-        failed,
+        spared: about(&outcome.spared, "left alone after all"),
+        failed: about(&outcome.refused, "could not be removed"),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::context::{Scope, Shared, system_clock};
 use crate::error::RunError;
 use crate::lease::{Leadership, identity};
 use crate::settings::Settings;
+use crate::watching::Watches;
 use crate::{shutdown, term, watching};
 
 /// Everything that runs, and what ends it.
@@ -44,10 +45,12 @@ impl Process {
         let release = CancellationToken::new();
         let (leadership, elector) = elect::elect(&client, &settings, &identity, &clock, &release);
         let (wakes, woken) = wakes::channels();
-        let shared = parts::shared(client, &settings, &leadership, identity, clock, wakes);
+        let (scopes, watches): (Vec<_>, Vec<_>) =
+            namespaces(&settings).into_iter().map(watching::scope).unzip();
+        let shared = parts::shared(client, &settings, &leadership, identity, clock, wakes, &scopes);
         let mut process = Self {
             shared,
-            scopes: Vec::new(),
+            scopes,
             leadership,
             shutdown_grace: settings.shutdown_grace,
             parts: Vec::new(),
@@ -57,7 +60,7 @@ impl Process {
         };
         let health = Health::new();
         process.serve_admin(&settings, &health).await?;
-        process.watch(&settings, health);
+        process.watch(&settings, watches, health);
         process.hand_on(woken);
         Ok(process)
     }
@@ -102,26 +105,17 @@ impl Process {
         ended
     }
 
-    /// One scope for each namespace to watch, or one for all.
-    fn watch(&mut self, settings: &Settings, health: Health) {
-        let mut namespaces: Vec<Option<String>> =
-            settings.watch_namespaces.iter().cloned().map(Some).collect();
-        namespaces.sort();
-        namespaces.dedup();
-        if namespaces.is_empty() {
-            namespaces.push(None);
-        }
+    /// Runs the watches of all scopes, of which there is one each, in order.
+    fn watch(&mut self, settings: &Settings, watches: Vec<Watches>, health: Health) {
         let (mut plans, mut snapshots, mut restores) = (Vec::new(), Vec::new(), Vec::new());
-        for namespace in namespaces {
-            let (scope, watches) = watching::scope(namespace);
+        for (scope, watches) in self.scopes.clone().into_iter().zip(watches) {
             let (of_plans, of_snapshots, of_restores) = watches.reports();
             plans.push(of_plans);
             snapshots.push(of_snapshots);
             if settings.enable_restore {
                 restores.push(of_restores);
             }
-            self.spawn("a watch", watches.run(self.shared.clone(), Arc::clone(&scope)));
-            self.scopes.push(scope);
+            self.spawn("a watch", watches.run(self.shared.clone(), scope));
         }
         self.spawn(
             "the readiness check",
@@ -140,6 +134,17 @@ impl Process {
         });
         self.parts.push((name, task));
     }
+}
+
+/// What each scope watches: one namespace, or all.
+fn namespaces(settings: &Settings) -> Vec<Option<String>> {
+    let mut namespaces: Vec<Option<String>> = settings.watch_namespaces.iter().cloned().map(Some).collect();
+    namespaces.sort();
+    namespaces.dedup();
+    if namespaces.is_empty() {
+        namespaces.push(None);
+    }
+    namespaces
 }
 
 /// The name of the first part that ends, by itself or by a panic. None should.

@@ -8,7 +8,7 @@ use kube::Client;
 
 use super::wakes::Wakes;
 use crate::connect::Connector;
-use crate::context::{Clock, Shared};
+use crate::context::{Clock, Scope, Shared};
 use crate::drill::Drills;
 use crate::events::Events;
 use crate::jobs::{JobPolicy, Listener};
@@ -18,9 +18,9 @@ use crate::metrics::Metrics;
 use crate::restore::{Errands, InUse};
 use crate::runs::{Dispatch, Executor, JobExecutor, Limits, Runs, SpoolOfPods, Waits};
 use crate::settings::Settings;
-use crate::upkeep::{Bounds, Caretaker, Upkeep};
+use crate::upkeep::{Bounds, Caretaker, Upkeep, Watched};
 
-/// Makes all that reconciles share. Nothing of it runs by itself.
+/// Makes all that reconciles share. Nothing of it runs by itself. `scopes` is what will be watched.
 pub(super) fn shared(
     client: Client,
     settings: &Settings,
@@ -28,6 +28,7 @@ pub(super) fn shared(
     identity: String,
     clock: Clock,
     wakes: Wakes,
+    scopes: &[Arc<Scope>],
 ) -> Shared {
     let metrics = Arc::new(Metrics::new(leadership.clone()));
     let in_use = Arc::new(InUse::default());
@@ -82,6 +83,7 @@ pub(super) fn shared(
     let caretaker = Caretaker::new(
         connector,
         Arc::clone(&in_use),
+        Arc::new(Watched(scopes.to_vec())),
         leadership.clone(),
         Arc::clone(&metrics),
         Arc::clone(&clock),

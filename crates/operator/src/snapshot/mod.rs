@@ -2,6 +2,7 @@
 
 mod act;
 pub mod decide;
+mod identity;
 mod observe;
 
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
+
+pub(crate) use identity::Identity;
 
 use crate::cache::SnapshotObject;
 use crate::context::Context;

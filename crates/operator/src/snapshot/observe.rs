@@ -2,21 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::EtcdSnapshot;
-use etcd_backup_backup::manifest::{self, Manifest};
+use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
-use super::decide::{Answered, Observed, Plan, Problem, Run, Store, run_id_of, slot_of};
+use super::decide::{Answered, Observed, Plan, Problem, Run, Store, run_id_of};
+use super::identity::Identity;
 use crate::context::Context;
 use crate::listing::{Answer, stored};
 use crate::ownership::plan_reference;
 use crate::plan::timing::Timing;
 use crate::runs::RunState;
-
-/// How far the beginning of a run, as its status has it, and the time in its manifest may be apart where the manifest
-/// does not name its EtcdSnapshot. Both are taken from one clock within moments.
-const SAME_RUN: TimeDelta = TimeDelta::minutes(1);
 
 /// Looks around.
 pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
@@ -146,41 +142,8 @@ fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Conte
         .copied()
         .collect();
     candidates.sort_by_key(|manifest| manifest.times.started);
-    let wanted = Wanted::of(snapshot);
+    let wanted = Identity::of(snapshot);
     candidates.into_iter().find(|manifest| wanted.is(manifest))
-}
-
-/// What identifies the manifest of a snapshot whose run is not known.
-struct Wanted {
-    uid: Option<String>,
-    slot: Option<DateTime<Utc>>,
-    started: Option<DateTime<Utc>>,
-}
-
-impl Wanted {
-    fn of(snapshot: &EtcdSnapshot) -> Self {
-        let started = snapshot.status.as_ref().and_then(|status| status.start_time);
-        Self {
-            uid: snapshot.uid(),
-            slot: slot_of(snapshot),
-            started,
-        }
-    }
-
-    fn is(&self, manifest: &Manifest) -> bool {
-        match (self.slot, &manifest.etcd_snapshot, self.started) {
-            (Some(slot), _, _) => manifest.times.scheduled == Some(slot),
-            (None, Some(object), _) => self.uid.as_ref() == Some(&object.uid),
-            // Of a version that did not record it.
-            (None, None, Some(started)) => {
-                let apart = manifest.times.started - started;
-                manifest.trigger == manifest::Trigger::Manual
-                    && apart >= TimeDelta::seconds(-1)
-                    && apart <= SAME_RUN
-            }
-            (None, None, None) => false,
-        }
-    }
 }
 
 /// Runs that other EtcdSnapshots of the plan show already.
@@ -195,48 +158,4 @@ fn shown_elsewhere(snapshot: &EtcdSnapshot, context: &Context) -> BTreeSet<Strin
     others
         .filter_map(|other| run_id_of(other).map(str::to_owned))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::fixtures;
-
-    /// A manual snapshot whose status names the beginning of a run and not the run.
-    fn snapshot(uid: &str) -> EtcdSnapshot {
-        serde_json::from_value(json!({
-            "metadata": {"name": "before-upgrade", "namespace": "ns", "uid": uid}, "spec": {"backupName": "prod"},
-            "status": {"phase": "Running", "attempts": 1, "startTime": "2026-11-23T06:00:00Z"},
-        }))
-        .unwrap()
-    }
-
-    /// What a run wrote, for the EtcdSnapshot of this UID if the version recorded it.
-    fn manifest(uid: Option<&str>) -> Manifest {
-        fixtures::manifest(uid.map(|uid| ("before-upgrade", uid)))
-    }
-
-    #[test]
-    fn a_manifest_that_names_its_snapshot_is_that_ones_whenever_the_run_began() {
-        let wanted = Wanted::of(&snapshot("one"));
-        assert!(wanted.is(&manifest(Some("one"))));
-        let mut later = manifest(Some("one"));
-        later.times.started += TimeDelta::hours(1);
-        assert!(wanted.is(&later));
-        assert!(
-            !wanted.is(&manifest(Some("another"))),
-            "of the same name and time, but not it"
-        );
-    }
-
-    #[test]
-    fn a_manifest_of_an_older_version_is_found_by_the_time_its_run_began() {
-        let wanted = Wanted::of(&snapshot("one"));
-        assert!(wanted.is(&manifest(None)));
-        let mut later = manifest(None);
-        later.times.started += TimeDelta::hours(1);
-        assert!(!wanted.is(&later));
-    }
 }

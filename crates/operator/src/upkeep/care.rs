@@ -16,6 +16,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::live::Live;
 use super::place::Place;
 use super::work::{Tend, Tended, Work};
 use super::{delete, prune};
@@ -34,6 +35,7 @@ const MOST_KNOWN: usize = 65_536;
 pub struct Caretaker {
     connector: Connector,
     in_use: Arc<InUse>,
+    live: Arc<dyn Live>,
     leadership: Leadership,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -52,10 +54,12 @@ impl std::fmt::Debug for Caretaker {
 }
 
 impl Caretaker {
-    /// A caretaker that removes things only while this process leads, and never what is `in_use`.
+    /// A caretaker that removes things only while this process leads, and never what is `in_use` or what people want kept, as
+    /// `live` tells.
     pub fn new(
         connector: Connector,
         in_use: Arc<InUse>,
+        live: Arc<dyn Live>,
         leadership: Leadership,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -63,6 +67,7 @@ impl Caretaker {
         Self {
             connector,
             in_use,
+            live,
             leadership,
             metrics,
             clock,
@@ -90,6 +95,7 @@ impl Caretaker {
             },
             store: self.connector.store(plan, (self.clock)()).await?,
             in_use: Arc::clone(&self.in_use),
+            live: Arc::clone(&self.live),
             fence: Box::new(move || tenure.fence().map_err(|error| Fenced(error.to_string()))),
         })
     }
@@ -135,6 +141,7 @@ impl Caretaker {
         let age = Age {
             now: (self.clock)(),
             timeout: plan.spec.timeout.as_std(),
+            under_way_since: place.live.under_way_since(plan),
         };
         match place.sweep(age).await {
             Ok(swept)
@@ -209,7 +216,7 @@ pub(super) async fn work_through(
         }
     };
     let deletion = if work.delete_all || !work.delete_runs.is_empty() {
-        Some(delete::run(place, &mut catalogue, work, now).await)
+        Some(delete::run(place, &mut catalogue, plan, work, now).await)
     } else {
         None
     };

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use etcd_backup_backup::catalogue::{Catalogue, Entry};
+use etcd_backup_api::conditions::reason;
+use etcd_backup_api::{DeletionPolicy, EtcdBackup};
+use etcd_backup_backup::catalogue::{Catalogue, Entry, Spared};
 use etcd_backup_store::StoreError;
 use tracing::info;
 
-use super::place::Place;
+use super::place::{Place, Removed};
 use super::result::{Deletion, Refusal};
 use super::work::Work;
 use crate::connect::{Failure, refused};
@@ -16,6 +18,7 @@ use crate::connect::{Failure, refused};
 pub(super) async fn run(
     place: &Place,
     catalogue: &mut Catalogue,
+    plan: &EtcdBackup,
     work: &Work,
     now: DateTime<Utc>,
 ) -> Result<Deletion, Failure> {
@@ -31,20 +34,22 @@ pub(super) async fn run(
         .iter()
         .map(|entry| entry.location.run.to_string())
         .collect();
-    let (removed, left) = if doomed.is_empty() {
-        (Vec::new(), Vec::new())
+    let removed = if doomed.is_empty() {
+        Removed::default()
     } else {
         place.check_owner().await?;
         place.check_fence()?;
-        place.remove(catalogue, doomed).await
+        let spare = |entry: &Entry| is_unwanted(place, plan, entry);
+        place.remove(catalogue, doomed, &spare).await
     };
     // Asked for and not there: somebody was faster.
     let absent = |run_id: &&String| {
         !listed.contains(*run_id) && refused.iter().all(|refusal| refusal.run_id != **run_id)
     };
     let mut gone: BTreeSet<String> = work.delete_runs.iter().filter(absent).cloned().collect();
-    gone.extend(removed);
-    refused.extend(left);
+    gone.extend(removed.gone);
+    refused.extend(removed.spared);
+    refused.extend(removed.refused);
     let mut complete = refused.is_empty();
     if work.delete_all && complete {
         complete = leave(place, catalogue).await?;
@@ -67,6 +72,32 @@ pub(super) async fn run(
 fn is_wanted(entry: &Entry, place: &Place, work: &Work) -> bool {
     let named = work.delete_all || work.delete_runs.contains(&entry.location.run.to_string());
     named && entry.belongs_to(&place.owner)
+}
+
+/// Whether the backup may still go: whoever asked may have thought better of it while the store did not answer, and what is
+/// pinned stays whoever asks.
+fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Spared> {
+    let spared = |reason, why: &str| {
+        Err(Spared {
+            reason,
+            why: why.to_owned(),
+            transient: false,
+        })
+    };
+    match place.live.plan(plan) {
+        None => return spared(reason::PLAN_NOT_FOUND, "its plan is gone"),
+        Some(now) if now.spec.deletion_policy == DeletionPolicy::Retain => {
+            return spared("Retained", "its plan says deletionPolicy: Retain by now");
+        }
+        Some(_) => {}
+    }
+    if place.live.pins(plan).hold(&entry.manifest) {
+        return spared(
+            reason::PINNED,
+            "its EtcdSnapshot is pinned: say pin: false there to let it go",
+        );
+    }
+    Ok(())
 }
 
 /// What is asked for and stays: a person has to look at it.

@@ -6,6 +6,7 @@
 
 mod care;
 mod delete;
+mod live;
 mod place;
 mod prune;
 mod result;
@@ -15,6 +16,7 @@ mod work;
 mod yard;
 
 pub use care::Caretaker;
+pub use live::{Live, Pins, Watched};
 pub use result::{Deletion, Job, Refusal, Removal, RetentionOutcome, UpkeepResult};
 pub use work::{Tend, Tended, Work};
 pub use yard::{Bounds, Upkeep};

@@ -1,14 +1,15 @@
 //! One plan's part of a store, with the right to remove things there.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use etcd_backup_backup::catalogue::{self, Age, Catalogue, Entry, SweepError, Swept};
+use etcd_backup_backup::catalogue::{self, Age, Catalogue, Entry, RemoveError, Spared, SweepError, Swept};
 use etcd_backup_backup::layout::PlanKey;
 use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
 use etcd_backup_store::Store;
+use tracing::info;
 
+use super::live::Live;
 use super::result::Refusal;
 use crate::connect::Failure;
 use crate::restore::InUse;
@@ -24,8 +25,21 @@ pub(super) struct Place {
     pub(super) store: Arc<dyn Store>,
     /// What restores read.
     pub(super) in_use: Arc<InUse>,
+    /// What people want.
+    pub(super) live: Arc<dyn Live>,
     /// Asked before every removal.
     pub(super) fence: Box<dyn Fn() -> Result<(), Fenced> + Send + Sync>,
+}
+
+/// What became of backups that were to go.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    /// Runs that are no backups any more.
+    pub(super) gone: Vec<String>,
+    /// What could not be removed.
+    pub(super) refused: Vec<Refusal>,
+    /// What was left alone, because somebody wants it by now.
+    pub(super) spared: Vec<Refusal>,
 }
 
 impl Place {
@@ -48,57 +62,69 @@ impl Place {
         (self.fence)().map_err(|error| Failure::transient("LeadershipLost", error.to_string()))
     }
 
-    /// Removes backups, oldest first. Answers which of them are no backups any more, and which still are. A removed
-    /// one leaves `catalogue` too.
+    /// Removes backups, oldest first. A removed one leaves `catalogue` too. `spare` is asked right before each is removed,
+    /// whether anybody wants it by now; and so it is whether a restore reads it.
     pub(super) async fn remove(
         &self,
         catalogue: &mut Catalogue,
         mut doomed: Vec<Entry>,
-    ) -> (Vec<String>, Vec<Refusal>) {
+        spare: &(dyn Fn(&Entry) -> Result<(), Spared> + Send + Sync),
+    ) -> Removed {
         doomed.sort_by_key(|entry| (entry.manifest.times.started, entry.location.run));
-        let (mut gone, mut refused) = (Vec::new(), Vec::new());
+        let mut removed = Removed::default();
         for entry in doomed {
             let run_id = entry.location.run.to_string();
-            if refused.len() >= MOST_ERRORS {
+            if removed.refused.len() >= MOST_ERRORS {
                 let failure = Failure::lasting(
                     "NotTried",
                     format!("not tried any more after {MOST_ERRORS} failed removals"),
                 );
-                refused.push(Refusal { run_id, failure });
+                removed.refused.push(Refusal { run_id, failure });
                 continue;
             }
-            // Asked again for each: a restore may have begun since the listing.
-            if self.in_use.holds(&run_id) {
-                let failure = Failure::transient("InUse", "a restore is reading it");
-                refused.push(Refusal { run_id, failure });
-                continue;
-            }
-            match catalogue::remove(&*self.store, &entry, &*self.fence).await {
-                Ok(()) => gone.push((run_id, entry)),
-                // Only its data is left, which is no backup any more and is swept later.
-                Err(error) if !error.is_still_a_backup() => gone.push((run_id, entry)),
-                Err(error) => {
-                    let failure = Failure::of(error.reason(), error.is_transient(), &error);
-                    refused.push(Refusal { run_id, failure });
+            let unwanted = || {
+                self.is_not_read(&run_id)?;
+                spare(&entry)
+            };
+            let error = match catalogue::remove(&*self.store, &entry, &*self.fence, &unwanted).await {
+                Err(error) if error.is_still_a_backup() => error,
+                // Where only its data is left, that is no backup any more, and is swept later.
+                Ok(()) | Err(_) => {
+                    catalogue.backups.retain(|left| left.location != entry.location);
+                    removed.gone.push(run_id);
+                    continue;
                 }
+            };
+            let spared = matches!(error, RemoveError::Spared(_));
+            let failure = Failure::of(error.reason(), error.is_transient(), &error);
+            if spared {
+                info!(
+                    run = run_id,
+                    reason = failure.reason,
+                    "left alone after all: {}",
+                    failure.message
+                );
+                removed.spared.push(Refusal { run_id, failure });
+            } else {
+                removed.refused.push(Refusal { run_id, failure });
             }
         }
-        catalogue
-            .backups
-            .retain(|entry| gone.iter().all(|(_, removed)| removed.location != entry.location));
-        (gone.into_iter().map(|(run_id, _)| run_id).collect(), refused)
+        removed
+    }
+
+    /// A restore may have begun since the listing.
+    fn is_not_read(&self, run_id: &str) -> Result<(), Spared> {
+        if !self.in_use.holds(run_id) {
+            return Ok(());
+        }
+        Err(Spared {
+            reason: "InUse",
+            why: "a restore is reading it".to_owned(),
+            transient: true,
+        })
     }
 
     pub(super) async fn sweep(&self, age: Age) -> Result<Swept, SweepError> {
-        // Which runs are under way matters only for those older than the grace, which the caller excludes.
-        catalogue::sweep(
-            &*self.store,
-            &self.plan,
-            &self.owner,
-            &BTreeSet::new(),
-            age,
-            &*self.fence,
-        )
-        .await
+        catalogue::sweep(&*self.store, &self.plan, &self.owner, age, &*self.fence).await
     }
 }

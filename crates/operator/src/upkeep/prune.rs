@@ -5,17 +5,20 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{EtcdBackup, Retention};
-use etcd_backup_backup::catalogue::{Catalogue, Entry, ask_locks, newest_of};
+use etcd_backup_backup::catalogue::{Catalogue, Entry, Spared, ask_locks, newest_of};
 use etcd_backup_backup::layout::{ClusterId, RunId};
 use etcd_backup_backup::retention::{self, Candidate, Context, Hold, Kept, Policy};
 use etcd_backup_backup::schedule::Schedule;
 use etcd_backup_store::Lock;
 
-use super::place::Place;
-use super::result::{Refusal, Removal, RetentionOutcome};
+use super::live::restorable;
+use super::place::{Place, Removed};
+use super::result::{Removal, RetentionOutcome};
 use super::work::Prune;
 use crate::connect::{Failure, refused};
+use crate::plan::decide::is_dry_run;
 
 /// Applies the plan's retention to what `catalogue` holds, and takes what went out of it.
 pub(super) async fn run(
@@ -25,13 +28,23 @@ pub(super) async fn run(
     prune: &Prune,
     now: DateTime<Utc>,
 ) -> Result<RetentionOutcome, Failure> {
+    // What it says by now, in case this waited for the store.
+    let Some(plan) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
+        return Err(Failure::lasting(
+            reason::PLAN_NOT_FOUND,
+            "the plan is gone or going",
+        ));
+    };
+    let plan = &*plan;
+    let dry_run = prune.dry_run || is_dry_run(plan);
     let nothing = RetentionOutcome {
         at: now,
-        dry_run: prune.dry_run,
+        dry_run,
         kept: 0,
         removed: Vec::new(),
         held: None,
         locked: Vec::new(),
+        spared: Vec::new(),
         refused: Vec::new(),
     };
     let ours: Vec<&Entry> = catalogue
@@ -56,12 +69,14 @@ pub(super) async fn run(
         zone,
         interval,
     };
+    let (pins, restorable) = (place.live.pins(plan), restorable(plan));
     let mut candidates: Vec<_> = catalogue
         .backups
         .iter()
         .map(|entry| {
             let run_id = entry.location.run.to_string();
-            let (pinned, in_use) = (prune.pinned.contains(&run_id), place.in_use.holds(&run_id));
+            let pinned = pins.hold(&entry.manifest) || restorable == Some(&*run_id);
+            let in_use = place.in_use.holds(&run_id);
             Candidate {
                 lock: promised_lock(plan, entry),
                 ..entry.candidate(&place.owner, pinned, in_use, false)
@@ -79,10 +94,10 @@ pub(super) async fn run(
         .hold
         .map(|hold| Failure::lasting(hold.reason(), hold.to_string()));
     let in_part = matches!(verdict.hold, Some(Hold::ClockLeap { .. }));
-    if let Some(held) = held.clone().filter(|_| !prune.dry_run && !in_part) {
+    if let Some(held) = held.clone().filter(|_| !dry_run && !in_part) {
         return Err(held);
     }
-    let held_too = verdict.held.iter().filter(|_| prune.dry_run);
+    let held_too = verdict.held.iter().filter(|_| dry_run);
     let why: Vec<(RunId, String)> = verdict
         .remove
         .iter()
@@ -90,7 +105,7 @@ pub(super) async fn run(
         .map(|removal| (removal.id, removal.why.to_string()))
         .collect();
     let outcome = RetentionOutcome {
-        kept: if prune.dry_run {
+        kept: if dry_run {
             verdict.keep.len()
         } else {
             verdict.keep.len() + verdict.held.len()
@@ -99,33 +114,40 @@ pub(super) async fn run(
         locked: locked(&verdict.keep),
         ..nothing
     };
-    if prune.dry_run {
+    if dry_run {
         return Ok(RetentionOutcome {
             removed: in_order(&why, |_| true),
             ..outcome
         });
     }
     let overdue = overdue(&policy, candidates, &prune.missing, &context);
-    let (gone, refused) = take_away(place, catalogue, &why, context.generation).await?;
-    let mut removed = in_order(&why, |run_id| gone.iter().any(|id| id == run_id));
+    let away = take_away(place, catalogue, plan, &why, context.generation).await?;
+    let mut removed = in_order(&why, |run_id| away.gone.iter().any(|id| id == run_id));
     removed.extend(in_order(&overdue, |_| true));
     removed.sort_by(|one, other| one.run_id.cmp(&other.run_id));
     Ok(RetentionOutcome {
+        kept: outcome.kept + away.spared.len(),
         removed,
-        refused,
+        spared: away.spared,
+        refused: away.refused,
         ..outcome
     })
 }
 
-/// Removes what is to go, and says what of it is gone and what was refused.
+fn is_going(plan: &EtcdBackup) -> bool {
+    plan.metadata.deletion_timestamp.is_some()
+}
+
+/// Removes what is to go, and says what became of it.
 async fn take_away(
     place: &Place,
     catalogue: &mut Catalogue,
+    plan: &EtcdBackup,
     why: &[(RunId, String)],
     generation: ClusterId,
-) -> Result<(Vec<String>, Vec<Refusal>), Failure> {
+) -> Result<Removed, Failure> {
     if why.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Removed::default());
     }
     place.check_owner().await?;
     place.check_fence()?;
@@ -140,7 +162,35 @@ async fn take_away(
         })
         .cloned()
         .collect();
-    Ok(place.remove(catalogue, doomed).await)
+    let spare = |entry: &Entry| is_unwanted(place, plan, entry);
+    Ok(place.remove(catalogue, doomed, &spare).await)
+}
+
+/// Whether the backup may still go, although people may have said otherwise since it was decided on, under `plan`.
+fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Spared> {
+    let spared = |reason, why: &str| {
+        Err(Spared {
+            reason,
+            why: why.to_owned(),
+            transient: false,
+        })
+    };
+    let Some(now) = place.live.plan(plan).filter(|now| !is_going(now)) else {
+        return spared(reason::PLAN_NOT_FOUND, "its plan is gone or going");
+    };
+    if is_dry_run(&now) {
+        return spared(reason::DRY_RUN, "its plan is in a dry run by now");
+    }
+    if now.spec.retention != plan.spec.retention {
+        return spared("RetentionChanged", "its plan has another retention by now");
+    }
+    if place.live.pins(&now).hold(&entry.manifest) {
+        return spared(reason::PINNED, "it is pinned by now");
+    }
+    if restorable(&now) == Some(&*entry.location.run.to_string()) {
+        return spared("Restorable", "it is by now the newest that a drill restored");
+    }
+    Ok(())
 }
 
 /// Those of `missing` that would go by now if they were there, as what they are shown for has gone: by an operator that was killed

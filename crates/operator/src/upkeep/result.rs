@@ -16,12 +16,11 @@ use crate::connect::Failure;
 pub enum Job {
     /// List what is there.
     Sync,
-    /// List what is there, then remove what the plan's retention does not keep. For right after a success.
+    /// List what is there, then remove what the plan's retention does not keep. For right after a success. What is pinned and
+    /// whether the plan is in a dry run is asked when that is done, and again before each removal.
     Prune {
         /// Say what would go, and remove nothing.
         dry_run: bool,
-        /// Run ids that are never removed: pinned snapshots, and what a restore is reading.
-        pinned: BTreeSet<String>,
         /// What EtcdSnapshots stand for and the store has no more, as far as is known.
         missing: Vec<Candidate>,
     },
@@ -61,7 +60,7 @@ pub struct RetentionOutcome {
     pub at: DateTime<Utc>,
     /// Nothing was removed: this is what would have been.
     pub dry_run: bool,
-    /// How many snapshots stay, and were meant to.
+    /// How many snapshots stay, and were meant to: those of `spared` too.
     pub kept: usize,
     /// What was removed (or would be), oldest first, and why.
     pub removed: Vec<Removal>,
@@ -70,6 +69,8 @@ pub struct RetentionOutcome {
     pub held: Option<Failure>,
     /// What the policy would remove, were it not locked, oldest first, and until when. It is among those `kept`.
     pub locked: Vec<Removal>,
+    /// What was about to go when somebody wanted it: it was pinned, say, or the plan put into a dry run.
+    pub spared: Vec<Refusal>,
     /// What was meant to go and could not: a lock, a policy, a store in trouble. Backups go on regardless.
     pub refused: Vec<Refusal>,
 }

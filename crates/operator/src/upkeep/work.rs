@@ -31,28 +31,16 @@ pub struct Work {
 pub struct Prune {
     /// Remove nothing.
     pub dry_run: bool,
-    /// Run ids that stay.
-    pub pinned: BTreeSet<String>,
     /// What is shown and was gone before. Told as removed as soon as its time would have come.
     pub missing: Vec<Candidate>,
 }
 
 impl Work {
-    /// Adds a job. Of two prunes the later one counts: it knows the newer pins.
+    /// Adds a job. Of two prunes the later one counts.
     pub fn add(&mut self, job: Job) {
         match job {
             Job::Sync => self.sync = true,
-            Job::Prune {
-                dry_run,
-                pinned,
-                missing,
-            } => {
-                self.prune = Some(Prune {
-                    dry_run,
-                    pinned,
-                    missing,
-                });
-            }
+            Job::Prune { dry_run, missing } => self.prune = Some(Prune { dry_run, missing }),
             Job::DeleteRun { run_id } => {
                 self.delete_runs.insert(run_id);
             }

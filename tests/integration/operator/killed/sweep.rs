@@ -1,7 +1,7 @@
 //! A day later: what the dead left is swept. The operator's clock and the store's cannot be turned by a test, so this does
 //! what the operator does every few hours, at the time that it is given.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,8 +34,9 @@ pub(super) async fn sweep(case: &Case, server: &S3Server) -> Result<(usize, usiz
         let age = Age {
             now,
             timeout: TIMEOUT,
+            under_way_since: None,
         };
-        let swept = catalogue::sweep(&store, &plan, &owner, &BTreeSet::new(), age, &|| Ok(())).await;
+        let swept = catalogue::sweep(&store, &plan, &owner, age, &|| Ok(())).await;
         let swept: Swept = swept.with_context(|| format!("sweep at {now}"))?;
         ensure!(swept.failed.is_empty(), "{swept:?}");
         Ok((swept.snapshots.len(), swept.uploads.len()))

@@ -8,13 +8,15 @@ use crate::{
 
 /// A fence that is always open.
 const ALLOWED: fn() -> Result<(), Fenced> = || Ok(());
+/// Nobody wants it.
+const UNWANTED: fn() -> Result<(), Spared> = || Ok(());
 
 #[tokio::test]
 async fn removing_a_backup_removes_its_manifest_first_and_nothing_else() {
     let (store, entries) = bucket(3).await;
     put_foreign(&store).await;
     let before = everything(&store).await;
-    remove(&store, &entries[1], &ALLOWED).await.unwrap();
+    remove(&store, &entries[1], &ALLOWED, &UNWANTED).await.unwrap();
     let deleted: Vec<_> = store
         .log()
         .into_iter()
@@ -40,7 +42,7 @@ async fn removing_a_backup_removes_its_manifest_first_and_nothing_else() {
 async fn a_removal_that_is_killed_anywhere_leaves_a_backup_or_an_orphan_and_can_be_resumed() {
     let calls = {
         let (store, entries) = bucket(2).await;
-        remove(&store, &entries[0], &ALLOWED).await.unwrap();
+        remove(&store, &entries[0], &ALLOWED, &UNWANTED).await.unwrap();
         store.operations()
     };
     assert_eq!(calls, 4);
@@ -49,14 +51,14 @@ async fn a_removal_that_is_killed_anywhere_leaves_a_backup_or_an_orphan_and_can_
             let (store, entries) = bucket(2).await;
             let faulty = store.clone().at(number, fault);
             tokio::select! {
-                done = remove(&faulty, &entries[0], &ALLOWED) => panic!("{done:?}"),
+                done = remove(&faulty, &entries[0], &ALLOWED, &UNWANTED) => panic!("{done:?}"),
                 () = faulty.hangs() => {}
             }
             let left = Faulty::new(store.inner.clone());
             let found = catalogue(&left).await;
             assert!(found.broken.is_empty(), "call {number}");
             assert!(found.backups.contains(&entries[1]), "call {number}");
-            remove(&left, &entries[0], &ALLOWED).await.unwrap();
+            remove(&left, &entries[0], &ALLOWED, &UNWANTED).await.unwrap();
             let found = catalogue(&left).await;
             assert_eq!(
                 (found.backups, found.orphans),
@@ -73,7 +75,9 @@ async fn a_failure_before_the_manifest_is_gone_leaves_the_whole_backup() {
         for error in [denied as fn() -> _, down] {
             let (store, entries) = bucket(2).await;
             let faulty = store.clone().on(op, times, Fault::Fail(error));
-            let failed = remove(&faulty, &entries[0], &ALLOWED).await.unwrap_err();
+            let failed = remove(&faulty, &entries[0], &ALLOWED, &UNWANTED)
+                .await
+                .unwrap_err();
             assert!(failed.is_still_a_backup());
             assert_eq!(failed.reason(), error().reason());
             assert_eq!(catalogue(&Faulty::new(store.inner)).await.backups, entries);
@@ -88,7 +92,7 @@ async fn a_store_that_says_it_removed_a_manifest_and_did_not_is_found_out_before
         keeps_what_is_deleted: true,
         ..Lies::default()
     });
-    let error = remove(&liar, &entries[0], &ALLOWED).await.unwrap_err();
+    let error = remove(&liar, &entries[0], &ALLOWED, &UNWANTED).await.unwrap_err();
     assert_eq!((error.reason(), error.is_still_a_backup()), ("StillThere", true));
     assert_eq!(catalogue(&store).await.backups, entries);
 }
@@ -106,12 +110,18 @@ async fn a_manifest_that_changed_since_the_decision_is_not_removed() {
     .await;
     let before = everything(&store).await;
     assert_eq!(
-        remove(&store, &entries[0], &ALLOWED).await.unwrap_err().reason(),
+        remove(&store, &entries[0], &ALLOWED, &UNWANTED)
+            .await
+            .unwrap_err()
+            .reason(),
         "Changed"
     );
     put(&store, &entries[0].location.manifest_key(), b"junk").await;
     assert_eq!(
-        remove(&store, &entries[0], &ALLOWED).await.unwrap_err().reason(),
+        remove(&store, &entries[0], &ALLOWED, &UNWANTED)
+            .await
+            .unwrap_err()
+            .reason(),
         "Changed"
     );
     assert_eq!(everything(&store).await.len(), before.len());
@@ -130,10 +140,40 @@ async fn whoever_may_no_longer_write_removes_nothing_more() {
             }
         };
         assert_eq!(
-            remove(&store, &entries[0], &fence).await.unwrap_err().reason(),
+            remove(&store, &entries[0], &fence, &UNWANTED)
+                .await
+                .unwrap_err()
+                .reason(),
             "Fenced"
         );
         let deletes = store.log().iter().filter(|(op, _)| *op == Op::Delete).count();
         assert_eq!(deletes, allowed);
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_wants_while_the_store_is_asked_is_not_removed() {
+    for half_removed in [false, true] {
+        let (store, entries) = bucket(2).await;
+        if half_removed {
+            let manifest = entries[0].location.manifest_key();
+            store.inner.delete(&manifest).await.unwrap();
+        }
+        let before = everything(&store).await;
+        // Nobody did when the removal began.
+        let asked = || store.log().iter().any(|(op, _)| *op == Op::Get);
+        let begun = store.log().len();
+        let spare = || {
+            assert!(asked() && store.log().len() > begun, "it is the last question");
+            Err(Spared {
+                reason: "Pinned",
+                why: "somebody pinned it".into(),
+                transient: false,
+            })
+        };
+        let error = remove(&store, &entries[0], &ALLOWED, &spare).await.unwrap_err();
+        assert_eq!((error.reason(), error.is_transient()), ("Pinned", false));
+        assert!(error.is_still_a_backup());
+        assert_eq!(everything(&store).await, before);
     }
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use super::*;
 use crate::{
@@ -14,12 +14,13 @@ fn later(hours: i64) -> Age {
     Age {
         now: live_now() + TimeDelta::hours(hours),
         timeout: Duration::from_hours(2),
+        under_way_since: None,
     }
 }
 
 /// Sweeps as if it were two days later.
 async fn sweep_later(store: &Faulty) -> Result<Swept, SweepError> {
-    sweep(store, &plan(), &owner(), &BTreeSet::new(), later(48), &ALLOWED).await
+    sweep(store, &plan(), &owner(), later(48), &ALLOWED).await
 }
 
 /// A bucket with two backups, a snapshot without a manifest and an unfinished upload.
@@ -71,33 +72,29 @@ async fn a_sweep_removes_own_leftovers_and_nothing_else() {
 async fn what_is_young_or_under_way_is_left_alone() {
     let (store, ..) = littered().await;
     let before = everything(&store).await;
-    let swept = sweep(&store, &plan(), &owner(), &BTreeSet::new(), later(23), &ALLOWED)
+    let swept = sweep(&store, &plan(), &owner(), later(23), &ALLOWED)
         .await
         .unwrap();
     assert!(swept.snapshots.is_empty() && swept.uploads.is_empty());
-    let mut runs: BTreeSet<_> = catalogue(&store)
-        .await
-        .orphans
-        .iter()
-        .map(|orphan| orphan.location.run)
-        .collect();
-    runs.extend(
-        store
-            .inner
-            .list_uploads("")
+    // Its timeout was shortened meanwhile: what began before it is over all the same, and it is not.
+    let begun = |minutes| Age {
+        under_way_since: Some(live_now() + TimeDelta::minutes(minutes)),
+        ..later(48)
+    };
+    for minutes in [0, 30] {
+        let swept = sweep(&store, &plan(), &owner(), begun(minutes), &ALLOWED)
             .await
-            .unwrap()
-            .iter()
-            .filter_map(|upload| match plan().recognise(&upload.key) {
-                Some(crate::layout::Found::Snapshot(location, _)) => Some(location.run),
-                _ => None,
-            }),
-    );
-    let swept = sweep(&store, &plan(), &owner(), &runs, later(48), &ALLOWED)
+            .unwrap();
+        assert!(
+            swept.snapshots.is_empty() && swept.uploads.is_empty(),
+            "{minutes}"
+        );
+    }
+    assert_eq!(everything(&store).await, before);
+    let swept = sweep(&store, &plan(), &owner(), begun(90), &ALLOWED)
         .await
         .unwrap();
-    assert!(swept.snapshots.is_empty() && swept.uploads.is_empty());
-    assert_eq!(everything(&store).await, before);
+    assert_eq!((swept.snapshots.len(), swept.uploads.len()), (1, 1));
 }
 
 #[tokio::test]
@@ -114,9 +111,7 @@ async fn what_a_run_of_days_may_still_need_is_left_alone_until_it_is_surely_over
             timeout: Duration::from_mins(minutes),
             ..later(hours)
         };
-        let found = sweep(&store, &plan(), &owner(), &BTreeSet::new(), age, &ALLOWED)
-            .await
-            .unwrap();
+        let found = sweep(&store, &plan(), &owner(), age, &ALLOWED).await.unwrap();
         let gone = found.snapshots.len() + found.uploads.len();
         assert_eq!(
             gone, swept,
@@ -133,7 +128,6 @@ async fn a_clock_that_went_back_sweeps_nothing() {
             &store,
             &plan(),
             &owner(),
-            &BTreeSet::new(),
             Age {
                 now: now.parse().unwrap(),
                 ..later(0)
@@ -154,7 +148,7 @@ async fn a_prefix_that_is_not_surely_ours_is_not_swept() {
         plan_uid: Some("another".into()),
         ..owner()
     };
-    let error = sweep(&store, &plan(), &other, &BTreeSet::new(), later(48), &ALLOWED)
+    let error = sweep(&store, &plan(), &other, later(48), &ALLOWED)
         .await
         .unwrap_err();
     assert_eq!(error.reason(), "PrefixInUse");
@@ -221,7 +215,7 @@ async fn whoever_may_no_longer_write_sweeps_nothing_more() {
     let (store, ..) = littered().await;
     let before = everything(&store).await;
     let fenced = || Err(Fenced("another leads".into()));
-    let error = sweep(&store, &plan(), &owner(), &BTreeSet::new(), later(48), &fenced)
+    let error = sweep(&store, &plan(), &owner(), later(48), &fenced)
         .await
         .unwrap_err();
     assert_eq!(error.reason(), "Fenced");

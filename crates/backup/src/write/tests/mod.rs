@@ -6,7 +6,7 @@ mod lies;
 mod sources;
 mod spooling;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use etcd_backup_store::{LIST_CAP, MemoryStore, Store, list_all};
@@ -64,12 +64,11 @@ async fn a_complete_backup_or_nothing(store: &Faulty, context: &str) -> bool {
     let later = Age {
         now: live_now() + TimeDelta::days(2),
         timeout: Duration::from_hours(2),
+        under_way_since: None,
     };
-    sweep(&store.inner, &plan(), &owner(), &BTreeSet::new(), later, &|| {
-        Ok(())
-    })
-    .await
-    .unwrap();
+    sweep(&store.inner, &plan(), &owner(), later, &|| Ok(()))
+        .await
+        .unwrap();
     let (keys, uploads) = leftovers(store).await;
     assert_eq!(
         (keys.len(), uploads),

@@ -114,7 +114,9 @@ pub(super) fn to_create(plan: &str, observed: &Observed) -> Vec<NewSnapshot> {
 /// EtcdSnapshots that have nothing left to show: retention removed what they stood for, or they failed long ago.
 pub(super) fn to_delete(observed: &Observed) -> Vec<String> {
     let pruned: BTreeSet<&str> = pruned_runs(observed.store.as_ref()).collect();
-    let stood_for_pruned = observed.snapshots.iter().filter(|shot| {
+    // One that somebody pinned too late stays, and says that its backup is gone.
+    let unpinned = observed.snapshots.iter().filter(|shot| !shot.pinned);
+    let stood_for_pruned = unpinned.filter(|shot| {
         shot.run_id.as_deref().is_some_and(|run| pruned.contains(run))
             && matches!(shot.phase, SnapshotPhase::Succeeded | SnapshotPhase::Missing)
     });

@@ -36,14 +36,13 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
         };
     }
     let asked = plan.metadata.deletion_timestamp.as_ref().map_or(now, instant);
-    if active(observed).is_empty()
-        && observed
-            .store
-            .as_ref()
-            .is_some_and(|store| is_empty(store, asked, observed))
+    if let Some(store) = &observed.store
+        && active(observed).is_empty()
+        && is_empty(store, asked, observed)
     {
         return Decision {
             finalizer: Some(Finalizer::Remove),
+            notes: pinned_that_stay(store).into_iter().collect(),
             ..decision
         };
     }
@@ -68,7 +67,10 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
             ..decision
         };
     }
-    let refusing = observed.store.as_ref().filter(|store| !holds_nothing(store));
+    let refusing = observed
+        .store
+        .as_ref()
+        .filter(|store| !holds_nothing(store, observed));
     let answered = refusing.and_then(|store| store.deleted);
     if let Some(until) = refused_until(answered, asked, now) {
         return Decision {
@@ -90,14 +92,31 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
 fn is_empty(store: &StoreView, asked: DateTime<Utc>, observed: &Observed) -> bool {
     let ended = observed.snapshots.iter().filter_map(|shot| shot.completed).max();
     let covers = store.since >= asked && ended.is_none_or(|ended| store.since >= ended);
-    covers && holds_nothing(store)
+    covers && holds_nothing(store, observed)
 }
 
-fn holds_nothing(store: &StoreView) -> bool {
-    store
-        .holds
-        .as_ref()
-        .is_ok_and(|holds| holds.backups.is_empty() && holds.broken.is_none())
+/// Whether nothing is left that is to go. What is pinned is not.
+fn holds_nothing(store: &StoreView, observed: &Observed) -> bool {
+    store.holds.as_ref().is_ok_and(|holds| {
+        holds.broken.is_none()
+            && holds
+                .backups
+                .iter()
+                .all(|backup| observed.is_pinned(&backup.run_id))
+    })
+}
+
+/// What is told of what is left when nothing else is.
+fn pinned_that_stay(store: &StoreView) -> Option<Note> {
+    let holds = store.holds.as_ref().ok()?;
+    let first = holds.backups.first()?;
+    let message = format!(
+        "{} snapshots stay at {}, because they are pinned: the first is {}. To have them removed too, unpin them before the plan is deleted; now delete them by hand if they are not wanted",
+        holds.backups.len(),
+        holds.location,
+        first.run_id
+    );
+    Some(Note::warning(reason::LEFT_IN_STORE, ACTION, message))
 }
 
 /// Runs that are not over must end first: they see that their plan goes.

@@ -26,7 +26,7 @@ use crate::plan::timing::Timing;
 
 pub use due::Slots;
 pub use freshness::promised_interval;
-pub use store::spec_changed;
+pub use store::{is_dry_run, spec_changed};
 pub use view::{
     Backup, Decision, Finalizer, Holdings, NewSnapshot, Observed, Origin, Pruning, Shot, StoreJob, StoreView,
 };

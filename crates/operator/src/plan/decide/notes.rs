@@ -27,7 +27,7 @@ pub(super) fn about(
     let mut notes = created(decision);
     notes.extend(slot_notes(observed, slots));
     notes.extend(transitions(before, &decision.status));
-    notes.extend(pruned(before, observed));
+    notes.extend(retained(before, observed));
     notes.extend(decision.drill.notes.iter().cloned());
     notes.extend(drill_refused(before, &decision.status));
     notes.extend(from_the_future(before, caution));
@@ -146,22 +146,33 @@ fn drill_refused(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Option<
     })
 }
 
-/// What retention did since it was last told.
-fn pruned(before: &EtcdBackupStatus, observed: &Observed) -> Option<Note> {
+/// What retention did since it was last told, and what it left alone.
+fn retained(before: &EtcdBackupStatus, observed: &Observed) -> Vec<Note> {
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
-    let Some(Ok(pruning)) = outcome else { return None };
+    let Some(Ok(pruning)) = outcome else {
+        return Vec::new();
+    };
     let told = before
         .retention
         .as_ref()
         .map(|retention| retention.time.timestamp_millis());
-    if told >= Some(pruning.at.timestamp_millis()) || (pruning.removed.is_empty() && !pruning.dry_run) {
-        return None;
+    if told >= Some(pruning.at.timestamp_millis()) {
+        return Vec::new();
     }
-    Some(if pruning.dry_run {
-        Note::normal(reason::RETENTION_DRY_RUN, PRUNE, dry_run_message(pruning))
+    let did = if pruning.dry_run {
+        Some(Note::normal(
+            reason::RETENTION_DRY_RUN,
+            PRUNE,
+            dry_run_message(pruning),
+        ))
+    } else if pruning.removed.is_empty() {
+        None
     } else {
-        Note::normal(reason::PRUNED, PRUNE, removed_message(pruning))
-    })
+        Some(Note::normal(reason::PRUNED, PRUNE, removed_message(pruning)))
+    };
+    let spared = pruning.spared.as_ref();
+    let spared = spared.map(|spared| Note::normal(reason::SPARED, PRUNE, spared.message.clone()));
+    did.into_iter().chain(spared).collect()
 }
 
 fn removed_message(pruning: &Pruning) -> String {

@@ -1,9 +1,7 @@
 //! What is to be asked of the store next, and when.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use etcd_backup_api::{EtcdBackup, SnapshotPhase, Verification, labels};
+use etcd_backup_api::{EtcdBackup, SnapshotPhase, labels};
 use etcd_backup_backup::retention::Candidate;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
@@ -33,10 +31,10 @@ pub(super) fn job(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>) ->
     }
     if plan.spec.retention.is_some() {
         let dry_run = is_dry_run(plan);
-        if succeeded_since_pruning(plan, observed, store, now) || (dry_run && !shows_dry_run(store)) {
+        if succeeded_since_pruning(plan, observed, store, now) || (dry_run && !shows_dry_run(store, observed))
+        {
             return Some(StoreJob::Prune {
                 dry_run,
-                pinned: pinned(plan, observed),
                 missing: missing(observed),
             });
         }
@@ -93,16 +91,22 @@ pub(super) fn next_look(plan: &EtcdBackup, store: &StoreView, resync: TimeDelta)
 }
 
 /// Whether the annotation asks to be shown what pruning would remove, instead of pruning.
-pub(super) fn is_dry_run(plan: &EtcdBackup) -> bool {
+pub fn is_dry_run(plan: &EtcdBackup) -> bool {
     plan.annotations()
         .get(labels::DRY_RUN_RETENTION)
         .is_some_and(|value| value != "false")
 }
 
-/// Whether what a dry run finds is known.
-fn shows_dry_run(store: &StoreView) -> bool {
+/// Whether what a dry run finds is known. What was pinned since would not go any more.
+fn shows_dry_run(store: &StoreView, observed: &Observed) -> bool {
     match &store.retention {
-        Some(Ok(pruning)) => pruning.dry_run,
+        Some(Ok(pruning)) => {
+            pruning.dry_run
+                && !pruning
+                    .removed
+                    .iter()
+                    .any(|gone| observed.is_pinned(&gone.run_id))
+        }
         // It failed; it is tried again after the next success, not at once.
         Some(Err(_)) => true,
         None => false,
@@ -121,22 +125,4 @@ fn missing(observed: &Observed) -> Vec<Candidate> {
     let going = |shot: &&Shot| !shot.deleting && !shot.pinned;
     let shots = observed.snapshots.iter().filter(going);
     shots.filter_map(|shot| shot.missing.clone()).collect()
-}
-
-/// Runs that no retention may touch: what people pinned, and the newest that a drill restored, since newer ones may yet turn out
-/// to be worth nothing. A snapshot that is not over yet has no run to name.
-fn pinned(plan: &EtcdBackup, observed: &Observed) -> BTreeSet<String> {
-    let pinned = observed
-        .snapshots
-        .iter()
-        .filter(|shot| shot.pinned && shot.phase != SnapshotPhase::Failed);
-    let restorable = plan
-        .status
-        .as_ref()
-        .and_then(|status| status.last_restorable.as_ref())
-        .filter(|_| plan.spec.verification == Verification::Restore);
-    pinned
-        .filter_map(|shot| shot.run_id.clone())
-        .chain(restorable.map(|restorable| restorable.run_id.clone()))
-        .collect()
 }

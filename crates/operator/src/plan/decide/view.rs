@@ -41,6 +41,12 @@ impl Observed {
         over.filter(|shot| shot.phase.is_terminal() && !shot.found)
             .max_by_key(|shot| shot.moment())
     }
+
+    /// Whether the EtcdSnapshot of this run is pinned.
+    pub(super) fn is_pinned(&self, run_id: &str) -> bool {
+        let mut pinned = self.snapshots.iter().filter(|shot| shot.pinned);
+        pinned.any(|shot| shot.run_id.as_deref() == Some(run_id))
+    }
 }
 
 /// An EtcdSnapshot of the plan.
@@ -160,6 +166,8 @@ pub struct Pruning {
     pub held: Option<Trouble>,
     /// What would be removed, were it not locked, and until when. It is among those that stay.
     pub locked: Vec<RetentionCandidate>,
+    /// What was about to go when somebody wanted it, if anything.
+    pub spared: Option<Trouble>,
     /// How many could not be removed.
     pub refused: usize,
     /// The first of them, and why not.
@@ -232,8 +240,6 @@ pub enum StoreJob {
     Prune {
         /// Only say what would go.
         dry_run: bool,
-        /// Runs that must stay.
-        pinned: BTreeSet<String>,
         /// What EtcdSnapshots stand for and the store has no more.
         missing: Vec<Candidate>,
     },

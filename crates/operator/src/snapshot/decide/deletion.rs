@@ -1,21 +1,30 @@
-//! A snapshot that is being deleted.
+//! A snapshot that is being deleted. One that is pinned stays until it is not pinned any more, as a volume stays that a pod uses:
+//! its object is the only place where the pin is written down.
 
-use chrono::TimeDelta;
-use etcd_backup_api::{DeletionPolicy, labels};
+use chrono::{DateTime, TimeDelta, Utc};
+use etcd_backup_api::conditions::snapshot as kind;
+use etcd_backup_api::{Condition, DeletionPolicy, labels};
 use kube::ResourceExt;
 
+use super::conditions::Held;
 use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, run_id_of};
 use crate::deletion::{PATIENCE, refused_until};
 use crate::events::{Note, reason as event};
-use crate::status::instant;
+use crate::status::{Truth, instant};
 
 const ACTION: &str = "DeleteSnapshot";
 
-/// Ends its run; with `deletionPolicy: Delete` removes the stored object; then lets it go.
+/// Ends its run; keeps it for as long as it is pinned; with `deletionPolicy: Delete` removes the stored object; then lets it go.
 pub(super) fn decide(case: &mut Case<'_>) {
-    match case.observed.run {
+    match &case.observed.run {
         Some(Run::Queued | Run::Running { .. }) => case.decision.run = RunAction::Cancel,
-        Some(Run::Succeeded(_) | Run::Failed { .. }) => case.decision.run = RunAction::Forget,
+        Some(Run::Succeeded(stored)) => {
+            // Nobody else knows yet what it stored.
+            let stored = stored.clone();
+            case.succeed(&stored);
+            case.decision.run = RunAction::Forget;
+        }
+        Some(Run::Failed { .. }) => case.decision.run = RunAction::Forget,
         None => {}
     }
     if !case
@@ -41,6 +50,9 @@ pub(super) fn decide(case: &mut Case<'_>) {
     let wanted = matches!(&case.observed.plan,
         Plan::Present { plan, .. } if plan.spec.deletion_policy == DeletionPolicy::Delete);
     let run_id = written_run(case);
+    if case.snapshot.spec.pin && has_its_plan(case) && (run_id.is_some() || may_have_stored(case)) {
+        return stay(case);
+    }
     match run_id {
         Some(run_id) if wanted => remove(case, run_id),
         _ => case.decision.metadata = Some(Metadata::RemoveFinalizer),
@@ -55,16 +67,65 @@ fn written_run(case: &Case<'_>) -> Option<String> {
     {
         return Some(found.run_id.clone());
     }
-    run_id_of(case.snapshot).map(str::to_owned)
+    let recorded = case.decision.status.run_id.clone();
+    recorded.or_else(|| run_id_of(case.snapshot).map(str::to_owned))
+}
+
+/// Whether an attempt began of which nobody knows how it ended, and the store was not asked yet.
+fn may_have_stored(case: &Case<'_>) -> bool {
+    let unknown = case.before.attempts.is_some() && !case.before.phase.is_terminal();
+    unknown && !matches!(case.observed.store, Store::Listed { .. })
+}
+
+/// Whether its plan is there and does not go. One that goes is done with the store when it lets go of its finalizer; what an
+/// earlier plan stored is removed by none.
+fn has_its_plan(case: &Case<'_>) -> bool {
+    let Plan::Present { plan, .. } = &case.observed.plan else {
+        return false;
+    };
+    plan.metadata.deletion_timestamp.is_none()
+        || plan.finalizers().iter().any(|name| name == labels::FINALIZER)
+}
+
+/// It is pinned: it stays, and says so once.
+fn stay(case: &mut Case<'_>) {
+    let stored = case.decision.status.object.as_ref();
+    let place = stored.map_or_else(String::new, |object| format!(", and so does {}", object.url));
+    let message = format!(
+        "it was deleted and is pinned: it stays{place}, until it is unpinned: kubectl patch etcdsnapshot {} --type merge -p '{{\"spec\":{{\"pin\":false}}}}'",
+        case.name()
+    );
+    if held_before(case).is_none_or(|held| held.status != Truth::True.as_str()) {
+        case.decision
+            .notes
+            .push(Note::warning(event::KEPT_PINNED, ACTION, message.clone()));
+    }
+    case.held = Some(Held::Pinned(message));
+}
+
+fn held_before<'a>(case: &Case<'a>) -> Option<&'a Condition> {
+    let before = case.snapshot.status.as_ref()?;
+    let mut conditions = before.conditions.iter();
+    conditions.find(|condition| condition.type_ == kind::DELETION_HELD)
+}
+
+/// When the removal was asked for: by the deletion, or by the end of the pin that it waited for.
+fn asked_at(case: &mut Case<'_>) -> DateTime<Utc> {
+    let deleted = case.snapshot.metadata.deletion_timestamp.as_ref();
+    let deleted = deleted.map_or(case.now, instant);
+    let Some(held) = held_before(case) else {
+        return deleted;
+    };
+    case.held = Some(Held::NoLonger);
+    if held.status == Truth::False.as_str() {
+        instant(&held.last_transition_time).max(deleted)
+    } else {
+        case.now
+    }
 }
 
 fn remove(case: &mut Case<'_>, run_id: String) {
-    let asked = case
-        .snapshot
-        .metadata
-        .deletion_timestamp
-        .as_ref()
-        .map_or(case.now, instant);
+    let asked = asked_at(case);
     let not_listed =
         matches!(&case.observed.store, Store::Listed { since, found: None, .. } if *since >= asked);
     if case.observed.removed || not_listed {

@@ -27,6 +27,7 @@ use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{DeletionPolicy, EtcdSnapshot, EtcdSnapshotStatus, SnapshotPhase, labels};
 use kube::ResourceExt;
 
+use self::conditions::Held;
 use crate::ownership::plan_reference;
 use crate::runs::Trigger;
 
@@ -53,6 +54,7 @@ struct Case<'a> {
     observed: &'a Observed,
     before: EtcdSnapshotStatus,
     decision: Decision,
+    held: Option<Held>,
     now: DateTime<Utc>,
 }
 
@@ -74,6 +76,7 @@ impl<'a> Case<'a> {
             observed,
             before,
             decision,
+            held: None,
             now,
         }
     }
@@ -102,7 +105,12 @@ impl<'a> Case<'a> {
             return self.decision;
         }
         self.decision.status.observed_generation = self.snapshot.metadata.generation;
-        conditions::set(&mut self.decision.status, &self.before, self.now);
+        conditions::set(
+            &mut self.decision.status,
+            &self.before,
+            self.held.as_ref(),
+            self.now,
+        );
         self.decision
     }
 }
@@ -116,15 +124,17 @@ fn wanted_metadata(snapshot: &EtcdSnapshot, plan: &Plan) -> Option<Metadata> {
         return Some(Metadata::Adopt);
     }
     let held = snapshot.finalizers().iter().any(|name| name == labels::FINALIZER);
-    match plan.spec.deletion_policy {
-        DeletionPolicy::Delete if !held => Some(Metadata::AddFinalizer),
-        DeletionPolicy::Retain if held => Some(Metadata::RemoveFinalizer),
-        DeletionPolicy::Delete | DeletionPolicy::Retain => None,
+    // What is pinned waits for its pin, whatever becomes of what is stored.
+    let wanted = plan.spec.deletion_policy == DeletionPolicy::Delete || snapshot.spec.pin;
+    match (wanted, held) {
+        (true, false) => Some(Metadata::AddFinalizer),
+        (false, true) => Some(Metadata::RemoveFinalizer),
+        (true, true) | (false, false) => None,
     }
 }
 
 /// The slot of the schedule that a snapshot was created for.
-pub fn slot_of(snapshot: &EtcdSnapshot) -> Option<DateTime<Utc>> {
+pub fn slot_of(snapshot: &impl ResourceExt) -> Option<DateTime<Utc>> {
     let text = snapshot.annotations().get(labels::SCHEDULED_TIME)?;
     DateTime::parse_from_rfc3339(text).ok().map(|slot| slot.to_utc())
 }

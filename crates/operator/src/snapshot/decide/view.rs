@@ -153,7 +153,7 @@ pub struct Decision {
 pub enum Metadata {
     /// Becomes its plan's: owner reference and labels.
     Adopt,
-    /// Must not go before its stored object is gone.
+    /// Must not go before its stored object is gone, or its pin.
     AddFinalizer,
     /// May go.
     RemoveFinalizer,

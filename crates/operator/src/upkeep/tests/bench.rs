@@ -1,6 +1,6 @@
 //! A plan's place in a store in memory, and what the tests of upkeep put there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -22,10 +22,11 @@ use etcd_backup_store::{
 use serde_json::json;
 
 use crate::connect::Failure;
-use crate::fixtures::plan;
+use crate::fixtures::{plan, snapshot};
+use crate::snapshot::Identity;
 use crate::upkeep::care::work_through;
 use crate::upkeep::place::Place;
-use crate::upkeep::{Deletion, Job, RetentionOutcome, Tended, Work};
+use crate::upkeep::{Deletion, Job, Live, Pins, RetentionOutcome, Tended, Work};
 
 pub(super) const CLUSTER: ClusterId = ClusterId(0xa);
 pub(super) const SNAPSHOT: &[u8] = b"a snapshot";
@@ -49,13 +50,76 @@ pub(super) fn owner(plan_uid: &str) -> Owner {
     }
 }
 
+/// Something that happens once.
+type Event = Box<dyn FnOnce() + Send>;
+
 /// A store that may refuse to delete, and tells of locks.
-#[derive(Debug)]
 pub(super) struct Guarded {
     pub(super) store: MemoryStore,
     pub(super) locks: Mutex<BTreeMap<String, Lock>>,
     pub(super) locked: AtomicBool,
     pub(super) deletes: AtomicUsize,
+    /// What happens when something is deleted next.
+    pub(super) at_delete: Mutex<Option<Event>>,
+}
+
+impl std::fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+/// What has become of a plan.
+#[derive(Clone, Default)]
+pub(super) enum Now {
+    #[default]
+    Unchanged,
+    Changed(Box<EtcdBackup>),
+    Gone,
+}
+
+/// What people say.
+#[derive(Default)]
+pub(super) struct Said {
+    /// The runs that they pinned.
+    pub(super) pinned: Mutex<BTreeSet<String>>,
+    /// What has become of the plan that was handed to upkeep.
+    pub(super) plan: Mutex<Now>,
+}
+
+impl Said {
+    pub(super) fn pin(&self, run_id: &str) {
+        self.pinned.lock().unwrap().insert(run_id.to_owned());
+    }
+
+    pub(super) fn change(&self, plan: Now) {
+        *self.plan.lock().unwrap() = plan;
+    }
+}
+
+impl Live for Said {
+    fn plan(&self, plan: &EtcdBackup) -> Option<Arc<EtcdBackup>> {
+        let now = self.plan.lock().unwrap().clone();
+        match now {
+            Now::Unchanged => Some(Arc::new(plan.clone())),
+            Now::Changed(plan) => Some(Arc::new(*plan)),
+            Now::Gone => None,
+        }
+    }
+
+    fn pins(&self, _: &EtcdBackup) -> Pins {
+        let pinned = self.pinned.lock().unwrap();
+        let identity = |run_id| {
+            Identity::of(&snapshot(
+                json!({"status": {"phase": "Succeeded", "runID": run_id}}),
+            ))
+        };
+        pinned.iter().map(identity).collect()
+    }
+
+    fn under_way_since(&self, _: &EtcdBackup) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 #[async_trait]
@@ -85,6 +149,10 @@ impl Store for Guarded {
     }
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.deletes.fetch_add(1, Ordering::SeqCst);
+        let event = self.at_delete.lock().unwrap().take();
+        if let Some(event) = event {
+            event();
+        }
         if self.locked.load(Ordering::SeqCst) {
             return Err(StoreError::Locked {
                 at: Context::new(Operation::Delete).key(key).boxed(),
@@ -108,6 +176,7 @@ pub(super) struct Bench {
     pub(super) store: Arc<Guarded>,
     pub(super) place: Place,
     pub(super) fenced: Arc<AtomicBool>,
+    pub(super) said: Arc<Said>,
 }
 
 impl Bench {
@@ -125,6 +194,7 @@ impl Bench {
             locks: Mutex::default(),
             locked: AtomicBool::default(),
             deletes: AtomicUsize::default(),
+            at_delete: Mutex::default(),
         });
         let fenced = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&fenced);
@@ -135,14 +205,21 @@ impl Bench {
                 Ok(())
             }
         };
+        let said = Arc::new(Said::default());
         let place = Place {
             plan: key(),
             owner: owner("plan-uid"),
             store: Arc::clone(&store) as Arc<dyn Store>,
             in_use: Arc::default(),
+            live: Arc::clone(&said) as Arc<dyn Live>,
             fence: Box::new(fence),
         };
-        Self { store, place, fenced }
+        Self {
+            store,
+            place,
+            fenced,
+            said,
+        }
     }
 
     /// A backup taken so many hours ago.
@@ -185,9 +262,9 @@ impl Bench {
         work_through(&self.place, plan, &work, now()).await
     }
 
-    /// Prunes, where nothing is pinned, and says what became of that.
+    /// Prunes, and says what became of that.
     pub(super) async fn pruned(&self, dry_run: bool, plan: &EtcdBackup) -> Result<RetentionOutcome, Failure> {
-        let tended = self.work([prune(dry_run, &[])], plan).await;
+        let tended = self.work([prune(dry_run)], plan).await;
         tended.retention.unwrap()
     }
 
@@ -195,6 +272,12 @@ impl Bench {
     pub(super) async fn delete_all(&self) -> Deletion {
         let tended = self.work([Job::DeleteAll], &keeping(9)).await;
         tended.deletion.unwrap().unwrap()
+    }
+
+    /// `event` happens when the first object is deleted.
+    pub(super) fn meanwhile(&self, event: impl FnOnce(&Said) + Send + 'static) {
+        let said = Arc::clone(&self.said);
+        *self.store.at_delete.lock().unwrap() = Some(Box::new(move || event(&said)));
     }
 
     /// The store says that this object of a backup taken so many days ago is locked.
@@ -287,13 +370,12 @@ pub(super) fn manifest(run: RunId, started: DateTime<Utc>, plan_uid: &str, clust
 }
 
 pub(super) fn keeping(last: u32) -> EtcdBackup {
-    plan(json!({"spec": {"retention": {"keepLast": last}}}))
+    plan(json!({"spec": {"retention": {"keepLast": last}, "deletionPolicy": "Delete"}}))
 }
 
-pub(super) fn prune(dry_run: bool, pinned: &[&String]) -> Job {
+pub(super) fn prune(dry_run: bool) -> Job {
     Job::Prune {
         dry_run,
-        pinned: pinned.iter().map(|run_id| (*run_id).clone()).collect(),
         missing: Vec::new(),
     }
 }

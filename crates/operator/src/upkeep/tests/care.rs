@@ -39,7 +39,8 @@ async fn a_listing_changes_nothing_and_needs_no_claim() {
 async fn retention_removes_what_the_policy_does_not_keep_with_its_data() {
     let bench = Bench::new().await;
     let runs = bench.daily(5).await;
-    let tended = bench.work([prune(false, &[&runs[0]])], &keeping(2)).await;
+    bench.said.pin(&runs[0]);
+    let tended = bench.work([prune(false)], &keeping(2)).await;
     let outcome = tended.retention.unwrap().unwrap();
     let removed: Vec<_> = outcome
         .removed
@@ -183,7 +184,7 @@ async fn what_is_locked_stays_and_is_told_until_its_lock_has_ended() {
     bench.lock(3, |location| location.snapshot_key(FORM), Lock::Held);
     bench.lock(2, Location::manifest_key, Lock::Until(now()));
     for dry_run in [true, false] {
-        let tended = bench.work([prune(dry_run, &[])], &keeping(1)).await;
+        let tended = bench.work([prune(dry_run)], &keeping(1)).await;
         let outcome = tended.retention.unwrap().unwrap();
         let ids = |removals: &[Removal]| -> Vec<_> {
             removals.iter().map(|removal| removal.run_id.clone()).collect()
@@ -220,7 +221,6 @@ async fn what_is_gone_already_is_told_as_removed_once_its_time_has_come() {
     let told = async |dry_run| {
         let job = Job::Prune {
             dry_run,
-            pinned: BTreeSet::new(),
             missing: missing.to_vec(),
         };
         let outcome = bench.work([job], &keeping(2)).await.retention.unwrap().unwrap();
@@ -240,7 +240,7 @@ async fn what_the_plan_itself_locks_stays_where_the_store_tells_of_no_lock() {
     let runs = bench.daily(4).await;
     let s3 = json!({"bucket": "b", "objectLock": {"mode": "COMPLIANCE", "retainFor": "2d"}});
     let plan = plan(json!({"spec": {"retention": {"keepLast": 1}, "storage": {"s3": s3}}}));
-    let outcome = bench.work([prune(false, &[])], &plan).await.retention;
+    let outcome = bench.work([prune(false)], &plan).await.retention;
     let outcome = outcome.unwrap().unwrap();
     assert_eq!(outcome.locked.len(), 1);
     assert_eq!(bench.left().await, runs[2..]);
@@ -268,7 +268,7 @@ async fn whoever_no_longer_leads_removes_nothing() {
     let delete = Job::DeleteRun {
         run_id: runs[0].clone(),
     };
-    let tended = bench.work([prune(false, &[]), delete], &keeping(1)).await;
+    let tended = bench.work([prune(false), delete], &keeping(1)).await;
     assert_eq!(tended.retention.unwrap().unwrap_err().reason, "LeadershipLost");
     assert_eq!(tended.deletion.unwrap().unwrap_err().reason, "LeadershipLost");
     assert_eq!(bench.left().await, runs);

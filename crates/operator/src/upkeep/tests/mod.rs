@@ -2,4 +2,6 @@
 
 mod bench;
 mod care;
+mod live;
+mod wanted;
 mod yard;

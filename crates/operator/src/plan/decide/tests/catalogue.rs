@@ -120,6 +120,38 @@ fn what_retention_removed_loses_its_snapshot() {
 }
 
 #[test]
+fn what_was_pinned_too_late_keeps_its_snapshot_and_what_was_left_alone_is_told_once() {
+    let mut observed = observed();
+    observed.snapshots = vec![
+        shot("00:00:00", SnapshotPhase::Succeeded),
+        shot("04:00:00", SnapshotPhase::Succeeded),
+    ];
+    observed.snapshots[0].pinned = true;
+    let mut said = store(vec![backup("04:00:00")]);
+    said.retention = Some(Ok(Pruning {
+        spared: Some(Trouble {
+            reason: "Pinned".to_owned(),
+            message: "1 left alone after all, the first is r: it is pinned by now".to_owned(),
+        }),
+        ..pruning(&["00:00:00"], false)
+    }));
+    observed.store = Some(said);
+    let plan = plan(json!({"spec": {"retention": {"keepLast": 1}}}));
+    let decision = decide(&plan, &observed, at("05:01:00"));
+    assert!(decision.delete.is_empty(), "{:?}", decision.delete);
+    assert!(decision.wake.contains(&"prod-20261123t0000z".to_owned()));
+    let spared: Vec<_> = decision
+        .notes
+        .iter()
+        .filter(|note| note.reason == event::SPARED)
+        .collect();
+    assert!(spared.len() == 1 && spared[0].message.contains("pinned by now"));
+    assert_eq!(says(&decision, "RetentionSucceeded").0, "True");
+    let plan = seen(plan, &observed, at("05:01:00"));
+    assert!(!told(&decide(&plan, &observed, at("05:01:01"))).contains(&event::SPARED));
+}
+
+#[test]
 fn what_retention_has_just_removed_is_no_success_that_the_store_does_not_show() {
     let mut observed = observed();
     observed.snapshots = vec![
@@ -269,6 +301,7 @@ fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
         held: None,
         locked: vec![],
         refused: 0,
+        spared: None,
         failed: None,
     }
 }

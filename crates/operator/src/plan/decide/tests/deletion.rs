@@ -139,3 +139,34 @@ fn a_plan_on_its_way_out_creates_nothing() {
     );
     assert!(decision.create.is_empty() && decision.job.is_none());
 }
+
+#[test]
+fn what_is_pinned_stays_when_the_plan_goes_and_is_told() {
+    let mut observed = listed("10:00:05", vec![backup("00:00:00"), backup("06:00:00")]);
+    observed.snapshots = vec![
+        Shot {
+            pinned: true,
+            ..shot("00:00:00", SnapshotPhase::Succeeded)
+        },
+        shot("06:00:00", SnapshotPhase::Succeeded),
+    ];
+    let decision = decide(&deleted("Delete"), &observed, at("10:00:06"));
+    assert_eq!(
+        (decision.job, decision.finalizer),
+        (Some(StoreJob::DeleteAll), None),
+        "the other one goes"
+    );
+    let holds = observed.store.as_mut().unwrap().holds.as_mut().unwrap();
+    holds.backups.truncate(1);
+    let decision = decide(&deleted("Delete"), &observed, at("10:00:10"));
+    assert_eq!(
+        (decision.job.clone(), decision.finalizer),
+        (None, Some(Finalizer::Remove))
+    );
+    assert_eq!(told(&decision), [event::LEFT_IN_STORE]);
+    let message = &decision.notes[0].message;
+    assert!(
+        message.contains("1 snapshots stay at s3://backups/ns/prod, because they are pinned"),
+        "{message}"
+    );
+}

@@ -1,4 +1,4 @@
-use etcd_backup_api::{LastRestorable, RetentionStatus};
+use etcd_backup_api::{RetentionCandidate, RetentionStatus};
 use etcd_backup_backup::retention::{Candidate, Standing};
 use serde_json::{Value, json};
 
@@ -17,7 +17,6 @@ fn asked(plan: &EtcdBackup, observed: &Observed, now: &str) -> Option<StoreJob> 
 fn prune() -> StoreJob {
     StoreJob::Prune {
         dry_run: false,
-        pinned: BTreeSet::new(),
         missing: Vec::new(),
     }
 }
@@ -205,23 +204,6 @@ fn retention_that_failed_waits_for_the_next_success_and_backups_go_on() {
 }
 
 #[test]
-fn pinned_snapshots_are_named_to_retention() {
-    let mut observed = observed();
-    let mut pinned = shot("00:00:00", SnapshotPhase::Succeeded);
-    pinned.pinned = true;
-    observed.snapshots = vec![pinned, shot("06:00:00", SnapshotPhase::Succeeded)];
-    let pinned = names(&[&backup("00:00:00").run_id]);
-    assert_eq!(
-        asked(&keeping(json!({})), &observed, "06:00:10"),
-        Some(StoreJob::Prune {
-            dry_run: false,
-            pinned,
-            missing: Vec::new()
-        })
-    );
-}
-
-#[test]
 fn what_the_store_has_no_more_is_named_to_retention_unless_somebody_pinned_it() {
     let candidate = |time: &str| Candidate {
         id: backup(time).run_id.parse().unwrap(),
@@ -262,35 +244,6 @@ fn what_the_store_has_no_more_is_named_to_retention_unless_somebody_pinned_it() 
 }
 
 #[test]
-fn the_newest_that_a_drill_restored_is_named_to_retention_for_as_long_as_the_plan_drills() {
-    let run = backup("00:00:00").run_id;
-    let drilled = |verification: &str| {
-        let mut plan = keeping(json!({"spec": {"verification": verification}}));
-        plan.status.get_or_insert_default().last_restorable = Some(LastRestorable {
-            snapshot: "prod-1".to_owned(),
-            run_id: run.clone(),
-            snapshot_time: at("00:00:00"),
-            time: at("01:00:00"),
-            revision: 9,
-        });
-        plan
-    };
-    let mut observed = observed();
-    observed.snapshots = vec![shot("06:00:00", SnapshotPhase::Succeeded)];
-    for (verification, pinned) in [("Restore", names(&[&run])), ("Readback", BTreeSet::new())] {
-        assert_eq!(
-            asked(&drilled(verification), &observed, "06:00:10"),
-            Some(StoreJob::Prune {
-                dry_run: false,
-                pinned,
-                missing: Vec::new()
-            }),
-            "{verification}"
-        );
-    }
-}
-
-#[test]
 fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
     let dry = |value: &str| {
         keeping(json!({"metadata": {"annotations": {"etcdbackup.dev/dry-run-retention": value}}}))
@@ -298,7 +251,6 @@ fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
     let mut observed = observed();
     let shows = Some(StoreJob::Prune {
         dry_run: true,
-        pinned: BTreeSet::new(),
         missing: Vec::new(),
     });
     assert_eq!(asked(&dry("true"), &observed, "05:01:00"), shows);
@@ -323,6 +275,36 @@ fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
         shows,
         "and again after each success"
     );
+}
+
+#[test]
+fn a_dry_run_is_shown_again_when_what_would_go_is_pinned() {
+    let dry = keeping(json!({"metadata": {"annotations": {"etcdbackup.dev/dry-run-retention": "true"}}}));
+    let mut observed = observed();
+    observed.snapshots = ["00:00:00", "04:00:00"]
+        .map(|time| shot(time, SnapshotPhase::Succeeded))
+        .to_vec();
+    let would = |time: &str| RetentionCandidate {
+        run_id: backup(time).run_id,
+        why: "no rule keeps it".to_owned(),
+    };
+    let shown = |removed| Pruning {
+        at: at("05:00:00"),
+        dry_run: true,
+        removed,
+        ..Pruning::default()
+    };
+    let mut said = store(vec![backup("00:00:00"), backup("04:00:00")]);
+    said.retention = Some(Ok(shown(vec![would("00:00:00")])));
+    observed.store = Some(said);
+    assert_eq!(asked(&dry, &observed, "05:01:00"), None);
+    observed.snapshots[0].pinned = true;
+    assert!(matches!(
+        asked(&dry, &observed, "05:01:00"),
+        Some(StoreJob::Prune { dry_run: true, .. })
+    ));
+    observed.store.as_mut().unwrap().retention = Some(Ok(shown(vec![])));
+    assert_eq!(asked(&dry, &observed, "05:01:00"), None);
 }
 
 #[test]
