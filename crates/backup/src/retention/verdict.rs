@@ -8,6 +8,10 @@ use crate::layout::{ClusterId, RunId};
 
 /// What retention needs to know of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, from another source than the others"
+)]
 pub struct Candidate {
     /// Which one.
     pub id: RunId,
