@@ -69,20 +69,7 @@ pub(super) async fn run(
         zone,
         interval,
     };
-    let (pins, restorable) = (place.live.pins(plan), restorable(plan));
-    let mut candidates: Vec<_> = catalogue
-        .backups
-        .iter()
-        .map(|entry| {
-            let run_id = entry.location.run.to_string();
-            let pinned = pins.hold(&entry.manifest) || restorable == Some(&*run_id);
-            let in_use = place.in_use.holds(&run_id);
-            Candidate {
-                lock: promised_lock(plan, entry),
-                ..entry.candidate(&place.owner, pinned, in_use, false)
-            }
-        })
-        .collect();
+    let mut candidates = candidates(place, catalogue, plan);
     let policy = policy(rules);
     let mut verdict = retention::plan(&policy, &candidates, &context);
     if !verdict.remove.is_empty() {
@@ -132,6 +119,21 @@ pub(super) async fn run(
         refused: away.refused,
         ..outcome
     })
+}
+
+/// What there is, and what is known of it without asking the store again.
+fn candidates(place: &Place, catalogue: &Catalogue, plan: &EtcdBackup) -> Vec<Candidate> {
+    let (pins, restorable) = (place.live.pins(plan), restorable(plan));
+    let candidate = |entry: &Entry| {
+        let run_id = entry.location.run.to_string();
+        let pinned = pins.hold(&entry.manifest) || restorable == Some(&*run_id);
+        let in_use = place.in_use.holds(&run_id);
+        Candidate {
+            lock: promised_lock(plan, entry),
+            ..entry.candidate(&place.owner, pinned, in_use, false)
+        }
+    };
+    catalogue.backups.iter().map(candidate).collect()
 }
 
 fn is_going(plan: &EtcdBackup) -> bool {

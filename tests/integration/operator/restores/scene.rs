@@ -78,7 +78,7 @@ impl Scene {
 
     /// The same on a stage, where somebody else starts operators.
     pub(super) async fn on(stage: &Stage, subject: &'static Etcd, name: &str) -> Result<Self> {
-        let case = Case::on(stage, name).await?;
+        let mut case = Case::on(stage, name).await?;
         case.restrict(name)?;
         case.apply(&Plan::new("prod", subject, &case)).await?;
         let disk = Arc::new(Disk::new()?);
