@@ -152,9 +152,9 @@ mod tests {
         ];
         let mut tokens = vec![token(&three)];
         for change in changes {
-            let mut changed = three.clone();
-            change(&mut changed);
-            tokens.push(token(&changed));
+            let mut another = three.clone();
+            change(&mut another);
+            tokens.push(token(&another));
         }
         let all = tokens.len();
         tokens.sort();
