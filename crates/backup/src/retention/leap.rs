@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use etcd_backup_store::Lock;
 
 use super::{Candidate, Policy, period::PeriodRule};
 
@@ -66,6 +67,12 @@ pub(super) fn without_leaps(
     for index in (0..gaps.len()).rev() {
         by += closed[index];
         moved[index].time -= by;
+    }
+    // Locks are judged at the time of the newest, and the store knows by its own clock when they end: they move with it.
+    for candidate in &mut moved {
+        if let Some(Lock::Until(end)) = &mut candidate.lock {
+            *end = end.checked_sub_signed(by).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        }
     }
     Some((moved, leap))
 }
