@@ -2,8 +2,6 @@
 
 use etcd_backup_bolt::walk::ReadAt;
 
-use crate::error::VerifyError;
-
 /// What a file that is no plain snapshot is, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,8 +25,8 @@ impl Container {
     pub(crate) const HEAD: usize = 262;
 
     /// Refuses a source that is packed. A database begins with the number of its first page, which is 0.
-    pub(crate) fn refuse<R: ReadAt>(source: &R) -> Result<(), VerifyError> {
-        Self::of(source).map_or(Ok(()), |container| Err(VerifyError::Packed(container)))
+    pub(crate) fn refuse<R: ReadAt>(source: &R) -> Result<(), Self> {
+        Self::of(source).map_or(Ok(()), Err)
     }
 
     /// Looks at the first bytes of a source.

@@ -74,7 +74,7 @@ impl<R: ReadAt> Snapshot<R> {
     /// [`VerifyError::Packed`] for a compressed or encrypted file, `NotAnEtcdSnapshot` and `Truncated` as
     /// [reasons](InspectError::reason) for what the words say.
     pub fn from_source(source: R, limits: Limits) -> Result<Self, InspectError> {
-        Container::refuse(&source)?;
+        Container::refuse(&source).map_err(VerifyError::Packed)?;
         let bolt = Bolt::open(source, limits.structure)?;
         let file_bytes = bolt.source().size().map_err(InspectError::Open)?;
         let keys = bolt.bucket(KEY)?.ok_or(VerifyError::NoBucket { bucket: "key" })?;

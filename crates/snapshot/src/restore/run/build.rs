@@ -9,6 +9,7 @@ use etcd_backup_bolt::walk::Bolt;
 
 use super::Run;
 use crate::container::Container;
+use crate::error::VerifyError;
 use crate::restore::control::Stage;
 use crate::restore::error::RestoreError;
 use crate::restore::member::DATABASE;
@@ -38,7 +39,7 @@ pub(super) struct Opened {
 impl Run<'_> {
     /// Reads what the snapshot says of itself, and refuses what can be refused at once.
     pub(super) fn open(&self, file: File) -> Result<Opened, RestoreError> {
-        Container::refuse(&file)?;
+        Container::refuse(&file).map_err(VerifyError::Packed)?;
         let again = file.try_clone().map_err(RestoreError::ReadSource)?;
         let bolt = Bolt::open(again, etcd_backup_bolt::Limits::default())?;
         let length = file.metadata().map_err(RestoreError::ReadSource)?.len();
