@@ -17,7 +17,8 @@ const WITNESSES: usize = 3;
 const SPAN_INTERVALS: i32 = 2;
 /// … and so much time, in which a person can read what the plan says and set the clock right.
 const SPAN_AT_LEAST: TimeDelta = TimeDelta::days(1);
-/// Where there is no schedule and few backups to judge by, no more than this is taken for usual.
+/// Where there is no schedule, what was usual before is taken to be between these two.
+const SHORTEST_WITHOUT_SCHEDULE: TimeDelta = TimeDelta::days(1);
 const LONGEST_WITHOUT_SCHEDULE: TimeDelta = TimeDelta::days(366);
 
 /// A gap that nothing confirms yet.
@@ -130,7 +131,7 @@ impl Thinning {
 
 fn longest(gaps: &[TimeDelta]) -> TimeDelta {
     let longest = gaps.iter().max().copied().unwrap_or_default();
-    longest.min(LONGEST_WITHOUT_SCHEDULE)
+    longest.clamp(SHORTEST_WITHOUT_SCHEDULE, LONGEST_WITHOUT_SCHEDULE)
 }
 
 fn times(time: TimeDelta, factor: i32) -> TimeDelta {

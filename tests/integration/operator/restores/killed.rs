@@ -34,15 +34,16 @@ async fn a_restore_whose_operator_is_killed_while_it_commits_and_while_members_s
     let subject = &Ward::shared().await?.subject;
     let mut scene = Scene::on(&stage, subject, "restore-orphaned").await?;
     let set = Set::create(&scene).await?;
-    tokio::select! {
+    let _operators = tokio::select! {
         () = set.control() => bail!("the controller ended"),
         done = carried_through(&stage, &mut scene, &set) => done?,
-    }
+    };
     // The second plan's backup is of another etcd than the judge knows.
     scene.case.finish_unproved().await
 }
 
-async fn carried_through(stage: &Stage, scene: &mut Scene, set: &Set) -> Result<()> {
+/// The three operators are handed back, for their logs are judged too.
+async fn carried_through(stage: &Stage, scene: &mut Scene, set: &Set) -> Result<[Operator; 3]> {
     let mut first = operator(stage, scene).await?;
     scene.case.take("before", "prod").await?;
     set.runs().await?;
@@ -91,8 +92,7 @@ async fn carried_through(stage: &Stage, scene: &mut Scene, set: &Set) -> Result<
     scene.case.ask("own-afterwards", "own").await?;
     let (reason, message) = scene.case.failed("own-afterwards").await?;
     ensure!(reason == "ClusterIdMismatch", "{reason}: {message}");
-    drop(third);
-    Ok(())
+    Ok([first, second, third])
 }
 
 /// Waits until the Job whose name ends so has succeeded.

@@ -131,6 +131,14 @@ fn a_plan_without_a_schedule_is_judged_by_what_it_did_before() {
             .len(),
         3
     );
+    // There is nothing to judge by yet, and a clock that leaps so little costs little.
+    let two = ["2026-11-01T07:00:00Z", "2026-11-01T06:00:00Z"].map(|time| backup(at(time), 0));
+    let minute = Policy {
+        max_age: Some(Duration::from_mins(1)),
+        ..policy
+    };
+    let pruned = plan(&minute, &two, &without("2026-11-01T07:00:01Z"));
+    assert_eq!((pruned.remove.len(), pruned.hold), (1, None));
     let mut hourly: Vec<_> = (0..9)
         .map(|n| backup(at("2026-11-01T06:00:00Z") - TimeDelta::hours(n), 0))
         .collect();
