@@ -2,7 +2,9 @@
 
 use std::{
     fmt::Display,
+    fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -11,6 +13,7 @@ use harness::{
     etcd::Version,
     kubectl::Kubectl,
     oracle::{self, Holdings, Restored, Strangers, Subject},
+    scratch,
     tls::Pair,
     wait,
 };
@@ -20,10 +23,14 @@ use crate::world::World;
 
 /// How long anything may take on a machine that is busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// The operator's pods.
+const OPERATOR: &str = "--selector=app.kubernetes.io/component=operator";
 /// The Secret with the certificates of the etcd.
 const ETCD: &str = "etcd-client";
 /// The Secret with the keys of the store.
 const STORE: &str = "s3-credentials";
+/// Where in the bucket plans store.
+const PREFIX: &str = "backups";
 
 /// A case in progress.
 pub(crate) struct Case {
@@ -32,6 +39,10 @@ pub(crate) struct Case {
     endpoint: String,
     /// The directory that is the bucket.
     bucket: PathBuf,
+    /// What others keep in it.
+    strangers: Strangers,
+    /// Texts that may be in Secrets and nowhere else.
+    canaries: Mutex<Vec<String>>,
 }
 
 impl Case {
@@ -39,11 +50,14 @@ impl Case {
         let kubectl = world.kubectl.clone();
         kubectl.run(&["create", "namespace", name])?;
         world.gateway.create_bucket(name)?;
+        let bucket = world.gateway.data().join(name);
         let case = Self {
             namespace: name.to_owned(),
             kubectl,
             endpoint: world.gateway.endpoint.clone(),
-            bucket: world.gateway.data().join(name),
+            strangers: Strangers::around(&bucket, PREFIX, name, "prod")?,
+            bucket,
+            canaries: Mutex::default(),
         };
         let keys = json!({
             "AWS_ACCESS_KEY_ID": world.gateway.access_key, "AWS_SECRET_ACCESS_KEY": world.gateway.secret_key,
@@ -69,6 +83,10 @@ impl Case {
     }
 
     pub(crate) fn secret(&self, name: &str, data: &Value) -> Result<()> {
+        let values = data.as_object().into_iter().flatten();
+        let secret = values.filter_map(|(key, value)| canary(key, value.as_str()?));
+        let mut canaries = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
+        canaries.extend(secret);
         let secret =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
         self.apply(&[secret])
@@ -83,7 +101,7 @@ impl Case {
     /// Writes a plan for an etcd that demands certificates, into the case's bucket, to be run on demand and tried once.
     pub(crate) fn plan(&self, name: &str, endpoints: &[String]) -> Result<()> {
         let s3 = json!({
-            "bucket": self.namespace, "prefix": "backups", "endpoint": self.endpoint, "allowHTTP": true,
+            "bucket": self.namespace, "prefix": PREFIX, "endpoint": self.endpoint, "allowHTTP": true,
             "credentials": {"secretName": STORE},
         });
         let etcd = json!({"endpoints": endpoints, "tls": {"secretName": ETCD}});
@@ -193,14 +211,47 @@ impl Case {
             version,
             auth: None,
             identity: None,
-            strangers: Strangers::default(),
+            strangers: self.strangers.clone(),
         };
         let holdings = oracle::check_store_restoring(Restored::Newest, store, &subject).await?;
         wait::until_ok("Kubernetes to say what the store holds", PATIENCE, async || {
             oracle::check_mirror_of(&self.namespace, &self.kubectl, &holdings)
         })
         .await?;
+        self.no_secret_is_seen(store)?;
         Ok(holdings)
+    }
+
+    /// Not in what the operator and its Jobs wrote into Kubernetes, not in the operator's log, not in the store.
+    fn no_secret_is_seen(&self, store: &Path) -> Result<()> {
+        let seen = scratch::folder("seen")?;
+        let objects = oracle::objects(&self.kubectl, &self.namespace)?;
+        fs::write(seen.path().join("objects"), objects).context("keep the objects")?;
+        let operator = [
+            "logs",
+            "--namespace=etcd-backup-system",
+            "--tail=-1",
+            "--prefix",
+            OPERATOR,
+        ];
+        let log = self.kubectl.run(&operator)?;
+        ensure!(!log.trim().is_empty(), "the operator logs nothing");
+        fs::write(seen.path().join("operator"), log).context("keep the operator's log")?;
+        let canaries = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
+        let canaries: Vec<_> = canaries.iter().map(String::as_str).collect();
+        [store, seen.path()]
+            .iter()
+            .try_for_each(|place| oracle::find_canaries(place, &canaries))
+    }
+}
+
+/// What of a Secret's value must not be seen elsewhere: of a key in PEM a line of its middle is enough, and certificates are no
+/// secrets.
+fn canary(key: &str, value: &str) -> Option<String> {
+    match key {
+        "ca.crt" | "tls.crt" => None,
+        "tls.key" => value.lines().nth(1).map(str::to_owned),
+        _ => Some(value.to_owned()),
     }
 }
 
