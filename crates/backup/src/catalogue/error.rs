@@ -57,6 +57,17 @@ pub struct Spared {
     pub transient: bool,
 }
 
+impl Spared {
+    /// By the word of a person, for as long as that stands.
+    pub fn by_request(reason: &'static str, why: &str) -> Self {
+        Self {
+            reason,
+            why: why.to_owned(),
+            transient: false,
+        }
+    }
+}
+
 /// Why nothing was swept.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -77,13 +77,7 @@ fn is_wanted(entry: &Entry, place: &Place, work: &Work) -> bool {
 /// Whether the backup may still go: whoever asked may have thought better of it while the store did not answer, and what is
 /// pinned stays whoever asks.
 fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Spared> {
-    let spared = |reason, why: &str| {
-        Err(Spared {
-            reason,
-            why: why.to_owned(),
-            transient: false,
-        })
-    };
+    let spared = |reason, why| Err(Spared::by_request(reason, why));
     match place.live.plan(plan) {
         None => return spared(reason::PLAN_NOT_FOUND, "its plan is gone"),
         Some(now) if now.spec.deletion_policy == DeletionPolicy::Retain => {

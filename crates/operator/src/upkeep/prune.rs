@@ -170,13 +170,7 @@ async fn take_away(
 
 /// Whether the backup may still go, although people may have said otherwise since it was decided on, under `plan`.
 fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Spared> {
-    let spared = |reason, why: &str| {
-        Err(Spared {
-            reason,
-            why: why.to_owned(),
-            transient: false,
-        })
-    };
+    let spared = |reason, why| Err(Spared::by_request(reason, why));
     let Some(now) = place.live.plan(plan).filter(|now| !is_going(now)) else {
         return spared(reason::PLAN_NOT_FOUND, "its plan is gone or going");
     };

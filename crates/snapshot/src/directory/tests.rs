@@ -39,6 +39,16 @@ impl Held {
         Self { folder, held }
     }
 
+    /// With `one` and `other` in it, each a directory that holds a file of its own name.
+    fn with_two() -> Self {
+        let held = Self::new();
+        for name in ["one", "other"] {
+            let directory = held.held.create_directory(name).unwrap();
+            directory.create_file(name).unwrap();
+        }
+        held
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -115,14 +125,7 @@ fn a_tree_is_removed_whole_and_what_its_links_lead_to_stays() {
 
 #[test]
 fn nothing_takes_the_place_of_something() {
-    let held = Held::new();
-    for name in ["one", "other"] {
-        held.held
-            .create_directory(name)
-            .unwrap()
-            .create_file(name)
-            .unwrap();
-    }
+    let held = Held::with_two();
     let moved = held.held.move_to("one", &held.held, "other");
     assert!(moved.unwrap_err().is_taken());
     assert!(held.held.fill("one", "other").unwrap_err().is_taken());
@@ -136,14 +139,7 @@ fn nothing_takes_the_place_of_something() {
 
 #[test]
 fn nothing_takes_the_place_of_something_where_the_filesystem_cannot_tell_by_itself() {
-    let held = Held::new();
-    for name in ["one", "other"] {
-        held.held
-            .create_directory(name)
-            .unwrap()
-            .create_file(name)
-            .unwrap();
-    }
+    let held = Held::with_two();
     held.held.create_directory("empty").unwrap();
     symlink("nowhere", held.path("held/dangling")).unwrap();
     without_rename_flags(|| {

@@ -258,28 +258,31 @@ fn pauses_grow_and_differ_between_snapshots() {
     assert_eq!(pause("a", 4), pause("a", 4));
 }
 
-#[test]
-fn a_snapshot_without_a_quorum_is_a_warning() {
+/// Whoever stores this is warned, in these words.
+fn is_warned_of(stored: Stored, words: &str) {
     let mut observed = observed();
-    observed.run = Some(Run::Succeeded(Box::new(Stored {
-        degraded: true,
-        ..stored()
-    })));
+    observed.run = Some(Run::Succeeded(Box::new(stored)));
     let decision = decide(&running_here(), &observed, at("06:00:12"));
     assert_eq!(decision.notes[0].severity, Severity::Warning);
-    assert!(decision.notes[0].message.contains("without a quorum"));
+    assert!(decision.notes[0].message.contains(words));
+}
+
+#[test]
+fn a_snapshot_without_a_quorum_is_a_warning() {
+    let degraded = Stored {
+        degraded: true,
+        ..stored()
+    };
+    is_warned_of(degraded, "without a quorum");
 }
 
 #[test]
 fn a_snapshot_of_an_etcd_with_the_alarm_corrupt_is_a_warning() {
-    let mut observed = observed();
-    observed.run = Some(Run::Succeeded(Box::new(Stored {
+    let suspect = Stored {
         corrupt_alarm: true,
         ..stored()
-    })));
-    let decision = decide(&running_here(), &observed, at("06:00:12"));
-    assert_eq!(decision.notes[0].severity, Severity::Warning);
-    assert!(decision.notes[0].message.contains("etcdctl alarm list"));
+    };
+    is_warned_of(suspect, "etcdctl alarm list");
 }
 
 #[test]
