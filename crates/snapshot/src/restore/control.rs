@@ -36,13 +36,13 @@ pub enum Step {
     Begin,
     /// Temporary directories are there.
     Staged,
-    /// The database stands, and the source was proved.
+    /// The database stands. A source that comes but once was proved; a file still may be under way.
     Built,
     /// A member's directory is complete.
     MemberWritten(usize),
     /// It is on the disk and was read back.
     MemberChecked(usize),
-    /// A directory is about to be put in place. For a log directory of its own this happens twice, the log first.
+    /// The source was proved and a directory is about to be put in place. For a log directory of its own this happens twice, the log first.
     BeforePlace(usize),
     /// The new and the old directory are about to change places.
     BeforeSwap(usize),

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::control::{Control, Stage};
@@ -99,13 +98,13 @@ impl Extent {
     }
 }
 
-/// Hashes the whole file. `halted` says that nobody wants to know any more.
-pub(super) fn hash(file: &File, extent: Extent, halted: &AtomicBool) -> Result<Hashes, RestoreError> {
+/// Hashes the whole file. `halted` says that nobody wants to know any more, which ends in [`RestoreError::Cancelled`].
+pub(super) fn hash(file: &File, extent: Extent, halted: impl Fn() -> bool) -> Result<Hashes, RestoreError> {
     let mut hash = Hash::default();
     let mut piece = vec![0; PIECE];
     let mut at = 0;
     while at < extent.file {
-        if halted.load(Ordering::Relaxed) {
+        if halted() {
             return Err(RestoreError::Cancelled);
         }
         let left = usize::try_from(extent.file.saturating_sub(at)).unwrap_or(usize::MAX);

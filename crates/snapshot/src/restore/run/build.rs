@@ -1,9 +1,7 @@
-//! From the snapshot to the first member's database, proved.
+//! From the snapshot to the first member's database.
 
 use std::fs::File;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use etcd_backup_bolt::walk::Bolt;
 
@@ -17,7 +15,7 @@ use crate::restore::output::Content;
 use crate::restore::rewrite::{Plan, Rewritten, rewrite};
 use crate::restore::settings::{Revisions, Settings};
 use crate::restore::sink::write_database;
-use crate::restore::source::{Extent, differs, hash, prove, receive};
+use crate::restore::source::{Extent, differs, prove, receive};
 
 /// What was read and built.
 pub(super) struct Built {
@@ -29,7 +27,7 @@ pub(super) struct Built {
 
 /// A snapshot's database, opened, and what it says of itself.
 pub(super) struct Opened {
-    file: File,
+    pub(super) file: File,
     bolt: Bolt<File>,
     pub(super) extent: Extent,
     settings: Settings,
@@ -60,25 +58,26 @@ impl Run<'_> {
         })
     }
 
+    /// Keeps a source that comes but once, which proves it on the way, and builds from what was kept.
     pub(super) fn receive_and_build(&self, reader: Box<dyn Read + Send + '_>) -> Result<Built, RestoreError> {
         let first = self.first()?;
         let (directory, name) = (first.data.built()?, "snapshot.received");
         let (file, hashes) = receive(reader, directory, name, self.request, &self.control)?;
         let opened = self.open(file)?;
         prove(&hashes, self.request)?;
-        let built = self.build(opened, true)?;
+        let built = self.build(opened)?;
         directory.remove(name)?;
         Ok(built)
     }
 
-    /// Writes the first member's database, and proves the source at the same time where it was not.
-    pub(super) fn build(&self, opened: Opened, proved: bool) -> Result<Built, RestoreError> {
+    /// Writes the first member's database. The source may not be proved yet, so what comes of it must not be put in place.
+    pub(super) fn build(&self, opened: Opened) -> Result<Built, RestoreError> {
         let Opened {
-            file,
             bolt,
             extent,
             settings,
             revisions,
+            ..
         } = opened;
         let plan = Plan {
             cluster: &self.cluster,
@@ -90,30 +89,9 @@ impl Run<'_> {
         };
         let directory = self.first()?.snap_dir()?;
         let page_size = bolt.meta().page_size;
-        let request = self.request;
-        let unwanted = proved || (request.skip_hash_check && request.expected.sha256.is_none());
-        let halted = AtomicBool::new(false);
-        let (proved, written) = thread::scope(|scope| {
-            let proving = scope.spawn(|| {
-                if unwanted {
-                    return Ok(());
-                }
-                prove(&hash(&file, extent, &halted)?, request)
-            });
-            let written = write_database(directory, DATABASE, page_size, |output| {
-                rewrite(&bolt, plan, output, &self.control)
-            });
-            // A damaged snapshot is better told by its checksum; anything else needs no more of it.
-            let damaged = matches!(written, Err(RestoreError::Snapshot(_)));
-            halted.store(written.is_err() && !damaged, Ordering::Relaxed);
-            let died = Err(RestoreError::Internal("the thread that hashes died"));
-            (proving.join().unwrap_or(died), written)
-        });
-        let (rewritten, content) = match proved {
-            // It was told to stop, for a reason of the builder's.
-            Ok(()) | Err(RestoreError::Cancelled) => written?,
-            Err(error) => return Err(error),
-        };
+        let (rewritten, content) = write_database(directory, DATABASE, page_size, |output| {
+            rewrite(&bolt, plan, output, &self.control)
+        })?;
         self.control
             .tell(Stage::Building, extent.database, Some(extent.database));
         self.compare_hash(&rewritten)?;

@@ -2,7 +2,10 @@
 
 mod build;
 mod members;
+mod proving;
 mod told;
+
+use build::Built;
 
 use super::cluster::Cluster;
 use super::control::{Control, Step};
@@ -61,14 +64,12 @@ impl<'a> Run<'a> {
             .map_or(self.request.expected.size, |opened| Some(opened.extent.file));
         space::check(&self.jobs, size, opened.is_err())?;
         self.control.reached(Step::Begin)?;
-        let outcome = self.stage().and_then(|()| {
-            let built = match opened {
-                Ok(opened) => self.build(opened, false)?,
-                Err(reader) => self.receive_and_build(reader)?,
-            };
-            self.control.reached(Step::Built)?;
-            self.finish_members(built.content)?;
-            Ok(built)
+        let outcome = self.stage().and_then(|()| match opened {
+            Ok(opened) => {
+                let source = opened.file.try_clone().map_err(RestoreError::ReadSource)?;
+                self.while_proving((&source, opened.extent), || self.finish(self.build(opened)?))
+            }
+            Err(reader) => self.finish(self.receive_and_build(reader)?),
         });
         let outcome = outcome.and_then(|built| Ok((built, self.place()?)));
         match outcome {
@@ -79,6 +80,13 @@ impl<'a> Run<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// Makes of the database all that can be made before anything is put in place.
+    fn finish(&self, built: Built) -> Result<Built, RestoreError> {
+        self.control.reached(Step::Built)?;
+        self.finish_members(built.content)?;
+        Ok(built)
     }
 
     fn stage(&mut self) -> Result<(), RestoreError> {
