@@ -182,6 +182,41 @@ fn at_every_edge(
     edges.len()
 }
 
+/// A snapshot of which everything reads well but for the checksum behind it.
+fn unproved() -> Vec<u8> {
+    let mut snapshot = fixture("3.6.14").snapshot;
+    *snapshot.last_mut().unwrap() ^= 1;
+    snapshot
+}
+
+#[test]
+fn nothing_is_put_in_place_before_the_source_is_proved_however_far_the_members_are() {
+    let (scratch, steps) = (Scratch::new(), StopAt::default());
+    let control = Control {
+        steps: Some(&steps),
+        ..Control::default()
+    };
+    let mut request = scratch.request(2);
+    request.targets = vec![scratch.target(0), scratch.target(1)];
+    let error = restore_with(&unproved(), &request, control).unwrap_err();
+    assert_eq!(error.reason(), "TrailerMismatch");
+    assert!(scratch.names().is_empty(), "{:?}", scratch.names());
+    // It is found when all is made: members are made meanwhile.
+    assert_eq!(steps.seen.lock().unwrap().last(), Some(&Step::MemberChecked(1)));
+}
+
+#[test]
+fn a_restore_that_is_killed_says_and_removes_nothing_even_if_its_source_is_damaged() {
+    let scratch = Scratch::new();
+    let built = StopAt {
+        at: Some(3),
+        ..StopAt::default()
+    };
+    assert!(!run(&unproved(), &scratch.request(1), &built));
+    assert_eq!(built.seen.lock().unwrap().last(), Some(&Step::Built));
+    assert_eq!(scratch.names(), ["m0.etcd.restoring-0707070707070707"]);
+}
+
 #[test]
 fn a_kill_at_any_edge_leaves_nothing_or_everything_and_the_next_restore_cleans_up() {
     let prepare = |scratch: &Scratch| {
