@@ -31,7 +31,7 @@ pub use listing::{LIST_CAP, list_all};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use object::{
-    Capabilities, CreateOnly, GetObject, GetRange, Listing, Lock, ObjectMeta, PutMode, UploadMeta,
+    CreateOnly, GetObject, GetRange, Listing, Lock, ObjectMeta, PutMode, UploadMeta,
 };
 #[cfg(feature = "s3")]
 pub use s3::{S3Config, S3Store};

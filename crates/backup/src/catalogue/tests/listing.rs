@@ -226,7 +226,7 @@ async fn the_plans_of_a_bucket_are_those_whose_folders_could_be_theirs() {
         "not/A-plan/x",
         "file",
         "folder/file",
-        ".probe/x/y",
+        ".hidden/x/y",
     ] {
         put(&store, key, b"x").await;
     }
