@@ -7,6 +7,7 @@
 use std::fmt::Debug;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use etcd_backup_api::conditions::find;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -195,12 +196,12 @@ impl<'a> Conditions<'a> {
 
     /// What the status said about `kind` before.
     pub fn before(&self, kind: &str) -> Option<&'a Condition> {
-        self.before.iter().find(|condition| condition.type_ == kind)
+        find(self.before, kind)
     }
 
     /// What has been decided about `kind`.
     pub fn decided(&self, kind: &str) -> Option<&Condition> {
-        self.decided.iter().find(|condition| condition.type_ == kind)
+        find(&self.decided, kind)
     }
 
     /// All that was decided, by type, so that the order never changes by itself.
@@ -282,13 +283,8 @@ mod tests {
         let second = second.finish();
 
         let since = |kind: &str| {
-            instant(
-                &second
-                    .iter()
-                    .find(|c| c.type_ == kind)
-                    .unwrap()
-                    .last_transition_time,
-            )
+            let found = find(&second, kind).unwrap();
+            instant(&found.last_transition_time)
         };
         assert_eq!(since("Ready"), at(0));
         assert_eq!(since("Fresh"), at(60));
