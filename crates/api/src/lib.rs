@@ -26,6 +26,7 @@ pub mod labels;
 pub mod manifests;
 mod policy;
 mod restore;
+mod restore_member;
 mod restore_source;
 mod restore_status;
 mod runner;
@@ -51,11 +52,9 @@ pub use restore::{
     DEFAULT_BUMP, EtcdRestore, EtcdRestoreSpec, ExistingData, HostPathTarget, RestoreMember,
     RestoreStatefulSet, RestoreTarget, RestoreVerify,
 };
+pub use restore_member::{MemberPhase, MemberStatus, RestoreProgress, RestoreStage};
 pub use restore_source::{BackupSource, RestoreSource, StorageSource};
-pub use restore_status::{
-    EtcdRestoreStatus, MemberPhase, MemberStatus, PinnedSource, PinnedStatefulSet, RestoreFailure,
-    RestorePhase, RestoreProgress, RestoreStage,
-};
+pub use restore_status::{EtcdRestoreStatus, PinnedSource, PinnedStatefulSet, RestoreFailure, RestorePhase};
 pub use runner::{Runner, RunnerType};
 pub use secret::SecretReference;
 pub use snapshot::{EtcdSnapshot, EtcdSnapshotSpec};

@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{
-    CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, StoreError, UploadMeta,
-};
+use crate::{CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, StoreError, UploadMeta};
 
 /// A place that holds objects by key.
 ///

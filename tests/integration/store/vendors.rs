@@ -82,11 +82,7 @@ async fn create_only_is_kept_by_looking_where_the_server_does_not_keep_it() -> R
             assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {asked}");
             let again = upload(&store, "k", &noise(10)).await;
             assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {asked}");
-            assert_eq!(
-                server.objects()["tenant/k"].as_ref(),
-                b"first",
-                "{how:?} {asked}"
-            );
+            assert_eq!(server.objects()["tenant/k"].as_ref(), b"first", "{how:?} {asked}");
         }
     }
     Ok(())

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use etcd_backup_store::{
-    Context, GetObject, GetRange, Listing, MemoryStore, ObjectMeta, Operation, PutMode, Store,
-    StoreError, Upload, UploadMeta,
+    Context, GetObject, GetRange, Listing, MemoryStore, ObjectMeta, Operation, PutMode, Store, StoreError,
+    Upload, UploadMeta,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Notify;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use etcd_backup_store::{
-    CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, Store, StoreError, Upload,
-    UploadMeta,
+    CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, Store, StoreError, Upload, UploadMeta,
 };
 use tokio::time::Instant;
 

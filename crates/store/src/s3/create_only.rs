@@ -79,11 +79,7 @@ impl Answer {
 pub(super) const NOTHING: &str = "*";
 
 /// Asks the server with what is there already under `key`, whose bytes these are.
-pub(super) async fn ask(
-    bucket: &Arc<Bucket>,
-    key: &str,
-    there: Bytes,
-) -> Result<CreateOnly, StoreError> {
+pub(super) async fn ask(bucket: &Arc<Bucket>, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
     let known = &bucket.create_only.put;
     if known.look_first() {
         create_again(bucket, &Put::new(bucket, key, there)?, key).await?;

@@ -41,9 +41,7 @@ use endpoint::Endpoint;
 use fault::{Fault, Place};
 use flow::ClockOffset;
 
-use crate::object::{
-    CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta,
-};
+use crate::object::{CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
 use crate::{Context, Operation, Store, StoreError, Upload, key};
 
 /// See the [module](self). Clones share one connection pool.

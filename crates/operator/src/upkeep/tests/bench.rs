@@ -16,8 +16,8 @@ use etcd_backup_backup::manifest::{
 use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
 use etcd_backup_store::{
-    Context, GetObject, GetRange, Listing, Lock, MemoryStore, ObjectMeta, Operation, PutMode,
-    Store, StoreError, Upload, UploadMeta, list_all,
+    Context, GetObject, GetRange, Listing, Lock, MemoryStore, ObjectMeta, Operation, PutMode, Store,
+    StoreError, Upload, UploadMeta, list_all,
 };
 use serde_json::json;
 
@@ -166,7 +166,8 @@ impl Store for Guarded {
     }
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
         self.store.abort_upload(upload).await
-    }}
+    }
+}
 
 pub(super) struct Bench {
     pub(super) store: Arc<Guarded>,
