@@ -3,8 +3,8 @@
 use etcd_backup_api::conditions::{backup as kind, find};
 use etcd_backup_api::{EtcdBackup, EtcdBackupStatus};
 
-use super::conditions::{dry_run_message, first_of};
 use super::due::Slots;
+use super::pruned::{dry_run_message, first_of};
 use super::view::{Decision, Observed, Origin, Pruning};
 use crate::events::{Note, reason};
 use crate::status::{Truth, rfc3339};

@@ -12,7 +12,7 @@ use super::catalogue::{holdings, known};
 use super::due::Slots;
 use super::freshness::{Freshness, judge};
 use super::view::{Backup, Decision, Observed, Origin, Pruning, Shot};
-use super::{conditions, demand, taken_name};
+use super::{conditions, demand, pruned, taken_name};
 use crate::drill::decide::Verdict;
 use crate::plan::timing::{Timing, Trouble};
 use crate::status::Conditions;
@@ -129,7 +129,7 @@ fn all_conditions(
     conditions::last_run(&mut said, observed.last_over(), success);
     conditions::fresh(&mut said, &judged.freshness);
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
-    conditions::retention(&mut said, plan, outcome);
+    pruned::retention(&mut said, plan, outcome);
     conditions::restorable(&mut said, judged.restorable.as_ref());
     conditions::ready(&mut said, plan, slots, judged.taken.as_deref(), success);
     said.finish()
