@@ -72,3 +72,25 @@ pub const GROUP: &str = "etcdbackup.dev";
 
 /// The version of every kind.
 pub const VERSION: &str = "v1alpha1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_few_plans_have_costs_the_others_no_memory() {
+        // An operator holds every plan. Drills and Jobs have a dozen fields, some of which are whole stores.
+        let (plan, rare) = (
+            size_of::<EtcdBackup>(),
+            size_of::<DrillStatus>() + size_of::<Drill>(),
+        );
+        println!(
+            "EtcdBackup {plan}, EtcdSnapshot {}, drills {rare}",
+            size_of::<EtcdSnapshot>()
+        );
+        assert!(
+            plan < 2_000,
+            "a plan takes {plan} bytes, and drills would take {rare}"
+        );
+    }
+}

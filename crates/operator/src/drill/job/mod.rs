@@ -74,7 +74,7 @@ pub(super) fn job(plan: &EtcdBackup, job_policy: &JobPolicy) -> Result<Job, JobE
         .as_ref()
         .and_then(|status| status.drill.as_ref()?.running.as_ref())
         .ok_or(JobError::NoDrill)?;
-    let spec = plan.spec.drill.clone().unwrap_or_default();
+    let spec = plan.spec.drill.as_deref().cloned().unwrap_or_default();
     let errand = Errand {
         name: running.job.clone(),
         namespace: plan.namespace(),

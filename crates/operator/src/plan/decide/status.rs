@@ -107,7 +107,7 @@ pub(super) fn write(
     if let Some(Ok(pruning)) = outcome {
         status.retention = Some(retention(pruning));
     }
-    status.drill.clone_from(&decision.drill.status);
+    status.drill = decision.drill.status.clone().map(Box::new);
     status.last_restorable.clone_from(&decision.drill.restorable);
     status.conditions = all_conditions(plan, observed, slots, judged, &status, &before, now);
     unless_only_the_look_is_newer(status, &before)
