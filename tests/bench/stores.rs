@@ -56,11 +56,6 @@ impl Discarding {
         self.process.id()
     }
 
-    /// Where it listens.
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>> {
         open(&self.endpoint, S3Server::ACCESS_KEY, S3Server::SECRET_KEY).await
     }

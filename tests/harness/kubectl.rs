@@ -16,6 +16,7 @@ use crate::binaries;
 pub struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
+    plugins: Option<PathBuf>,
 }
 
 impl Kubectl {
@@ -24,7 +25,17 @@ impl Kubectl {
         Ok(Self {
             program: binaries::tool("kubernetes", "kubectl")?,
             kubeconfig: kubeconfig.to_path_buf(),
+            plugins: None,
         })
+    }
+
+    /// The same, which finds plugins in this folder.
+    #[must_use]
+    pub fn with_plugins(&self, folder: &Path) -> Self {
+        Self {
+            plugins: Some(folder.to_path_buf()),
+            ..self.clone()
+        }
     }
 
     /// Runs it and gives what it prints.
@@ -46,6 +57,9 @@ impl Kubectl {
         let mut command = Command::new(&self.program);
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
         command.env("KUBECACHEDIR", self.kubeconfig.with_extension("cache"));
+        if let Some(plugins) = &self.plugins {
+            command.env("PATH", plugins);
+        }
         // Ctrl-C is for whoever runs this, not for a kubectl in the middle of something.
         command
             .process_group(0)

@@ -149,7 +149,6 @@ async fn what_a_failed_run_leaves_behind_is_refused() -> Result<()> {
             "belongs to no backup",
         ),
         (".sgwtmp/multipart/0f/3c1e/1", "neither completed nor aborted"),
-        ("trial/.probe/1", "a probe"),
     ] {
         let path = store.folder.path().join(file);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;

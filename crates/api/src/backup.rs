@@ -137,7 +137,7 @@ pub struct EtcdBackupSpec {
     /// into a directory of its own and throws that away; the operator's administrator must have
     /// allowed Jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drill: Option<Drill>,
+    pub drill: Option<Box<Drill>>,
 
     /// What happens in the store when this object, or one of its EtcdSnapshots, is deleted.
     /// `Retain`: everything stays; a plan of the same name finds it again, and an EtcdSnapshot that

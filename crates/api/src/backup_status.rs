@@ -35,7 +35,7 @@ pub struct EtcdBackupStatus {
 
     /// What has become of the drills.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drill: Option<DrillStatus>,
+    pub drill: Option<Box<DrillStatus>>,
 
     /// The last run, however it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,12 @@
 //! Types and reasons of conditions. Scripts wait for them, so they change like an API changes.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// What `conditions` say about `kind`, of which they have one at most.
+pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == kind)
+}
+
 /// Condition types of an EtcdBackup.
 pub mod backup {
     /// The specification makes sense and its Secrets are there.

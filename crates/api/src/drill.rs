@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
 use crate::job::JobShape;
-use crate::restore_status::{PinnedSource, RestoreProgress};
+use crate::restore_member::RestoreProgress;
+use crate::restore_status::PinnedSource;
 use crate::secret::SecretReference;
 use crate::time::{seconds, whole_seconds};
 

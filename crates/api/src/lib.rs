@@ -26,6 +26,7 @@ pub mod labels;
 pub mod manifests;
 mod policy;
 mod restore;
+mod restore_member;
 mod restore_source;
 mod restore_status;
 mod runner;
@@ -51,11 +52,9 @@ pub use restore::{
     DEFAULT_BUMP, EtcdRestore, EtcdRestoreSpec, ExistingData, HostPathTarget, RestoreMember,
     RestoreStatefulSet, RestoreTarget, RestoreVerify,
 };
+pub use restore_member::{MemberPhase, MemberStatus, RestoreProgress, RestoreStage};
 pub use restore_source::{BackupSource, RestoreSource, StorageSource};
-pub use restore_status::{
-    EtcdRestoreStatus, MemberPhase, MemberStatus, PinnedSource, PinnedStatefulSet, RestoreFailure,
-    RestorePhase, RestoreProgress, RestoreStage,
-};
+pub use restore_status::{EtcdRestoreStatus, PinnedSource, PinnedStatefulSet, RestoreFailure, RestorePhase};
 pub use runner::{Runner, RunnerType};
 pub use secret::SecretReference;
 pub use snapshot::{EtcdSnapshot, EtcdSnapshotSpec};
@@ -73,3 +72,25 @@ pub const GROUP: &str = "etcdbackup.dev";
 
 /// The version of every kind.
 pub const VERSION: &str = "v1alpha1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_few_plans_have_costs_the_others_no_memory() {
+        // An operator holds every plan. Drills and Jobs have a dozen fields, some of which are whole stores.
+        let (plan, rare) = (
+            size_of::<EtcdBackup>(),
+            size_of::<DrillStatus>() + size_of::<Drill>(),
+        );
+        println!(
+            "EtcdBackup {plan}, EtcdSnapshot {}, drills {rare}",
+            size_of::<EtcdSnapshot>()
+        );
+        assert!(
+            plan < 2_000,
+            "a plan takes {plan} bytes, and drills would take {rare}"
+        );
+    }
+}

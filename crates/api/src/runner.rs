@@ -22,13 +22,13 @@ pub struct Runner {
 
     /// Where the pods run, as whom, and with how much. For type `Job`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobShape>,
+    pub job: Option<Box<JobShape>>,
 }
 
 impl Runner {
     /// The shape of the Jobs, if snapshots are taken by Jobs.
     pub fn job_shape(&self) -> Option<JobShape> {
-        (self.kind == RunnerType::Job).then(|| self.job.clone().unwrap_or_default())
+        (self.kind == RunnerType::Job).then(|| self.job.as_deref().cloned().unwrap_or_default())
     }
 
     /// Whether snapshots are taken by Jobs.

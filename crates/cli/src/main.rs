@@ -18,10 +18,10 @@ mod store;
 
 use std::process::ExitCode;
 
-use args::{Cli, Verb};
+use args::{Called, Cli, Verb};
 use commands::{
-    agent, completion, diff, fetch, inspect, list, man, operator, restore, retention, show, snapshot, verify,
-    version,
+    agent, completion, diff, fetch, inspect, kubectl, list, man, operator, restore, retention, show,
+    snapshot, verify, version,
 };
 use exit::Failure;
 
@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     panic::tell_only_where();
     // One TLS library for etcd, S3 and Kubernetes, chosen before the first of them asks. It fails only when one is chosen already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match run(args::parse()) {
+    let done = match args::parse() {
+        Called::Program(cli) => run(*cli),
+        Called::Plugin(plugin) => kubectl::run(&plugin.verb, plugin.format),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -49,6 +53,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Inspect(inspect) => inspect::run(&inspect, cli.format),
         Verb::Diff(diff) => diff::run(&diff, cli.format),
         Verb::Retention(retention) => retention::run(&retention, cli.format),
+        Verb::Kubectl(kubectl) => kubectl::run(&kubectl, cli.format),
         Verb::Version => version::run(cli.format),
         Verb::Man(man) => man::run(&man, args::without_help()),
         Verb::Completion(completion) => completion::run(&completion, &mut args::command()),

@@ -16,9 +16,6 @@ pub const MAX_SEGMENT: usize = 255;
 /// First segment under which a directory keeps what is not yet an object. No key may use it.
 pub const RESERVED: &str = ".uploads";
 
-/// First segment of the keys that [`Store::probe`](crate::Store::probe) writes and removes.
-pub const PROBE: &str = ".probe";
-
 /// Checks a key of one object.
 pub fn check(key: &str) -> Result<(), StoreError> {
     if key.is_empty() {
@@ -80,7 +77,7 @@ fn refuse(key: &str, why: &'static str) -> Result<(), StoreError> {
     })
 }
 
-/// A name nobody else has, for uploads and probes: 16 hexadecimal digits.
+/// A name nobody else has, for writers and uploads: 16 hexadecimal digits.
 ///
 /// The standard library seeds its hash maps from the system's randomness, which is all that is needed of
 /// a name that must only be different.
@@ -101,7 +98,7 @@ mod tests {
             "ns/plan/0123456789abcdef/20261123T060000Z-abcdefgh/manifest.json",
             "a b+c%20d&e=f/é…/日本",
             "..a/b..",
-            ".probe/x",
+            ".hidden/x",
         ] {
             assert!(check(key).is_ok(), "{key}");
         }

@@ -30,9 +30,7 @@ pub use error::{Context, Operation, StoreError};
 pub use listing::{LIST_CAP, list_all};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
-pub use object::{
-    Capabilities, CreateOnly, GetObject, GetRange, Listing, Lock, ObjectMeta, PutMode, UploadMeta,
-};
+pub use object::{CreateOnly, GetObject, GetRange, Listing, Lock, ObjectMeta, PutMode, UploadMeta};
 #[cfg(feature = "s3")]
 pub use s3::{S3Config, S3Store};
 pub use store::{Store, Upload};

@@ -191,36 +191,6 @@ pub enum CreateOnly {
     Checked,
 }
 
-/// What [`Store::probe`](crate::Store::probe) found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capabilities {
-    /// For [`Store::put`](crate::Store::put).
-    pub create_only_put: CreateOnly,
-    /// For [`Upload::complete`](crate::Upload::complete).
-    pub create_only_upload: CreateOnly,
-    /// The store computes CRC64/NVME over whole objects and tells it, so an upload is proved without
-    /// being read back.
-    pub checksums: bool,
-    /// Objects can be deleted. False under a policy that forbids it or a retention of the bucket: backups
-    /// work, retention does not.
-    pub deletes: bool,
-    /// Unfinished uploads can be listed, so leftovers of a killed process can be swept.
-    pub lists_uploads: bool,
-}
-
-impl Capabilities {
-    /// What a store that lacks nothing answers.
-    pub fn full() -> Self {
-        Self {
-            create_only_put: CreateOnly::Enforced,
-            create_only_upload: CreateOnly::Enforced,
-            checksums: true,
-            deletes: true,
-            lists_uploads: true,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

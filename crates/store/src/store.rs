@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{
-    Capabilities, CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, StoreError, UploadMeta,
-};
+use crate::{CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, StoreError, UploadMeta};
 
 /// A place that holds objects by key.
 ///
@@ -60,7 +58,8 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError>;
 
     /// Finds out whether the store itself refuses to create where something is, by creating `key` once more with the bytes that are
-    /// there: whatever it does, what it holds is the same afterwards. Remembers the answer. A store that is no server's refuses.
+    /// there: whatever it does, what it holds is the same afterwards. Remembers the answer, and where it is no, looks before it
+    /// creates from then on as it did before it knew. A store that is no server's refuses.
     ///
     /// # Errors
     /// The store did not answer, or not as it did when `key` was written.
@@ -68,13 +67,6 @@ pub trait Store: std::fmt::Debug + Send + Sync {
         let _ = (key, there);
         Ok(CreateOnly::Enforced)
     }
-
-    /// Finds out what this store can do, and remembers it. Never creates a bucket; writes only below the
-    /// key `.probe/`, and removes what it wrote where that is permitted.
-    ///
-    /// # Errors
-    /// What makes the store unusable: it cannot be reached, read, listed or written.
-    async fn probe(&self) -> Result<Capabilities, StoreError>;
 }
 
 /// An upload in parts, begun by [`Store::upload`].

@@ -1,5 +1,7 @@
-//! What the operator costs while nothing is due: ten thousand plans, a real API server, the rights that config/ gives.
+//! What the operator costs while nothing is due: ten thousand plans, a tenth of them with backups, a real API server, the rights
+//! that config/ gives.
 
+mod history;
 mod plans;
 mod writes;
 
@@ -10,6 +12,7 @@ use harness::{
     apiserver::ApiServer,
     etcd::{Etcd, Version},
     operator::Operator,
+    s3::S3Server,
 };
 use kube::Client;
 use tokio::time::{Instant, sleep};
@@ -18,7 +21,7 @@ use crate::{
     cost,
     report::{Goal, Report, say},
     resident,
-    stores::Discarding,
+    stores::BUCKET,
 };
 use writes::Writes;
 
@@ -35,15 +38,16 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let etcd = Etcd::start(Version::V3_6).await?;
     let server = ApiServer::start(&etcd).await?;
     let identity = server.install()?;
-    let store = Discarding::start(None).await?;
+    // In this process, whose memory is not what is measured.
+    let store = S3Server::start(BUCKET).await?;
     let admin = server.admin().await?;
-    plans::write(&admin, &etcd, store.endpoint()).await?;
+    plans::write(&admin, &etcd, &store).await?;
     let mut operator = Operator::start(&identity, &[]).await?;
     let settled = Instant::now();
     plans::until_settled(&admin, SETTLING).await?;
     let before = quiet(&admin).await?;
     report.tell(
-        "10,000 new plans taken in, the last write included",
+        "10,000 new plans and 3,000 backups taken in, the last write included",
         settled.elapsed().saturating_sub(QUIET).as_secs_f64(),
         "s",
     );

@@ -1,6 +1,6 @@
-//! The plans: once a year, all into one bucket.
+//! The plans: once a year, all into one bucket, which holds backups of a tenth of them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use etcd_backup_api::EtcdBackup;
@@ -8,27 +8,42 @@ use futures::{StreamExt, TryStreamExt, stream};
 use harness::{etcd::Etcd, s3::S3Server, wait};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt,
     api::{ListParams, PostParams},
 };
 use serde_json::json;
 
+use super::history;
 use crate::{report::say, stores::BUCKET};
 
 const NAMESPACES: usize = 100;
 const IN_EACH: usize = 100;
+/// Of so many plans one has backups. With backups of all, 30,000 EtcdSnapshots would have to be written first.
+const WITH_BACKUPS: usize = 10;
 /// Requests of ours at once.
 const AT_ONCE: usize = 8;
 
+fn has_backups(plan: usize) -> bool {
+    plan.is_multiple_of(WITH_BACKUPS)
+}
+
 /// Writes them, and what they refer to.
-pub(super) async fn write(admin: &Client, etcd: &Etcd, store: &str) -> Result<()> {
-    let all = stream::iter(0..NAMESPACES).map(|number| namespace(admin, etcd, store, number));
+pub(super) async fn write(admin: &Client, etcd: &Etcd, store: &S3Server) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(admin.clone());
+    let system = namespaces.get("kube-system").await.context("get kube-system")?;
+    let cluster = system.uid().context("no UID")?;
+    let all = stream::iter(0..NAMESPACES).map(|number| namespace(admin, etcd, (store, &cluster), number));
     all.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     say(&format!("  {} plans written", NAMESPACES * IN_EACH));
     Ok(())
 }
 
-async fn namespace(admin: &Client, etcd: &Etcd, store: &str, number: usize) -> Result<()> {
+async fn namespace(
+    admin: &Client,
+    etcd: &Etcd,
+    (store, cluster): (&S3Server, &str),
+    number: usize,
+) -> Result<()> {
     let (name, create) = (format!("team-{number}"), PostParams::default());
     let namespace: Namespace = object(json!({"metadata": {"name": name}}))?;
     Api::all(admin.clone())
@@ -44,19 +59,22 @@ async fn namespace(admin: &Client, etcd: &Etcd, store: &str, number: usize) -> R
         .await
         .context("create a Secret")?;
     let plans: Api<EtcdBackup> = Api::namespaced(admin.clone(), &name);
-    for plan in 0..IN_EACH {
+    for number in 0..IN_EACH {
         let plan: EtcdBackup = object(json!({
-            "metadata": {"name": format!("prod-{plan}")},
+            "metadata": {"name": format!("prod-{number}")},
             "spec": {
                 "schedule": "0 0 1 1 *",
                 "etcd": {"endpoints": etcd.endpoints()},
                 "storage": {"s3": {
-                    "bucket": BUCKET, "endpoint": store, "allowHTTP": true, "credentials": {"secretName": "s3"},
+                    "bucket": BUCKET, "endpoint": store.endpoint, "allowHTTP": true, "credentials": {"secretName": "s3"},
                 }},
                 "retention": {"keepLast": 3},
             },
         }))?;
-        plans.create(&create, &plan).await.context("create a plan")?;
+        let plan = plans.create(&create, &plan).await.context("create a plan")?;
+        if has_backups(number) {
+            history::plant(store, &plan, cluster, SystemTime::now().into())?;
+        }
     }
     Ok(())
 }
@@ -73,8 +91,18 @@ pub(super) async fn until_settled(admin: &Client, deadline: Duration) -> Result<
             let plans: Api<EtcdBackup> = Api::namespaced(admin.clone(), &format!("team-{number}"));
             let settled = plans.list(&ListParams::default()).await.is_ok_and(|plans| {
                 let settled = |plan: &EtcdBackup| {
+                    let number = plan
+                        .name_any()
+                        .rsplit('-')
+                        .next()
+                        .and_then(|number| number.parse().ok());
+                    let held = if number.is_some_and(has_backups) {
+                        history::EACH
+                    } else {
+                        0
+                    };
                     let status = plan.status.as_ref();
-                    status.is_some_and(|status| status.snapshots.is_some())
+                    status.is_some_and(|status| status.snapshots == Some(held))
                 };
                 plans.items.len() == IN_EACH && plans.items.iter().all(settled)
             });

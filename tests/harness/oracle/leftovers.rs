@@ -23,10 +23,6 @@ pub(super) fn check(store: &Path, keys: &[String], backups: &[Backup]) -> Result
     let mut foreign = Vec::new();
     let left = |key: &&String| !accounted.contains(*key) && !key.starts_with(VERSITYGW);
     for key in keys.iter().filter(left) {
-        ensure!(
-            !key.split('/').any(|part| part == ".probe"),
-            "a probe was left behind: {key}"
-        );
         let name = key.rsplit('/').next().unwrap_or(key);
         ensure!(
             !name.starts_with("snapshot.db"),

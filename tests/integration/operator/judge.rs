@@ -80,8 +80,7 @@ impl Case {
 
     /// In a server of this process nothing of others was touched.
     pub(super) fn changed_only_its_own(&self, server: &S3Server) -> Result<()> {
-        let [own, probes] = [&*self.namespace, ".probe"].map(|place| format!("{PREFIX}/{place}/"));
-        oracle::changed_only_below(&[&own, &probes], server)
+        oracle::changed_only_below(&format!("{PREFIX}/{}/", self.namespace), server)
     }
 
     async fn judged(self, store: &Path, which: Restored, subject: &Etcd) -> Result<Holdings> {

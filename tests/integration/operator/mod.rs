@@ -9,6 +9,7 @@ pub(crate) mod data;
 mod judge;
 mod outcome;
 mod plan;
+mod plugin;
 mod world;
 
 mod agreement;

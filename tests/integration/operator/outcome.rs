@@ -3,6 +3,7 @@
 use std::{fmt::Display, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
+use etcd_backup_api::conditions::find;
 use etcd_backup_api::{Condition, EtcdBackup, EtcdSnapshot, SnapshotPhase};
 use harness::wait;
 use k8s_openapi::api::events::v1::Event;
@@ -108,7 +109,21 @@ impl Case {
         self.condition_within(PATIENCE, plan, kind, status, reason).await
     }
 
-    /// The same, of what comes by the clock.
+    /// The same, and that its message has these words in it.
+    pub(super) async fn condition_saying(
+        &self,
+        plan: &str,
+        kind: &str,
+        [status, reason]: [&str; 2],
+        words: &str,
+    ) -> Result<Condition> {
+        let says = |condition: &Condition| condition.message.contains(words);
+        let holds = |condition: &Condition| is(condition, status, reason) && says(condition);
+        let what = format!("{kind}={status} with reason {reason} and the words: {words}");
+        self.condition_where(PATIENCE, plan, kind, &what, holds).await
+    }
+
+    /// As [`condition`](Self::condition), of what comes by the clock.
     pub(super) async fn condition_within(
         &self,
         patience: Duration,
@@ -117,13 +132,24 @@ impl Case {
         status: &str,
         reason: &str,
     ) -> Result<Condition> {
-        let holds = |condition: &Condition| condition.status == status && condition.reason == reason;
-        let what = format!("EtcdBackup {plan}: {kind}={status} with reason {reason}");
+        let holds = |condition: &Condition| is(condition, status, reason);
+        let what = format!("{kind}={status} with reason {reason}");
+        self.condition_where(patience, plan, kind, &what, holds).await
+    }
+
+    async fn condition_where(
+        &self,
+        patience: Duration,
+        plan: &str,
+        kind: &str,
+        what: &str,
+        holds: impl Fn(&Condition) -> bool,
+    ) -> Result<Condition> {
         let api = self.plans();
-        wait::until_ok(what, patience, async || {
+        wait::until_ok(format!("EtcdBackup {plan}: {what}"), patience, async || {
             let plan = api.get(plan).await.context("get it")?;
             let current = condition_of(&plan, kind).filter(|_| is_observed(&plan));
-            let current = current.filter(holds);
+            let current = current.filter(&holds);
             current.with_context(|| format!("its status is {}", json!(plan.status)))
         })
         .await
@@ -193,19 +219,18 @@ fn told(snapshot: &EtcdSnapshot) -> String {
     )
 }
 
+fn is(condition: &Condition, status: &str, reason: &str) -> bool {
+    condition.status == status && condition.reason == reason
+}
+
 fn is_true(snapshot: &EtcdSnapshot, kind: &str) -> bool {
-    let conditions = snapshot.status.iter().flat_map(|status| &status.conditions);
-    conditions
-        .into_iter()
-        .any(|condition| condition.type_ == kind && condition.status == "True")
+    let status = snapshot.status.as_ref();
+    let condition = status.and_then(|status| find(&status.conditions, kind));
+    condition.is_some_and(|condition| condition.status == "True")
 }
 
 pub(super) fn condition_of(plan: &EtcdBackup, kind: &str) -> Option<Condition> {
-    let conditions = &plan.status.as_ref()?.conditions;
-    conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)
-        .cloned()
+    find(&plan.status.as_ref()?.conditions, kind).cloned()
 }
 
 /// Whether the status speaks of the plan as it is now.

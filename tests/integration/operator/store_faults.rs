@@ -5,11 +5,10 @@ use etcd_backup_api::EtcdBackup;
 use harness::{
     etcd::Version,
     s3::{Conditions, Damage, Fault, Operation, Quirks, S3Server},
-    wait,
 };
 use serde_json::json;
 
-use super::{case::Case, data, outcome::PATIENCE, plan::Plan};
+use super::{case::Case, data, plan::Plan};
 
 /// A case whose plan stores in a server of this process.
 async fn with_server(name: &str) -> Result<(Case, S3Server, harness::etcd::Etcd)> {
@@ -122,18 +121,9 @@ async fn a_store_that_cannot_create_only_serves_and_the_plan_says_so() -> Result
     case.apply(&Plan::new("prod", &world.subject, &case).into(&server))
         .await?;
     case.take("first", "prod").await?;
-    wait::until_ok("the plan to say so", PATIENCE, async || {
-        let condition = case
-            .condition("prod", "StoreReachable", "True", "Succeeded")
-            .await?;
-        ensure!(
-            condition.message.contains("If-None-Match"),
-            "it says: {}",
-            condition.message
-        );
-        Ok(())
-    })
-    .await?;
+    let words = "If-None-Match";
+    case.condition_saying("prod", "StoreReachable", ["True", "Succeeded"], words)
+        .await?;
     case.finish_in(&server, &world.subject).await?;
     Ok(())
 }
@@ -228,14 +218,8 @@ async fn what_the_store_locks_stays_with_the_time_until_which_and_goes_when_it_m
     case.take("a", "prod").await?;
     case.take("b", "prod").await?;
     pruned(&case, 2, 1).await?;
-    let condition = case
-        .condition("prod", "RetentionSucceeded", "True", "Succeeded")
+    case.condition_saying("prod", "RetentionSucceeded", ["True", "Succeeded"], until)
         .await?;
-    ensure!(
-        condition.message.contains(until),
-        "it says: {}",
-        condition.message
-    );
     ensure!(
         server.plan().count(Operation::Delete) == 0,
         "it tried {} times",

@@ -176,7 +176,7 @@ async fn the_region_is_named_when_the_server_names_it() -> Result<()> {
     let (server, store) = start().await?;
     let elsewhere = Fault::answer_with(301, "PermanentRedirect", "x-amz-bucket-region", "eu-central-1");
     server.plan().on_any().fails(elsewhere);
-    let error = store.probe().await.unwrap_err();
+    let error = store.list("", None).await.unwrap_err();
     assert!(error.to_string().contains("it is in eu-central-1"), "{error}");
     assert!(error.to_string().contains("not in region us-east-1"), "{error}");
 
@@ -245,7 +245,7 @@ async fn a_bucket_that_vanishes_is_said_and_never_made_again() -> Result<()> {
         error.to_string().contains("bucket backups does not exist"),
         "{error}"
     );
-    assert_eq!(store.probe().await.unwrap_err().reason(), "NoSuchBucket");
+    assert_eq!(store.list("", None).await.unwrap_err().reason(), "NoSuchBucket");
     let put = store.put("k", "x".into(), PutMode::Create).await;
     assert_eq!(put.unwrap_err().reason(), "NoSuchBucket");
     assert_eq!(

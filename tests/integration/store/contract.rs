@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Result;
 use etcd_backup_store::contract;
 use etcd_backup_store::s3::{Credentials, S3Store};
-use etcd_backup_store::{CreateOnly, Store as _};
+use etcd_backup_store::{CreateOnly, PutMode, Store as _};
 use harness::s3::{Conditions, Quirks, S3Server};
 use harness::versitygw::Versitygw;
 
@@ -57,7 +57,7 @@ async fn the_contract_holds_on_a_server_that_refuses_conditions_and_knows_no_che
     let server = S3Server::start_with(BUCKET, quirks).await?;
     let mut broken = Vec::new();
     for case in contract::cases() {
-        // The one promise that cannot be kept without the server's help, and that the capabilities deny; and one
+        // The one promise that cannot be kept without the server's help, and that `creates_only` denies; and one
         // that takes a thousand objects and has nothing to do with either.
         let besides = [
             "two_creators_at_once_one_wins",
@@ -92,9 +92,10 @@ async fn versitygw_and_store_keep_the_contract() -> Result<()> {
         S3Store::new(config).await
     };
     assert_eq!(contract::run(fresh).await, Ok(()));
-    let capabilities = fresh().await?.probe().await?;
-    assert_eq!(capabilities.create_only_put, CreateOnly::Enforced);
-    assert_eq!(capabilities.create_only_upload, CreateOnly::Enforced);
-    assert!(capabilities.checksums && capabilities.deletes && capabilities.lists_uploads);
+    let store = fresh().await?;
+    let put = store.put("owner", "ours".into(), PutMode::Create).await?;
+    assert!(put.crc64nvme.is_some(), "it tells no checksum");
+    let found = store.creates_only("owner", "ours".into()).await?;
+    assert_eq!(found, CreateOnly::Enforced);
     Ok(())
 }

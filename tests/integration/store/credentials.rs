@@ -12,7 +12,7 @@ use harness::scratch;
 use harness::tls::Authority;
 use harness::versitygw::Versitygw;
 
-use super::{BUCKET, config, everything, perform};
+use super::{BUCKET, config, everything, noise, perform, upload};
 
 #[tokio::test]
 async fn no_answer_can_make_an_error_repeat_the_credentials() -> Result<()> {
@@ -68,7 +68,7 @@ async fn the_secret_is_in_no_log_however_verbose() -> Result<()> {
     let _guard = tracing::subscriber::set_default(subscriber);
     let server = S3Server::start(BUCKET).await?;
     let store = S3Store::new(config(&server.endpoint)).await?;
-    store.probe().await?;
+    upload(&store, "data", &noise(100)).await?;
     server.plan().on_any().fails(Fault::answer(403, "AccessDenied"));
     let _ = store.put("k", "x".into(), PutMode::Create).await;
     let text = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
@@ -97,7 +97,7 @@ async fn wrong_credentials_are_told_apart_by_real_servers() -> Result<()> {
                 secret_access_key: "wrong".to_owned(),
                 session_token: None,
             };
-            let error = S3Store::new(config).await?.probe().await.unwrap_err();
+            let error = S3Store::new(config).await?.list("", None).await.unwrap_err();
             assert_eq!(error.reason(), "InvalidCredentials", "{endpoint} {id}: {error}");
         }
     }

@@ -1,10 +1,15 @@
-//! Listings that lie.
+//! Listings that lie, and long ones.
 
-use anyhow::Result;
-use etcd_backup_store::{Store as _, list_all};
-use harness::s3::{Fault, ListFault, Operation, Quirks};
+use std::fs;
 
-use super::{start, start_with};
+use anyhow::{Context, Result};
+use etcd_backup_store::{S3Store, Store as _, list_all, s3::Credentials};
+use harness::{
+    s3::{Fault, ListFault, Operation, Quirks},
+    versitygw::Versitygw,
+};
+
+use super::{BUCKET, config, start, start_with};
 
 const KEYS: [&str; 5] = ["a/1", "a/2", "b/1", "b/2", "c"];
 
@@ -145,5 +150,46 @@ async fn a_server_that_does_not_encode_keys_is_understood() -> Result<()> {
         .map(|o| o.key)
         .collect();
     assert_eq!(keys, ["a b", "a%2Bb", "a+b"]);
+    Ok(())
+}
+
+/// Ten pages of S3's.
+fn many() -> Vec<String> {
+    (0..10_000).map(|number| format!("{number:05}")).collect()
+}
+
+async fn listed(store: &S3Store) -> Result<Vec<String>> {
+    let objects = list_all(store, "", 10_000).await?;
+    Ok(objects.into_iter().map(|object| object.key).collect())
+}
+
+#[tokio::test]
+async fn ten_thousand_objects_are_listed_in_as_many_requests_as_there_are_pages() -> Result<()> {
+    let (server, store) = start().await?;
+    for key in many() {
+        server.plant(&format!("tenant/{key}"), "x");
+    }
+    assert!(listed(&store).await? == many());
+    assert_eq!(server.plan().count(Operation::List), 10);
+    assert_eq!(server.plan().seen().len(), 10, "something else was asked for");
+    Ok(())
+}
+
+#[tokio::test]
+async fn ten_thousand_objects_of_a_real_server_are_listed() -> Result<()> {
+    let server = Versitygw::start().await?;
+    server.create_bucket(BUCKET)?;
+    let folder = server.data().join(BUCKET).join("tenant");
+    fs::create_dir(&folder).context("make a folder")?;
+    for key in many() {
+        fs::write(folder.join(key), "x").context("write an object")?;
+    }
+    let mut config = config(&server.endpoint);
+    config.credentials = Credentials::Static {
+        access_key_id: server.access_key.clone(),
+        secret_access_key: server.secret_key.clone(),
+        session_token: None,
+    };
+    assert!(listed(&S3Store::new(config).await?).await? == many());
     Ok(())
 }

@@ -5,39 +5,7 @@ use etcd_backup_store::s3::Checksums;
 use etcd_backup_store::{CreateOnly, PutMode, S3Store, Store as _};
 use harness::s3::{Conditions, Fault, Operation, Quirks, S3Server};
 
-use super::{BUCKET, PART, config, noise, start, start_with, upload};
-
-#[tokio::test]
-async fn a_probe_tells_what_a_server_can_do_and_leaves_nothing() -> Result<()> {
-    for (put, complete) in [
-        (Conditions::Enforced, Conditions::Enforced),
-        (Conditions::Ignored, Conditions::Enforced),
-        (Conditions::Enforced, Conditions::Ignored),
-        (Conditions::Ignored, Conditions::Ignored),
-        (Conditions::Refused, Conditions::Refused),
-    ] {
-        let quirks = Quirks {
-            put_conditions: put,
-            complete_conditions: complete,
-            ..Quirks::default()
-        };
-        let (server, store) = start_with(quirks).await?;
-        let found = store.probe().await?;
-        let expected = |how| match how {
-            Conditions::Enforced => CreateOnly::Enforced,
-            Conditions::Ignored | Conditions::Refused => CreateOnly::Checked,
-        };
-        assert_eq!(found.create_only_put, expected(put), "{put:?} {complete:?}");
-        assert_eq!(
-            found.create_only_upload,
-            expected(complete),
-            "{put:?} {complete:?}"
-        );
-        assert!(server.objects().is_empty(), "{:?}", server.objects());
-        assert_eq!(server.open_uploads(), [""; 0]);
-    }
-    Ok(())
-}
+use super::{BUCKET, PART, config, noise, perform, start, start_with, upload};
 
 #[tokio::test]
 async fn creating_again_what_is_there_tells_what_a_server_does_and_changes_nothing() -> Result<()> {
@@ -78,47 +46,43 @@ async fn creating_again_what_is_there_tells_what_a_server_does_and_changes_nothi
 }
 
 #[tokio::test]
-async fn a_probe_tells_missing_permissions_from_a_store_that_cannot_be_used() -> Result<()> {
-    let denied = || Fault::answer(403, "AccessDenied");
+async fn a_server_that_does_not_say_what_it_does_is_not_relied_upon() -> Result<()> {
     let (server, store) = start().await?;
-    server.plan().on(Operation::Delete).fails(denied());
-    server.plan().on(Operation::ListUploads).fails(denied());
-    let found = store.probe().await?;
-    assert!(!found.deletes && !found.lists_uploads && found.checksums);
-
-    for needed in [Operation::List, Operation::Put, Operation::Get, Operation::Head] {
-        let (server, store) = start().await?;
-        server.plan().on(needed).fails(denied());
-        let error = store.probe().await.unwrap_err();
-        assert_eq!(error.reason(), "PermissionDenied", "{needed:?}");
-        assert!(server.objects().is_empty(), "{needed:?}: something stayed behind");
-    }
+    store.put("owner.json", "ours".into(), PutMode::Create).await?;
+    server
+        .plan()
+        .on(Operation::Put)
+        .times(1)
+        .fails(Fault::answer(403, "AccessDenied"));
+    let error = store.creates_only("owner.json", "ours".into()).await.unwrap_err();
+    assert_eq!(error.reason(), "PermissionDenied");
+    let before = server.plan().count(Operation::Head);
+    store.put("next", "x".into(), PutMode::Create).await?;
+    // Once before, and once to prove what was written.
+    assert_eq!(server.plan().count(Operation::Head) - before, 2);
     Ok(())
 }
 
 #[tokio::test]
 async fn create_only_is_kept_by_looking_where_the_server_does_not_keep_it() -> Result<()> {
     for how in [Conditions::Ignored, Conditions::Refused] {
-        for probed in [false, true] {
+        for asked in [false, true] {
             let quirks = Quirks {
                 put_conditions: how,
                 complete_conditions: how,
                 ..Quirks::default()
             };
             let (server, store) = start_with(quirks).await?;
-            if probed {
-                store.probe().await?;
+            if asked {
+                store.put("owner", "ours".into(), PutMode::Create).await?;
+                store.creates_only("owner", "ours".into()).await?;
             }
             store.put("k", "first".into(), PutMode::Create).await?;
             let again = store.put("k", "second".into(), PutMode::Create).await;
-            assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {probed}");
+            assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {asked}");
             let again = upload(&store, "k", &noise(10)).await;
-            assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {probed}");
-            assert_eq!(
-                server.objects()["tenant/k"].as_ref(),
-                b"first",
-                "{how:?} {probed}"
-            );
+            assert_eq!(again.unwrap_err().reason(), "AlreadyExists", "{how:?} {asked}");
+            assert_eq!(server.objects()["tenant/k"].as_ref(), b"first", "{how:?} {asked}");
         }
     }
     Ok(())
@@ -189,9 +153,20 @@ async fn a_lost_answer_is_resolved_even_where_metadata_is_not_kept() -> Result<(
 #[tokio::test]
 async fn no_request_is_made_that_servers_are_known_to_lack() -> Result<()> {
     let (server, store) = start().await?;
-    store.probe().await?;
     upload(&store, "data", &noise(PART + 1)).await?;
-    store.delete("data").await?;
+    store.put("there", "x".into(), PutMode::Create).await?;
+    store.creates_only("there", "x".into()).await?;
+    for operation in [
+        Operation::Put,
+        Operation::Get,
+        Operation::Head,
+        Operation::List,
+        Operation::ListUploads,
+        Operation::AbortUpload,
+        Operation::Delete,
+    ] {
+        perform(&store, operation).await?;
+    }
     for seen in server.plan().seen() {
         assert_ne!(seen.operation, Operation::Other, "{}", seen.query);
         // Framing that some servers store as part of the object.

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use etcd_backup_store::{
-    Capabilities, Context, GetObject, GetRange, Listing, MemoryStore, ObjectMeta, Operation, PutMode, Store,
-    StoreError, Upload, UploadMeta,
+    Context, GetObject, GetRange, Listing, MemoryStore, ObjectMeta, Operation, PutMode, Store, StoreError,
+    Upload, UploadMeta,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Notify;
@@ -269,10 +269,6 @@ impl Store for Faulty {
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
         self.run(Op::AbortUpload, &upload.key, self.inner.abort_upload(upload))
             .await
-    }
-
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        self.inner.probe().await
     }
 }
 

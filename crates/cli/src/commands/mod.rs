@@ -5,6 +5,7 @@ pub(crate) mod completion;
 pub(crate) mod diff;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
+pub(crate) mod kubectl;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod operator;

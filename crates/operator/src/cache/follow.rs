@@ -10,7 +10,7 @@ use kube::runtime::reflector::Lookup;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -158,17 +158,43 @@ fn report(trouble: &watch::Sender<Option<WatchTrouble>>, plural: &str, now: Opti
     });
 }
 
+/// Where `kubectl apply` keeps the object as it was applied (kubectl/pkg/util/apply.go).
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Drops what nobody here reads and what makes up much of a cached object.
 fn stripped<K: Resource>(mut event: Event<K>) -> Event<K> {
     if let Event::Apply(object) | Event::InitApply(object) = &mut event {
-        object.managed_fields_mut().clear();
+        let meta = object.meta_mut();
+        meta.managed_fields = None;
+        if let Some(annotations) = &mut meta.annotations {
+            annotations.remove(LAST_APPLIED);
+        }
     }
     event
 }
 
 #[cfg(test)]
 mod tests {
+    use etcd_backup_api::labels;
+    use kube::ResourceExt;
+    use serde_json::json;
+
     use super::*;
+    use crate::fixtures::plan;
+
+    #[test]
+    fn of_what_kubectl_and_the_api_server_note_about_an_object_nothing_is_kept() {
+        let plan = plan(json!({"metadata": {
+            "annotations": {LAST_APPLIED: "{…}", labels::RUN_NOW: "a"},
+            "managedFields": [{"manager": "kubectl", "operation": "Apply"}],
+        }}));
+        let Event::Apply(kept) = stripped(Event::Apply(plan)) else {
+            panic!("it is another event")
+        };
+        assert!(kept.managed_fields().is_empty());
+        let annotations: Vec<_> = kept.annotations().keys().collect();
+        assert_eq!(annotations, [labels::RUN_NOW]);
+    }
 
     #[test]
     fn pauses_grow_and_stay_short_enough_to_show_the_truth_soon() {

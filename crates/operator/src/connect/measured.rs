@@ -6,8 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use etcd_backup_store::{
-    Capabilities, CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, Store, StoreError, Upload,
-    UploadMeta,
+    CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, Store, StoreError, Upload, UploadMeta,
 };
 use tokio::time::Instant;
 
@@ -110,10 +109,6 @@ impl Store for Measured {
             self.store.creates_only(key, there),
         )
         .await
-    }
-
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        measure(&self.metrics, Operation::Probe, self.store.probe()).await
     }
 }
 

@@ -15,8 +15,10 @@ mod claim;
 mod elector;
 mod observation;
 mod record;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use claim::{Leadership, NotLeader, Tenure};
-pub use elector::{Elector, LeaseSettings, identity};
+pub use elector::Elector;
+pub use settings::{LeaseSettings, identity};

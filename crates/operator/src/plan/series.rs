@@ -1,7 +1,7 @@
 //! A plan's numbers, for alerts.
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::conditions::backup as kind;
+use etcd_backup_api::conditions::{backup as kind, find};
 use etcd_backup_api::{EtcdBackup, EtcdBackupStatus, SnapshotPhase, Verification};
 use etcd_backup_backup::newest::is_ahead;
 use kube::ResourceExt;
@@ -75,6 +75,5 @@ fn recall(series: &PlanSeries, observed: &Observed, status: &EtcdBackupStatus) {
 }
 
 fn is_false(status: &EtcdBackupStatus, kind: &str) -> bool {
-    let mut conditions = status.conditions.iter();
-    conditions.any(|condition| condition.type_ == kind && condition.status == Truth::False.as_str())
+    find(&status.conditions, kind).is_some_and(|condition| condition.status == Truth::False.as_str())
 }

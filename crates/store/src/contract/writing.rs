@@ -1,9 +1,9 @@
-//! Put, head, delete, probe.
+//! Put, head, delete, and whether the store itself refuses.
 
 use bytes::Bytes;
 
 use super::case::{Outcome, cases, ensure, expect_reason, noise};
-use crate::{GetRange, PutMode, Store, checksum, key, list_all};
+use crate::{GetRange, PutMode, Store, checksum, list_all};
 
 cases![
     a_put_is_what_head_and_get_say,
@@ -17,7 +17,7 @@ cases![
     keys_that_could_escape_are_refused_everywhere,
     odd_keys_survive,
     a_key_may_be_a_prefix_of_another,
-    a_probe_leaves_nothing_behind,
+    asking_whether_it_refuses_changes_nothing,
     the_location_shows_no_query_and_no_user,
 ];
 
@@ -167,12 +167,18 @@ async fn a_key_may_be_a_prefix_of_another(store: &dyn Store) -> Outcome {
     Ok(())
 }
 
-async fn a_probe_leaves_nothing_behind(store: &dyn Store) -> Outcome {
-    let found = store.probe().await?;
-    ensure!(found.deletes, "an empty store of our own must let us delete");
+async fn asking_whether_it_refuses_changes_nothing(store: &dyn Store) -> Outcome {
+    store.put("owner", "ours".into(), PutMode::Create).await?;
+    let found = store.creates_only("owner", "ours".into()).await?;
+    ensure!(
+        store.creates_only("owner", "ours".into()).await? == found,
+        "asked again it says otherwise than {found:?}"
+    );
+    let body = store.get("owner", GetRange::all()).await?.bytes(10).await?;
+    ensure!(body == "ours", "it holds {body:?}");
     let left = list_all(store, "", 10).await?;
-    ensure!(left.is_empty(), "left behind: {left:?}");
-    let uploads = store.list_uploads(key::PROBE).await?;
+    ensure!(left.len() == 1, "it holds also: {left:?}");
+    let uploads = store.list_uploads("").await?;
     ensure!(uploads.is_empty(), "uploads left behind: {uploads:?}");
     Ok(())
 }

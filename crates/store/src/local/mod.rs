@@ -23,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::object::{Capabilities, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
+use crate::object::{GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
 use crate::parts::DEFAULT_PART_SIZE;
 use crate::{Context, Operation, Store, StoreError, Upload, checksum, key};
 
@@ -196,16 +196,6 @@ impl Store for LocalStore {
             staging::discard(&store.root, &id)
         })
         .await
-    }
-
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        // Writing, linking and removing are what a file system may refuse; the same code as a put finds out.
-        let key = format!("{}/{}", key::PROBE, key::unique_name());
-        self.put(&key, Bytes::from_static(b"probe"), PutMode::Create)
-            .await?;
-        self.list(&key, None).await?;
-        self.delete(&key).await?;
-        Ok(Capabilities::full())
     }
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
 
-use crate::object::{Capabilities, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
+use crate::object::{GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
 use crate::{Context, Operation, Store, StoreError, Upload, checksum, key};
 
 /// Objects in a page of a listing. Small, so that paging is exercised by modest tests.
@@ -230,10 +230,6 @@ impl Store for MemoryStore {
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
         self.state().uploads.remove(&upload.upload_id);
         Ok(())
-    }
-
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        Ok(Capabilities::full())
     }
 }
 

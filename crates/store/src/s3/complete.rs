@@ -27,24 +27,6 @@ pub(super) async fn complete(upload: &S3Upload) -> Result<ObjectMeta, StoreError
     result
 }
 
-/// One attempt to complete where something is already, for the probe: what the server meant by its refusal,
-/// none if it let us.
-pub(super) async fn try_create(upload: &S3Upload) -> Result<Option<Meaning>, StoreError> {
-    let completion = Completion::of(upload)?;
-    let attempt = || async {
-        let Err(fault) = completion.send(true).await else {
-            return Ok(None);
-        };
-        match fault.meaning() {
-            Some(meaning @ (Meaning::ConditionFailed | Meaning::NotSupported | Meaning::Rejected)) => {
-                Ok(Some(meaning))
-            }
-            _ => Err(upload.bucket.fault_at(fault, HERE, &upload.key)),
-        }
-    };
-    upload.bucket.config.retry.run(attempt).await
-}
-
 /// Best effort: the caller has its error already, and `list_uploads` finds what is left.
 async fn give_up(upload: &S3Upload) {
     let aborted = uploads::abort(&upload.bucket, &upload.key, &upload.upload_id).await;

@@ -16,7 +16,6 @@ mod get;
 mod head;
 mod list;
 mod multipart;
-mod probe;
 mod put;
 mod range;
 mod resolver;
@@ -42,9 +41,7 @@ use endpoint::Endpoint;
 use fault::{Fault, Place};
 use flow::ClockOffset;
 
-use crate::object::{
-    Capabilities, CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta,
-};
+use crate::object::{CreateOnly, GetObject, GetRange, Listing, ObjectMeta, PutMode, UploadMeta};
 use crate::{Context, Operation, Store, StoreError, Upload, key};
 
 /// See the [module](self). Clones share one connection pool.
@@ -66,8 +63,7 @@ struct Bucket {
 }
 
 impl S3Store {
-    /// Prepares to talk to a bucket. Nothing is sent to it yet: [`Store::probe`] finds out whether it is
-    /// there and what it can do.
+    /// Prepares to talk to a bucket. Nothing is sent to it yet, so whether it is there shows with the first call.
     ///
     /// # Errors
     /// [`StoreError::InvalidConfig`], [`StoreError::EndpointRefused`] and [`StoreError::AmbientRefused`],
@@ -193,11 +189,7 @@ impl Store for S3Store {
     }
 
     async fn creates_only(&self, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
-        probe::creates_only(&self.bucket, key, there).await
-    }
-
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        probe::probe(&self.bucket).await
+        create_only::ask(&self.bucket, key, there).await
     }
 }
 

@@ -63,14 +63,6 @@ impl<'a> Put<'a> {
         })
     }
 
-    /// Without the retention that other objects get, so that it can be removed again.
-    #[must_use]
-    pub(super) fn unlocked(mut self) -> Self {
-        self.settings.lock_mode = None;
-        self.settings.retain_until = None;
-        self
-    }
-
     /// Writes until it is known what became of it. With `create`, only where nothing is.
     pub(super) async fn write(&self, create: Option<&Answer>) -> Result<ObjectMeta, StoreError> {
         let mut condition = create.is_some_and(Answer::send_condition);

@@ -36,14 +36,6 @@ pub(super) struct Part {
 impl S3Upload {
     pub(super) async fn begin(bucket: Arc<Bucket>, key: &str) -> Result<Self, StoreError> {
         let settings = Settings::of(&bucket.config);
-        Self::begin_with(bucket, key, settings).await
-    }
-
-    pub(super) async fn begin_with(
-        bucket: Arc<Bucket>,
-        key: &str,
-        settings: Settings,
-    ) -> Result<Self, StoreError> {
         let full = bucket.full(key)?;
         let writer = key::unique_name();
         let upload_id = bucket

@@ -76,12 +76,34 @@ fn lint() -> Result<()> {
         "warnings",
     ];
     run(cargo().args(clippy))?;
+    fuzz_targets()?;
     let mut command = Command::new(deny);
     command.current_dir(root()).args(["--all-features", "check"]);
     // A wall may let more through than passes today. Advisories are left out: their database is fetched at every run.
     run(command.args(["--allow", "unused-wrapper", "bans", "licenses", "sources"]))?;
     generated::crds(true)?;
     generated::docs(true)
+}
+
+/// The fuzz targets are a workspace of their own. To run them takes a nightly compiler and libFuzzer, which is C++; whether they
+/// compile, any compiler says, and libFuzzer is not built when another one is named (the build script of libfuzzer-sys), which is
+/// never looked for, as nothing is linked.
+fn fuzz_targets() -> Result<()> {
+    let folder = built()?.with_file_name("fuzz");
+    let mut command = cargo();
+    command
+        .args([
+            "check",
+            "--quiet",
+            "--locked",
+            "--manifest-path",
+            "tests/fuzz/Cargo.toml",
+        ])
+        .arg("--target-dir")
+        .arg(&folder)
+        .env("CUSTOM_LIBFUZZER_PATH", folder.join("libfuzzer.a"))
+        .env("RUSTFLAGS", "-D warnings");
+    run(&mut command)
 }
 
 fn integration(extra: &[String]) -> Result<()> {

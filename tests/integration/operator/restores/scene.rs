@@ -3,6 +3,7 @@
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
+use etcd_backup_api::conditions::find;
 use etcd_backup_api::{EtcdRestore, EtcdRestoreStatus, RestorePhase};
 use harness::{etcd::Etcd, etcd::Version, operator::Operator, ports, wait};
 use k8s_openapi::api::batch::v1::Job;
@@ -222,6 +223,5 @@ impl Scene {
 }
 
 fn is_true(status: &EtcdRestoreStatus, kind: &str) -> bool {
-    let mut conditions = status.conditions.iter();
-    conditions.any(|condition| condition.type_ == kind && condition.status == "True")
+    find(&status.conditions, kind).is_some_and(|condition| condition.status == "True")
 }

@@ -34,7 +34,7 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> Decision {
     let before = plan.status.clone().unwrap_or_default();
-    let drills = before.drill.unwrap_or_default();
+    let drills = before.drill.map(|drills| *drills).unwrap_or_default();
     if plan.spec.verification != Verification::Restore {
         return Decision {
             restorable: before.last_restorable,
@@ -42,7 +42,7 @@ pub fn decide(
             ..Decision::default()
         };
     }
-    let spec = plan.spec.drill.clone().unwrap_or_default();
+    let spec = plan.spec.drill.as_deref().cloned().unwrap_or_default();
     let schedule = schedule(plan, &spec);
     let mut case = Case {
         refusal: verdict::refusal(plan, &spec, schedule.as_ref().err(), observed),

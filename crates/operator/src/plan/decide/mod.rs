@@ -11,6 +11,7 @@ mod due;
 mod freshness;
 mod naming;
 mod notes;
+mod pruned;
 mod status;
 mod store;
 #[cfg(test)]

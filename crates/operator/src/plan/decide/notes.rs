@@ -1,10 +1,10 @@
 //! What is told about a plan: changes of state, each once.
 
-use etcd_backup_api::conditions::backup as kind;
-use etcd_backup_api::{Condition, EtcdBackup, EtcdBackupStatus};
+use etcd_backup_api::conditions::{backup as kind, find};
+use etcd_backup_api::{EtcdBackup, EtcdBackupStatus};
 
-use super::conditions::{dry_run_message, first_of};
 use super::due::Slots;
+use super::pruned::{dry_run_message, first_of};
 use super::view::{Decision, Observed, Origin, Pruning};
 use crate::events::{Note, reason};
 use crate::status::{Truth, rfc3339};
@@ -102,7 +102,7 @@ fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note>
         (kind::FRESH, reason::OVERDUE, Some(reason::FRESH_AGAIN), CHECK),
         (kind::RETENTION_SUCCEEDED, reason::RETENTION_FAILED, None, PRUNE),
     ] {
-        let (Some(now), was) = (find(after, kind), find(before, kind)) else {
+        let (Some(now), was) = (find(&after.conditions, kind), find(&before.conditions, kind)) else {
             continue;
         };
         let changed = was.is_none_or(|was| was.status != now.status);
@@ -116,8 +116,8 @@ fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note>
             notes.extend(better.map(|better| Note::normal(better, action, now.message.clone())));
         }
     }
-    if let Some(taken) = find(after, kind::READY).filter(|ready| ready.reason == "NameTaken")
-        && find(before, kind::READY).is_none_or(|was| was.message != taken.message)
+    if let Some(taken) = find(&after.conditions, kind::READY).filter(|ready| ready.reason == "NameTaken")
+        && find(&before.conditions, kind::READY).is_none_or(|was| was.message != taken.message)
     {
         notes.push(Note::warning(reason::NAME_TAKEN, SCHEDULE, taken.message.clone()));
     }
@@ -127,18 +127,18 @@ fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note>
 /// That a backup lies in the future, when that is news: `Fresh` may well stay as it is.
 fn from_the_future(before: &EtcdBackupStatus, caution: Option<&str>) -> Option<Note> {
     let caution = caution?;
-    let told = find(before, kind::FRESH).is_some_and(|was| was.message.contains(caution));
+    let told = find(&before.conditions, kind::FRESH).is_some_and(|was| was.message.contains(caution));
     (!told).then(|| Note::warning(reason::BACKUP_IN_THE_FUTURE, CHECK, caution))
 }
 
 /// That no drill can begin, or go on, when that is news. What a drill found is told by the drill.
 fn drill_refused(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Option<Note> {
-    let now = find(after, kind::RESTORABLE).filter(|now| now.status == Truth::False.as_str())?;
+    let now = find(&after.conditions, kind::RESTORABLE).filter(|now| now.status == Truth::False.as_str())?;
     let of_a_drill = |status: &EtcdBackupStatus| {
         let last = status.drill.as_ref().and_then(|drill| drill.last.clone());
         last.and_then(|last| last.reason)
     };
-    let known = find(before, kind::RESTORABLE).is_some_and(|was| was.reason == now.reason);
+    let known = find(&before.conditions, kind::RESTORABLE).is_some_and(|was| was.reason == now.reason);
     let told = of_a_drill(after).as_ref() == Some(&now.reason);
     (!known && !told).then(|| {
         let message = format!("{}: {}", now.reason, now.message);
@@ -181,8 +181,4 @@ fn removed_message(pruning: &Pruning) -> String {
         first_of(&pruning.removed),
         pruning.kept
     )
-}
-
-fn find<'a>(status: &'a EtcdBackupStatus, kind: &str) -> Option<&'a Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == kind)
 }

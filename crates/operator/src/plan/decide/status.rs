@@ -12,7 +12,7 @@ use super::catalogue::{holdings, known};
 use super::due::Slots;
 use super::freshness::{Freshness, judge};
 use super::view::{Backup, Decision, Observed, Origin, Pruning, Shot};
-use super::{conditions, demand, taken_name};
+use super::{conditions, demand, pruned, taken_name};
 use crate::drill::decide::Verdict;
 use crate::plan::timing::{Timing, Trouble};
 use crate::status::Conditions;
@@ -107,7 +107,7 @@ pub(super) fn write(
     if let Some(Ok(pruning)) = outcome {
         status.retention = Some(retention(pruning));
     }
-    status.drill.clone_from(&decision.drill.status);
+    status.drill = decision.drill.status.clone().map(Box::new);
     status.last_restorable.clone_from(&decision.drill.restorable);
     status.conditions = all_conditions(plan, observed, slots, judged, &status, &before, now);
     unless_only_the_look_is_newer(status, &before)
@@ -129,7 +129,7 @@ fn all_conditions(
     conditions::last_run(&mut said, observed.last_over(), success);
     conditions::fresh(&mut said, &judged.freshness);
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
-    conditions::retention(&mut said, plan, outcome);
+    pruned::retention(&mut said, plan, outcome);
     conditions::restorable(&mut said, judged.restorable.as_ref());
     conditions::ready(&mut said, plan, slots, judged.taken.as_deref(), success);
     said.finish()

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use chrono::TimeDelta;
+use etcd_backup_backup::layout::RunId;
 use etcd_backup_store::{MemoryStore, PutMode};
 
 use super::*;

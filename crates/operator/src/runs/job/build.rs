@@ -158,7 +158,7 @@ fn mounts(request: &RunRequest, spool: SpoolOfPods) -> Vec<Mounted> {
     let room = SCRATCH_BYTES.saturating_add(spool.disk);
     let mut all = vec![scratch("scratch", SCRATCH, &room.to_string())];
     all.extend(secrets(&wanted));
-    let shape = spec.runner.job.as_ref();
+    let shape = spec.runner.job.as_deref();
     all.extend(local_store(
         &spec.storage,
         shape.and_then(|shape| shape.local_store.as_ref()),

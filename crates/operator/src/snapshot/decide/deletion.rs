@@ -2,7 +2,7 @@
 //! its object is the only place where the pin is written down.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use etcd_backup_api::conditions::snapshot as kind;
+use etcd_backup_api::conditions::{find, snapshot as kind};
 use etcd_backup_api::{Condition, DeletionPolicy, labels};
 use kube::ResourceExt;
 
@@ -105,8 +105,7 @@ fn stay(case: &mut Case<'_>) {
 
 fn held_before<'a>(case: &Case<'a>) -> Option<&'a Condition> {
     let before = case.snapshot.status.as_ref()?;
-    let mut conditions = before.conditions.iter();
-    conditions.find(|condition| condition.type_ == kind::DELETION_HELD)
+    find(&before.conditions, kind::DELETION_HELD)
 }
 
 /// When the removal was asked for: by the deletion, or by the end of the pin that it waited for.

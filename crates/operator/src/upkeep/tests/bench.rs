@@ -16,8 +16,8 @@ use etcd_backup_backup::manifest::{
 use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
 use etcd_backup_store::{
-    Capabilities, Context, GetObject, GetRange, Listing, Lock, MemoryStore, ObjectMeta, Operation, PutMode,
-    Store, StoreError, Upload, UploadMeta, list_all,
+    Context, GetObject, GetRange, Listing, Lock, MemoryStore, ObjectMeta, Operation, PutMode, Store,
+    StoreError, Upload, UploadMeta, list_all,
 };
 use serde_json::json;
 
@@ -166,9 +166,6 @@ impl Store for Guarded {
     }
     async fn abort_upload(&self, upload: &UploadMeta) -> Result<(), StoreError> {
         self.store.abort_upload(upload).await
-    }
-    async fn probe(&self) -> Result<Capabilities, StoreError> {
-        self.store.probe().await
     }
 }
 

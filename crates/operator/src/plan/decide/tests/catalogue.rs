@@ -229,22 +229,17 @@ fn a_dry_run_of_a_held_retention_shows_what_is_held_and_why() {
         at("05:01:00"),
     );
     assert!(decision.delete.is_empty());
-    let condition = decision
-        .status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "RetentionSucceeded")
-        .unwrap();
     assert_eq!(
-        (condition.status.as_str(), condition.reason.as_str()),
-        ("False", "SnapshotShrunk")
+        says(&decision, "RetentionSucceeded"),
+        pair("False", "SnapshotShrunk")
     );
+    let said = message(&decision, "RetentionSucceeded");
     let shown = decision.status.retention.unwrap();
     assert_eq!((shown.removed, shown.would_remove.len()), (0, 1));
-    for message in [shown.held.as_ref().unwrap(), &condition.message] {
+    for message in [shown.held.as_ref().unwrap(), &said] {
         assert!(message.contains("it is small"), "{message}");
     }
-    assert!(condition.message.contains(&shown.would_remove[0].run_id));
+    assert!(said.contains(&shown.would_remove[0].run_id));
 }
 
 #[test]

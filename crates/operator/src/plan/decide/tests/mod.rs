@@ -7,6 +7,7 @@ mod store;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use etcd_backup_api::conditions::find;
 use etcd_backup_api::{EtcdBackup, SnapshotPhase};
 
 use super::*;
@@ -96,13 +97,12 @@ pub(super) fn told(decision: &Decision) -> Vec<&'static str> {
 
 /// Truth and reason of a condition.
 pub(super) fn says(decision: &Decision, kind: &str) -> (String, String) {
-    let condition = decision
-        .status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)
-        .unwrap();
+    let condition = find(&decision.status.conditions, kind).unwrap();
     (condition.status.clone(), condition.reason.clone())
+}
+
+pub(super) fn message(decision: &Decision, kind: &str) -> String {
+    find(&decision.status.conditions, kind).unwrap().message.clone()
 }
 
 pub(super) fn pair(truth: &str, reason: &str) -> (String, String) {

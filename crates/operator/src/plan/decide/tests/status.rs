@@ -1,4 +1,5 @@
 use etcd_backup_api::AttemptResult;
+use etcd_backup_api::conditions::find;
 use serde_json::json;
 
 use super::*;
@@ -325,9 +326,8 @@ fn a_store_that_cannot_create_only_is_said_to_be_one() {
     let mut observed = healthy();
     let message = |observed: &Observed| {
         let status = decide(&plan(json!({})), observed, at("05:02:00")).status;
-        let mut conditions = status.conditions.into_iter();
-        let said = conditions.find(|condition| condition.type_ == "StoreReachable");
-        said.map(|said| (said.status, said.message)).unwrap()
+        let said = find(&status.conditions, "StoreReachable").unwrap();
+        (said.status.clone(), said.message.clone())
     };
     assert_eq!(message(&observed).1, "it answers");
     observed.looks_first = true;
@@ -423,10 +423,4 @@ fn a_backup_of_the_future_alone_is_shown_and_makes_nothing_fresh() {
     assert_ne!(says(&decision, "Fresh").0, "True");
     let message = message(&decision, "Fresh");
     assert!(message.contains("there is no other"), "{message}");
-}
-
-fn message(decision: &Decision, kind: &str) -> String {
-    let mut conditions = decision.status.conditions.iter();
-    let condition = conditions.find(|condition| condition.type_ == kind).unwrap();
-    condition.message.clone()
 }

@@ -6,6 +6,7 @@ mod said;
 mod set;
 mod source;
 
+use etcd_backup_api::conditions::find;
 use etcd_backup_api::{EtcdRestore, MemberPhase, RestorePhase};
 use serde_json::{Value, json};
 
@@ -107,6 +108,5 @@ pub(super) fn look(object: &EtcdRestore, observed: &Observed) -> Decision {
 }
 
 fn condition(decision: &Decision, kind: &str) -> Value {
-    let condition = decision.status.conditions.iter().find(|one| one.type_ == kind);
-    json!(condition.unwrap().status)
+    json!(find(&decision.status.conditions, kind).unwrap().status)
 }

@@ -6,6 +6,7 @@ mod stored;
 
 use std::sync::Arc;
 
+use etcd_backup_api::conditions::find;
 use etcd_backup_api::{
     EtcdSnapshotStatus, SnapshotEtcd, SnapshotFacts, StoredObject, Verification, Verified,
 };
@@ -97,13 +98,7 @@ pub(super) fn running_here() -> EtcdSnapshot {
 }
 
 pub(super) fn holds(status: &EtcdSnapshotStatus, kind: &str) -> String {
-    status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)
-        .unwrap()
-        .status
-        .clone()
+    find(&status.conditions, kind).unwrap().status.clone()
 }
 
 pub(super) fn told(decision: &Decision) -> Vec<&'static str> {

@@ -1,0 +1,49 @@
+//! `etcd-backup kubectl`, which is also `kubectl etcd-backup`. Its verbs do what the documented annotations and fields do.
+
+mod drill;
+mod now;
+mod pin;
+mod reach;
+mod status;
+
+use clap::Subcommand;
+
+use self::{drill::Drill, now::Now, pin::Pin, status::Status};
+use crate::{commands::runtime, exit::Failure, output::Format};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kubectl {
+    Status(Status),
+    Now(Now),
+    /// Keep a snapshot whatever retention says, and whatever is deleted
+    Pin(Pin),
+    /// Let a pinned snapshot go as any other
+    Unpin(Pin),
+    Drill(Drill),
+}
+
+/// What it is for.
+pub(crate) const ABOUT: &str = "Ask the operator of a Kubernetes cluster how old the last good backup is, take one now, pin one, or drill";
+
+/// Shown below the help of the verb.
+pub(crate) const HELP: &str = "\
+Under the name kubectl-etcd_backup, in the PATH, this binary is a plugin of kubectl with these verbs:
+  ln -s \"$(command -v etcd-backup)\" /usr/local/bin/kubectl-etcd_backup
+  kubectl etcd-backup status -A";
+
+/// Shown below the help of the plugin.
+pub(crate) const RIGHTS: &str = "\
+Kubernetes' own role view is enough for status, and edit for the others: the ClusterRoles etcdbackup-view,
+etcdsnapshot-view, etcdbackup-edit and etcdsnapshot-edit are part of them.";
+
+pub(crate) fn run(kubectl: &Kubectl, format: Option<Format>) -> Result<(), Failure> {
+    runtime()?.block_on(async {
+        match kubectl {
+            Kubectl::Status(status) => status::run(status, format).await,
+            Kubectl::Now(now) => now::run(now).await,
+            Kubectl::Pin(pin) => pin::run(pin, true).await,
+            Kubectl::Unpin(pin) => pin::run(pin, false).await,
+            Kubectl::Drill(drill) => drill::run(drill).await,
+        }
+    })
+}
