@@ -89,7 +89,7 @@ impl AgentResult {
                 stage,
             } => {
                 *reason = shortened(std::mem::take(reason), 128);
-                *stage = stage.take().map(|stage| shortened(stage, 64));
+                *stage = stage.take().map(|stage| shortened(stage, 16));
                 *message = shortened(std::mem::take(message), LONGEST_TEXT);
             }
             Self::Prepared {
