@@ -151,6 +151,7 @@ async fn a_snapshot_is_whole_whether_its_member_becomes_the_leader_or_dies_in_th
     let keys: BTreeSet<String> = run.case.stored()?.into_keys().collect();
     let snapshots = keys.iter().filter(|key| key.contains("/snapshot.db"));
     ensure!(snapshots.count() == 3, "the store holds {keys:?}");
+    run.etcd.member(read).start().await?;
     let Wired { case, etcd, .. } = run;
     case.finish(&etcd).await?.ensure_number(3)
 }
