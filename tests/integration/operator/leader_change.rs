@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use etcd_backup_api::EtcdSnapshotStatus;
+use etcd_client::StatusResponse;
 use harness::{
     etcd::{Etcd, Version},
     proxy::Proxy,
@@ -58,35 +59,49 @@ impl Wired {
         self.wires.iter().for_each(Proxy::heal);
     }
 
-    /// Which member leads, as `asked` sees it.
-    async fn leader(&self, asked: usize) -> Result<usize> {
-        let status = self.etcd.client_of(asked).await?.status().await?;
-        self.with_id(status.leader()).await
+    /// What a member says of itself.
+    async fn status(&self, index: usize) -> Result<StatusResponse> {
+        let asked = async {
+            self.etcd
+                .client_of(index)
+                .await?
+                .status()
+                .await
+                .context("ask a member how it is")
+        };
+        Box::pin(asked).await
     }
 
-    async fn with_id(&self, id: u64) -> Result<usize> {
+    async fn id(&self, index: usize) -> Result<u64> {
+        let status = self.status(index).await?;
+        Ok(status.header().context("an answer without a header")?.member_id())
+    }
+
+    /// Which member leads, as `asked` sees it.
+    async fn leader(&self, asked: usize) -> Result<usize> {
+        let leader = self.status(asked).await?.leader();
         for index in 0..self.wires.len() {
-            let own = self.etcd.client_of(index).await?.status().await?;
-            if own.header().context("an answer without a header")?.member_id() == id {
+            if self.id(index).await? == leader {
                 return Ok(index);
             }
         }
-        anyhow::bail!("no member has the id {id:x}")
+        bail!("no member has the id {leader:x}")
     }
 
-    /// Lets the member that is read lead from now on.
+    /// Lets a member lead from now on.
     async fn lead(&self, next: usize) -> Result<()> {
-        let own = self.etcd.client_of(next).await?.status().await?;
-        let id = own.header().context("an answer without a header")?.member_id();
-        let leader = self.leader(next).await?;
+        let (id, leader) = (self.id(next).await?, self.leader(next).await?);
         ensure!(leader != next, "the leader is read: there is nothing to change");
         // Only the leader moves itself.
-        self.etcd
-            .client_of(leader)
-            .await?
-            .move_leader(id)
-            .await
-            .context("move the leader")?;
+        let moved = async {
+            self.etcd
+                .client_of(leader)
+                .await?
+                .move_leader(id)
+                .await
+                .context("move the leader")
+        };
+        Box::pin(moved).await?;
         wait::until_ok("the leader to have moved", PATIENCE, async || {
             let leads = self.leader(next).await?;
             ensure!(leads == next, "member {leads} leads");
