@@ -81,10 +81,10 @@ async fn a_plan_that_goes_waits_for_its_store_for_so_long_and_then_says_what_it_
     gone(&case, "left").await?;
     let told = case.event("LeftInStore", "left").await?;
     // What is left: what was listed last, or why nobody knows any more.
-    let named = ["1 snapshots", "everything (StoreUnavailable"];
+    let either = ["1 snapshots", "everything (StoreUnavailable"];
     ensure!(
         told.contains("within 15s; left at s3://dead/backups")
-            && named.iter().any(|what| told.contains(what)),
+            && either.iter().any(|what| told.contains(what)),
         "the event says: {told}"
     );
     let events = case.events().await?;
