@@ -86,6 +86,11 @@ impl Operator {
         self.metrics
     }
 
+    /// Where it says how it is, on loopback.
+    pub fn health_port(&self) -> u16 {
+        self.health
+    }
+
     /// Where snapshot data waits for a slow store.
     pub fn spool(&self) -> PathBuf {
         self.folder.path().join("spool")

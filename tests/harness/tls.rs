@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, date_time_ymd,
 };
 
 /// A certificate and its key, in PEM.
@@ -86,6 +86,14 @@ impl Authority {
                 ExtendedKeyUsagePurpose::ClientAuth,
             ],
         )
+    }
+
+    /// Signs a server's certificate for these host names and addresses that was valid in 2020 only.
+    pub fn expired_server(&self, names: &[&str]) -> Result<Pair> {
+        let mut params = params("server", names)?;
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.sign(params, &[ExtendedKeyUsagePurpose::ServerAuth])
     }
 
     /// Signs a client's certificate. etcd takes `name` for the user's name when it runs with authentication.

@@ -13,6 +13,7 @@ use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region},
 };
 use rustix::process::Signal;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{binaries, http, ports, process::Process, scratch, tls::Files, wait};
@@ -28,11 +29,17 @@ pub struct Versitygw {
     pub access_key: String,
     /// The secret of its administrator.
     pub secret_key: String,
+    requests: PathBuf,
 }
 
 impl Versitygw {
     /// The region it takes requests for.
     pub const REGION: &str = "us-east-1";
+
+    /// The key id of the one user who is no administrator: policies of buckets hold for nobody else.
+    pub const USER_KEY: &str = "versity-user";
+    /// The secret that goes with it.
+    pub const USER_SECRET: &str = "versity-user-secret";
 
     /// Its process id.
     pub fn id(&self) -> u32 {
@@ -79,6 +86,15 @@ impl Versitygw {
             "--port",
             &format!("{host}:{port}"),
         ]);
+        let (users, requests) = (folder.path().join("users"), folder.path().join("requests"));
+        fs::create_dir(&users).context("make a folder for users")?;
+        let user = json!({
+            "access": Self::USER_KEY, "secret": Self::USER_SECRET, "role": "user", "userID": 0, "groupID": 0, "projectID": 0,
+        });
+        let user = json!({"accessAccounts": {Self::USER_KEY: user}});
+        fs::write(users.join("users.json"), user.to_string()).context("write the users down")?;
+        command.arg("--iam-dir").arg(&users);
+        command.arg("--access-log").arg(&requests);
         if let Some(files) = certificate {
             command
                 .arg("--cert")
@@ -99,6 +115,7 @@ impl Versitygw {
             endpoint: format!("{scheme}://{host}:{port}"),
             access_key: access_key.to_owned(),
             secret_key: secret_key.to_owned(),
+            requests,
         };
         wait::until_ok("versitygw to listen", Duration::from_secs(20), async || {
             server.process.check()?;
@@ -125,6 +142,39 @@ impl Versitygw {
         created
             .map(drop)
             .with_context(|| format!("make the bucket {name} with Object Lock"))
+    }
+
+    /// Lets its user do everything in a bucket but what is named, such as `s3:DeleteObject`.
+    pub async fn allow_all_but(&self, bucket: &str, denied: &[&str]) -> Result<()> {
+        let (whole, objects) = (
+            format!("arn:aws:s3:::{bucket}"),
+            format!("arn:aws:s3:::{bucket}/*"),
+        );
+        let mut statements = vec![json!({
+            "Effect": "Allow", "Principal": Self::USER_KEY, "Action": "s3:*", "Resource": [&whole, &objects],
+        })];
+        if !denied.is_empty() {
+            statements.push(json!({
+                "Effect": "Deny", "Principal": Self::USER_KEY, "Action": denied, "Resource": &objects,
+            }));
+        }
+        let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        let put = self.client().put_bucket_policy().bucket(bucket).policy(policy);
+        put.send()
+            .await
+            .map(drop)
+            .with_context(|| format!("set the policy of {bucket}"))
+    }
+
+    /// How many requests it has answered for this operation, such as `DeleteObject`, about this bucket.
+    pub fn count(&self, operation: &str, bucket: &str) -> Result<usize> {
+        let log = fs::read_to_string(&self.requests).context("read the log of requests")?;
+        let operation = format!("s3_{operation}");
+        let is_one = |line: &&str| {
+            let mut words = line.split(' ').skip(1);
+            words.next() == Some(bucket) && words.any(|word| word == operation)
+        };
+        Ok(log.lines().filter(is_one).count())
     }
 
     /// A client of its administrator, to look at what ours did: Amazon's own, with nothing of ours around it.

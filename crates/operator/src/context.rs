@@ -55,6 +55,8 @@ pub struct Shared {
     pub identity: String,
     /// How long a listing of a store is believed.
     pub resync: TimeDelta,
+    /// How long a deletion waits for a store.
+    pub deletion_timeout: TimeDelta,
     /// How far each store's last answer can be believed.
     pub ledger: Arc<Ledger>,
     /// What of our own the caches do not show yet.

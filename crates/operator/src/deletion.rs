@@ -2,9 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long a deletion may wait for the store. After that the object goes and an event says what is left.
-pub(crate) const PATIENCE: TimeDelta = TimeDelta::hours(1);
-
 /// How soon a store that refused is asked again.
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(30);
 
@@ -17,4 +14,9 @@ pub(crate) fn refused_until(
 ) -> Option<DateTime<Utc>> {
     let until = answered.filter(|at| *at >= asked)? + ASK_AGAIN;
     (now < until).then_some(until)
+}
+
+/// How long a deletion waits, for people.
+pub(crate) fn told(timeout: TimeDelta) -> etcd_backup_api::Duration {
+    etcd_backup_api::Duration::from_secs(timeout.num_seconds().unsigned_abs())
 }

@@ -1,9 +1,13 @@
 //! What a user installs, and the operator's own identity.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use kube::Client;
+use serde_json::{Value, json};
 
 use super::{ApiServer, client};
 use crate::{binaries, kubectl::Kubectl};
@@ -23,6 +27,21 @@ impl Operator {
     /// A client with this identity.
     pub async fn client(&self) -> Result<Client> {
         client(&self.kubeconfig).await
+    }
+
+    /// The same identity for somebody who reaches the API server at this port of loopback, where a proxy stands before it.
+    pub fn through(&self, port: u16) -> Result<Self> {
+        let text = fs::read_to_string(&self.kubeconfig).context("read a kubeconfig")?;
+        let mut config: Value = serde_json::from_str(&text).context("a kubeconfig of ours is JSON")?;
+        config["clusters"][0]["cluster"]["server"] = json!(format!("https://127.0.0.1:{port}"));
+        let kubeconfig = self
+            .kubeconfig
+            .with_file_name(format!("operator-{port}.kubeconfig"));
+        fs::write(&kubeconfig, config.to_string()).context("write a kubeconfig")?;
+        Ok(Self {
+            kubeconfig,
+            ..self.clone()
+        })
     }
 
     /// kubectl with this identity.

@@ -109,6 +109,11 @@ impl ApiServer {
         format!("https://127.0.0.1:{}", self.port)
     }
 
+    /// The port of that.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A client that may do everything.
     pub async fn admin(&self) -> Result<Client> {
         client(self.admin_kubeconfig()).await

@@ -6,7 +6,6 @@ use harness::{
     etcd::{Etcd, Version},
     tls::Authority,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
 use super::{chosen, cluster, config, opened, refused, save};
 
@@ -97,21 +96,15 @@ async fn every_wrong_certificate_is_called_by_its_name() -> Result<()> {
 #[tokio::test]
 async fn an_expired_certificate_of_the_member_is_called_expired() -> Result<()> {
     let folder = harness::scratch::folder("expired")?;
-    let mut params = CertificateParams::new(vec![])?;
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2021, 1, 1);
-    let key = KeyPair::generate()?;
-    let (cert_file, key_file) = (folder.path().join("old.crt"), folder.path().join("old.key"));
-    std::fs::write(&cert_file, params.signed_by(&key, &authority)?.pem())?;
-    std::fs::write(&key_file, key.serialize_pem())?;
+    let authority = Authority::new("expired-test")?;
+    let old = authority
+        .expired_server(&["127.0.0.1"])?
+        .write(folder.path(), "old")?;
     // A later flag wins over the harness's own.
     let etcd = Etcd::start(Version::V3_6)
         .tls()
-        .arg(&format!("--cert-file={}", cert_file.display()))
-        .arg(&format!("--key-file={}", key_file.display()))
+        .arg(&format!("--cert-file={}", old.cert.display()))
+        .arg(&format!("--key-file={}", old.key.display()))
         .arg("--client-cert-auth=false")
         .await?;
     let expired = with_tls(&etcd, |tls| tls.ca_pem = Some(authority.pem().into()));

@@ -116,10 +116,25 @@ impl Case {
     /// Makes the case's store a bucket with Object Lock. Every gateway has the same administrator, so its Secret stays.
     pub(super) async fn stores_locked(&mut self, gateway: &Versitygw, bucket: &str) -> Result<()> {
         gateway.create_locking_bucket(bucket).await?;
+        self.stores_at(gateway, bucket);
+        Ok(())
+    }
+
+    /// Makes the case's store a bucket of another gateway, for its user who is no administrator.
+    pub(super) async fn stores_as_user(&mut self, gateway: &Versitygw, bucket: &str) -> Result<()> {
+        gateway.create_bucket(bucket)?;
+        self.stores_at(gateway, bucket);
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", Versitygw::USER_KEY),
+            ("AWS_SECRET_ACCESS_KEY", Versitygw::USER_SECRET),
+        ];
+        self.secret(STORE_SECRET, &keys).await
+    }
+
+    fn stores_at(&mut self, gateway: &Versitygw, bucket: &str) {
         bucket.clone_into(&mut self.bucket);
         gateway.endpoint.clone_into(&mut self.endpoint);
         self.folder = gateway.data().join(bucket);
-        Ok(())
     }
 
     /// Writes a Secret. None of its values may be seen anywhere else.

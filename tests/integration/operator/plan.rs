@@ -48,6 +48,12 @@ impl Plan {
         self
     }
 
+    /// The same under another name.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        self.0["metadata"]["name"] = json!(name);
+        self
+    }
+
     /// Leaves a field of `spec.storage.s3` out.
     pub(super) fn without_s3(mut self, field: &str) -> Self {
         if let Some(fields) = self.0["spec"]["storage"]["s3"].as_object_mut() {

@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use etcd_backup_api::{EtcdSnapshot, SnapshotPhase};
-use harness::{etcd::Version, operator::Operator, wait};
+use harness::{
+    etcd::Version,
+    operator::Operator,
+    proxy::Proxy,
+    s3::{Operation, S3Server, Seen},
+    wait,
+};
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -12,8 +18,8 @@ use super::{
     case::Case,
     data,
     outcome::{PATIENCE, phase},
-    plan::Plan,
-    schedule::now,
+    plan::{PREFIX, Plan},
+    schedule::{away_for, now},
     world::{self, SHORT_LEASE},
 };
 
@@ -92,5 +98,93 @@ async fn a_leader_that_ends_in_order_hands_over_at_once() -> Result<()> {
     ensure!(snapshot.name_any() == "first", "it is another one");
     case.finish(&etcd).await?;
     second.stop().await.context("end the second")?;
+    Ok(())
+}
+
+/// What changes a store.
+const CHANGES: [Operation; 6] = [
+    Operation::Put,
+    Operation::CreateUpload,
+    Operation::UploadPart,
+    Operation::CompleteUpload,
+    Operation::AbortUpload,
+    Operation::Delete,
+];
+
+/// Where the run writes to which a request belongs; nothing of what belongs to no run.
+fn place_of(request: &Seen) -> Option<&str> {
+    let changes = CHANGES.contains(&request.operation);
+    let (place, _) = request.key.rsplit_once('/').filter(|_| changes)?;
+    (!request.key.ends_with("/owner.json")).then_some(place)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_is_cut_off_from_kubernetes_is_silent_before_another_begins_and_its_slot_is_run_once()
+-> Result<()> {
+    let stage = world::breakable().await?;
+    let mut case = Case::on(&stage, "cut-off").await?;
+    let etcd = data::etcd(Version::V3_6).await?;
+    let server = S3Server::start(&case.bucket).await?;
+    case.stores_in_process().await?;
+    // The store takes ten seconds for the first part: by then the first has lost the lead, and would be done but for that.
+    server
+        .plan()
+        .on(Operation::UploadPart)
+        .times(1)
+        .fails(data::SLOWLY);
+    let wire = Proxy::before(stage.server.port())?;
+    let mut first = stage.replica_through(wire.port(), &SHORT_LEASE)?;
+    wait::until("the first to lead", PATIENCE, async || leads(&first).await).await?;
+    let mut second = stage.replica(&SHORT_LEASE)?;
+    second.ready().await?;
+    case.follow(&first);
+    case.follow(&second);
+
+    let plan = Plan::new("prod", &etcd, &case)
+        .into(&server)
+        .with("retries", json!(2));
+    let plan = plan.with("schedule", json!("@hourly"));
+    case.apply(&plan.with("startingDeadline", json!("61m"))).await?;
+    away_for(&case, "prod", 1).await?;
+    let sent = async || server.plan().count(Operation::UploadPart) > 0;
+    wait::until("the slot's first part to be sent", PATIENCE, sent).await?;
+    wire.cut();
+    wait::until("the second to lead", PATIENCE, async || leads(&second).await).await?;
+    ensure!(!leads(&first).await, "both lead");
+
+    let name = case
+        .all_snapshots()
+        .await?
+        .first()
+        .context("no snapshot")?
+        .name_any();
+    let status = case.succeeded(&name).await?.status.unwrap_or_default();
+    ensure!(
+        status.attempts == Some(2),
+        "it took {:?} attempts",
+        status.attempts
+    );
+    wire.heal();
+    first.ready().await?;
+
+    let seen = server.plan().seen();
+    let mut places: Vec<&str> = seen.iter().filter_map(place_of).collect();
+    places.dedup();
+    let written = format!("{PREFIX}/{}", status.object.unwrap_or_default().key);
+    let [lost, won] = *places else {
+        anyhow::bail!("the two wrote in turns: {places:?}")
+    };
+    ensure!(
+        lost != won && written.starts_with(won),
+        "{places:?}, and {written} counts"
+    );
+    let snapshots = case.all_snapshots().await?;
+    ensure!(snapshots.len() == 1, "the slot has {} snapshots", snapshots.len());
+    // Whichever of the two leads, it says of the bucket what is in it.
+    let ended = second.stop().await?;
+    ensure!(ended.success(), "it ended with {ended}");
+    wait::until("the first to lead again", PATIENCE, async || leads(&first).await).await?;
+    case.finish_in(&server, &etcd).await?.ensure_number(1)?;
+    ensure!(first.stop().await?.success());
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) fn now() -> DateTime<Utc> {
 }
 
 /// Makes the plan believe that it last looked this long ago.
-async fn away_for(case: &Case, plan: &str, hours: i64) -> Result<()> {
+pub(super) async fn away_for(case: &Case, plan: &str, hours: i64) -> Result<()> {
     let planned = case.until_plan(plan, "its first status", is_observed);
     planned.await?;
     let last = now() - TimeDelta::hours(hours);

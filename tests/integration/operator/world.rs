@@ -66,11 +66,21 @@ impl Stage {
         self.launch("info,etcd_backup=debug", arguments)
     }
 
+    /// Starts one that reaches the API server at this port, where a proxy stands before it.
+    pub(super) fn replica_through(&self, port: u16, arguments: &[&str]) -> Result<Operator> {
+        let identity = self.identity.through(port)?;
+        Self::launch_as(&identity, "info,etcd_backup=debug", arguments)
+    }
+
     fn launch(&self, level: &str, arguments: &[&str]) -> Result<Operator> {
+        Self::launch_as(&self.identity, level, arguments)
+    }
+
+    fn launch_as(identity: &Identity, level: &str, arguments: &[&str]) -> Result<Operator> {
         let level = format!("--log-level={level}");
         let all = arguments.iter().map(ToString::to_string);
         let all: Vec<String> = std::iter::once(level).chain(all).collect();
-        Operator::launch_with(&self.identity, &all, &AMBIENT)
+        Operator::launch_with(identity, &all, &AMBIENT)
     }
 }
 

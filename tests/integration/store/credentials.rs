@@ -197,11 +197,39 @@ async fn a_certificate_must_come_from_the_given_authority() -> Result<()> {
         }
     }
 
-    let wrong_name = authority.server(&["s3.example"])?.write(folder.path(), "other")?;
-    let server = Versitygw::start_tls(&wrong_name).await?;
-    config.endpoint = Some(server.endpoint.clone());
     config.ca_pem = Some(authority.pem().into_bytes());
-    let error = S3Store::new(config).await?.list("", None).await.unwrap_err();
-    assert_eq!(error.reason(), "CertificateInvalid");
+    let unacceptable = [
+        (
+            "expired",
+            authority.expired_server(&["127.0.0.1"])?,
+            "it has expired: renew it",
+        ),
+        (
+            "elsewhere",
+            authority.server(&["s3.example"])?,
+            "it is not valid for 127.0.0.1: it names ",
+        ),
+        (
+            "unknown",
+            stranger.server(&["127.0.0.1"])?,
+            "name the one that signed it (storage.s3.tls",
+        ),
+    ];
+    for (name, pair, told) in unacceptable {
+        let server = Versitygw::start_tls(&pair.write(folder.path(), name)?).await?;
+        config.endpoint = Some(server.endpoint.clone());
+        let error = S3Store::new(config.clone())
+            .await?
+            .list("", None)
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason(), "CertificateInvalid", "{name}");
+        assert!(!error.is_transient(), "{name}: trying again does not help");
+        assert!(
+            everything(&error).contains(told),
+            "{name}: {}",
+            everything(&error)
+        );
+    }
     Ok(())
 }

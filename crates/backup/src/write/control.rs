@@ -159,6 +159,9 @@ impl Stage {
 pub struct Progress {
     read: AtomicU64,
     stored: AtomicU64,
+    /// Of tries that came before, from other members.
+    read_before: AtomicU64,
+    stored_before: AtomicU64,
     verified: AtomicU64,
     total: AtomicU64,
     stage: AtomicU8,
@@ -195,6 +198,17 @@ impl Progress {
         }
     }
 
+    /// Bytes read from the source and bytes stored, those of earlier tries too: what passed, whatever came of it.
+    pub fn passed(&self) -> (u64, u64) {
+        let sum = |now: &AtomicU64, before: &AtomicU64| {
+            now.load(Ordering::Relaxed) + before.load(Ordering::Relaxed)
+        };
+        (
+            sum(&self.read, &self.read_before),
+            sum(&self.stored, &self.stored_before),
+        )
+    }
+
     /// Notes what is known of a run that goes on elsewhere. It never goes back, and the total is the one that was named first.
     pub fn learn(&self, read: u64, total: Option<u64>) {
         self.read.fetch_max(read, Ordering::Relaxed);
@@ -205,7 +219,15 @@ impl Progress {
             .compare_exchange(0, total, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    pub(super) fn announce(&self, total: Option<u64>) {
+    /// A try begins. What an earlier one brought, from another member, is no part of this snapshot.
+    pub(super) fn begin(&self, total: Option<u64>) {
+        for (now, before) in [
+            (&self.read, &self.read_before),
+            (&self.stored, &self.stored_before),
+        ] {
+            before.fetch_add(now.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.verified.store(0, Ordering::Relaxed);
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
     }
 
@@ -213,8 +235,8 @@ impl Progress {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    pub(super) fn add_read(&self, bytes: u64) -> u64 {
-        self.read.fetch_add(bytes, Ordering::Relaxed) + bytes
+    pub(super) fn add_read(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn add_stored(&self, bytes: u64) {

@@ -21,10 +21,12 @@ where
 {
     let mut source = pin!(source);
     let (mut batch, mut batched) = (Vec::new(), 0);
-    let mut read = 0;
+    // Counted here and not by what is shown, which nothing may depend on.
+    let mut read: u64 = 0;
     while let Some(chunk) = source.next().await {
         let chunk = chunk.map_err(WriteError::ReadSource)?;
-        read = control.progress.add_read(chunk.len() as u64);
+        read += chunk.len() as u64;
+        control.progress.add_read(chunk.len() as u64);
         // Without this, a source without end would fill the store before it is found out.
         if let Some(announced) = announced.filter(|announced| read > *announced) {
             return Err(WriteError::SizeMismatch {

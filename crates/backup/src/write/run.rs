@@ -76,7 +76,7 @@ impl Run {
     where
         S: Stream<Item = Result<Bytes, SourceError>> + Send + 'static,
     {
-        self.control.progress.announce(self.request.source.size);
+        self.control.progress.begin(self.request.source.size);
         self.reached(Step::Begin).await?;
         self.fence()?;
         let mut upload = self

@@ -16,7 +16,7 @@ pub use drill::{DrillStep, DrillTask, SCRATCH};
 pub use progress::{EVERY as PROGRESS_EVERY, Said, Stage};
 pub use result::{AgentResult, LONGEST_RESULT};
 pub use scratch::ask_scratch;
-pub use snapshot::{SnapshotTask, Spool};
+pub use snapshot::{NotTaken, SnapshotTask, Spool};
 pub use store::{StoreAccess, find_pinned, location_of, open_store};
 pub use task::{Member, RestoreTask, Step, TASK_VARIABLE, TaskError};
 

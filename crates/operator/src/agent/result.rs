@@ -72,6 +72,9 @@ pub enum AgentResult {
         reason: String,
         /// Why, in a sentence.
         message: String,
+        /// The stage of a snapshot in which that showed, as the metrics name it. Older agents do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<String>,
     },
 }
 
@@ -80,8 +83,13 @@ impl AgentResult {
     pub fn encode(&self) -> String {
         let mut short = self.clone();
         match &mut short {
-            Self::Failed { reason, message } => {
+            Self::Failed {
+                reason,
+                message,
+                stage,
+            } => {
                 *reason = shortened(std::mem::take(reason), 128);
+                *stage = stage.take().map(|stage| shortened(stage, 16));
                 *message = shortened(std::mem::take(message), LONGEST_TEXT);
             }
             Self::Prepared {
@@ -151,6 +159,7 @@ mod tests {
             AgentResult::Failed {
                 reason: "NoSuchBucket".into(),
                 message: "it is gone".into(),
+                stage: Some("write".into()),
             },
         ] {
             assert_eq!(AgentResult::parse(&result.encode()), Some(result));
@@ -176,9 +185,25 @@ mod tests {
         let result = AgentResult::Failed {
             reason: "\u{1}".repeat(9000),
             message: "\u{1}".repeat(9000),
+            stage: Some("\u{1}".repeat(9000)),
         };
         let text = result.encode();
         assert!(text.len() <= LONGEST_RESULT, "{}", text.len());
         assert!(AgentResult::parse(&text).is_some());
+    }
+
+    #[test]
+    fn a_failure_is_read_from_agents_of_other_releases_too() {
+        let failed = |stage: Option<&str>| AgentResult::Failed {
+            reason: "NoSuchBucket".into(),
+            message: "it is gone".into(),
+            stage: stage.map(str::to_owned),
+        };
+        let earlier = r#"{"result":"Failed","reason":"NoSuchBucket","message":"it is gone"}"#;
+        assert_eq!(AgentResult::parse(earlier), Some(failed(None)));
+        assert_eq!(failed(None).encode(), earlier);
+        let later =
+            r#"{"result":"Failed","reason":"NoSuchBucket","message":"it is gone","stage":"seal","more":1}"#;
+        assert_eq!(AgentResult::parse(later), Some(failed(Some("seal"))));
     }
 }

@@ -1,7 +1,7 @@
 //! Taking a snapshot in a pod: what the operator does in its own process, with Secrets from files.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -90,7 +90,7 @@ impl SnapshotTask {
         secrets: &Path,
         control: Control,
         clock: &(dyn Fn() -> DateTime<Utc> + Send + Sync),
-    ) -> Result<AgentResult, Failure> {
+    ) -> Result<AgentResult, NotTaken> {
         let request = RunRequest {
             snapshot: SnapshotId {
                 namespace: self.plan.metadata.namespace.clone().unwrap_or_default(),
@@ -104,12 +104,12 @@ impl SnapshotTask {
             deadline: self.plan.spec.timeout.as_std(),
             adopt: false,
         };
-        let limits = self.limits();
+        let (limits, log) = (self.limits(), Log::default());
         let take = Take {
             request: &request,
             limits: &limits,
             clock,
-            witness: &Log,
+            witness: &log,
         };
         let mut taken_over = None;
         let claimed = async |claimed: &Claimed| {
@@ -117,8 +117,12 @@ impl SnapshotTask {
                 taken_over = Some(from.to_string());
             }
         };
-        let manifest = take.run(control, self.open(secrets, clock), claimed).await?;
-        told(&manifest, taken_over)
+        let taken = take.run(control, self.open(secrets, clock), claimed).await;
+        let manifest = taken.map_err(|failure| NotTaken {
+            failure,
+            stage: log.failed_last(),
+        })?;
+        told(&manifest, taken_over).map_err(|failure| NotTaken { failure, stage: None })
     }
 
     async fn open(
@@ -150,8 +154,29 @@ impl SnapshotTask {
     }
 }
 
-/// Tells the log what is not told there anyway.
-struct Log;
+/// Why there is no backup.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .failure.message)]
+pub struct NotTaken {
+    /// Why.
+    pub failure: Failure,
+    /// The stage in which that showed, as the metrics name it.
+    pub stage: Option<&'static str>,
+}
+
+/// Tells the log what is not told there anyway, and remembers what failed.
+#[derive(Default)]
+struct Log {
+    failed: Mutex<Option<Stage>>,
+}
+
+impl Log {
+    /// The stage that failed last: the one in which a run ends that fails.
+    fn failed_last(&self) -> Option<&'static str> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.map(Stage::as_str)
+    }
+}
 
 impl Witness for Log {
     fn took(&self, stage: Stage, time: Duration) {
@@ -160,6 +185,7 @@ impl Witness for Log {
 
     fn failed(&self, stage: Stage, reason: &str) {
         tracing::debug!(?stage, reason, "failed");
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
     }
 
     fn chose(&self, _: &Choice) {}

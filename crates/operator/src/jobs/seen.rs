@@ -134,7 +134,7 @@ fn said(container: &ContainerStatus) -> Option<AgentResult> {
 fn why(pod: &Pod) -> Option<Problem> {
     let agents = container(pod).into_iter().chain(others(pod));
     let failed = agents.filter_map(said).find_map(|said| match said {
-        AgentResult::Failed { reason, message } => Some(Problem { reason, message }),
+        AgentResult::Failed { reason, message, .. } => Some(Problem { reason, message }),
         _ => None,
     });
     if failed.is_some() {

@@ -19,7 +19,15 @@ impl Stage {
     /// Every stage.
     pub const ALL: [Self; 4] = [Self::Connect, Self::Survey, Self::Write, Self::Total];
 
-    pub(super) const fn as_str(self) -> &'static str {
+    /// The stage of this name in which a run can fail, if there is one: not [`Self::Total`], which each of them is part of.
+    pub fn of_run(name: &str) -> Option<Self> {
+        [Self::Connect, Self::Survey, Self::Write]
+            .into_iter()
+            .find(|stage| stage.as_str() == name)
+    }
+
+    /// Its name in the metrics.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
             Self::Survey => "survey",

@@ -56,6 +56,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
         store: answer.map(|answer| store_view(plan, &answer)),
         asking,
         resync: context.shared.resync,
+        deletion_timeout: context.shared.deletion_timeout,
         drill,
         refused: context.refusal(plan).map(|(reason, message)| Trouble {
             reason: reason.to_owned(),

@@ -100,6 +100,7 @@ pub(super) fn shared(
         upkeep,
         events,
         resync: TimeDelta::from_std(settings.catalogue_resync).unwrap_or(TimeDelta::hours(1)),
+        deletion_timeout: TimeDelta::from_std(settings.deletion_timeout).unwrap_or(TimeDelta::hours(1)),
         ledger: Arc::new(Ledger::default()),
         own_writes: Arc::default(),
         in_use,

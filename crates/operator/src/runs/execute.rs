@@ -170,9 +170,9 @@ impl Execute for Executor {
                 ended.ok().and_then(Result::ok).ok_or_else(leadership_lost)
             }
         };
-        let now = progress.now();
-        self.metrics.bytes_passed(Flow::Etcd, now.read);
-        self.metrics.bytes_passed(Flow::Store, now.stored);
+        let (read, stored) = progress.passed();
+        self.metrics.bytes_passed(Flow::Etcd, read);
+        self.metrics.bytes_passed(Flow::Store, stored);
         result
     }
 }

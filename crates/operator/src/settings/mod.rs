@@ -102,6 +102,10 @@ pub struct Settings {
     #[arg(long, env = "ETCD_BACKUP_CATALOGUE_RESYNC", value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub catalogue_resync: Duration,
 
+    /// How long a plan or a snapshot that is deleted, with `deletionPolicy: Delete`, waits for its store. After that the object goes, and an event says what is left in the store.
+    #[arg(long, env = "ETCD_BACKUP_DELETION_TIMEOUT", value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub deletion_timeout: Duration,
+
     /// Carry out EtcdRestores. It needs rights over Jobs, pods and StatefulSets: see config/components/restore.
     #[arg(long, env = "ETCD_BACKUP_ENABLE_RESTORE", action = ArgAction::Set, default_value_t = false, num_args = 0..=1,
           default_missing_value = "true", require_equals = true, value_name = "BOOL")]

@@ -85,6 +85,7 @@ fn contradictions_name_the_flag() {
         (vec!["--lease-retry-period=6s"], "--lease-renew-deadline"),
         (vec!["--lease-retry-period=0s"], "--lease-retry-period"),
         (vec!["--catalogue-resync=0s"], "--catalogue-resync"),
+        (vec!["--deletion-timeout=0s"], "--deletion-timeout"),
         (vec!["--local-store-root=/"], "--local-store-root"),
         (vec!["--restore-host-path-root=/"], "--restore-host-path-root"),
         (vec!["--local-store-root=backups"], "--local-store-root"),

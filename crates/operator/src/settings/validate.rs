@@ -82,6 +82,11 @@ impl Settings {
                 flag: "catalogue-resync",
             });
         }
+        if self.deletion_timeout.is_zero() {
+            return Err(SettingsError::ZeroDuration {
+                flag: "deletion-timeout",
+            });
+        }
         if let Some(path) = self.local_store_roots.iter().find(|path| !is_usable_root(path)) {
             return Err(SettingsError::LocalRoot { path: path.clone() });
         }

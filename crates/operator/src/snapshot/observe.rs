@@ -39,6 +39,7 @@ pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
         plan,
         identity: context.shared.identity.clone(),
         stopping: context.is_stopping(),
+        deletion_timeout: context.shared.deletion_timeout,
     }
 }
 

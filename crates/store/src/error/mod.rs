@@ -136,9 +136,7 @@ pub enum StoreError {
         after: Duration,
     },
     /// The server's certificate is not accepted.
-    #[error(
-        "{at}: the server's certificate is not accepted (a CA of your own is named by storage.s3.tls, or by --s3-cacert)"
-    )]
+    #[error("{at}: the server's certificate is not accepted")]
     CertificateInvalid {
         /// What was asked.
         at: Box<Context>,

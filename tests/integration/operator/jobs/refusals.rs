@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use harness::{
     etcd::{Etcd, Version},
     operator::Operator,
+    s3::Fault,
     wait,
 };
 use k8s_openapi::api::core::v1::Pod;
@@ -18,6 +19,7 @@ use crate::operator::{
     data,
     outcome::PATIENCE,
     permissions::{lines, logged},
+    quiet::value,
     rights::Role,
     world::{SHORT_LEASE, Stage},
 };
@@ -79,6 +81,44 @@ async fn without_the_right_to_make_jobs_the_attempt_fails_and_says_which_right_i
     // The right came back: the next snapshot is taken.
     scene.case.take("second", "prod").await?;
     scene.case.finish(&etcd).await?;
+    ensure!(operator.stop().await?.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_that_fails_in_a_job_is_counted_in_the_stage_in_which_it_failed() -> Result<()> {
+    let stage = stage().await?;
+    let mut run = MidRun::prepare(&stage, "job-stages", Fault::answer(403, "AccessDenied"), &[]).await?;
+    let mut operator = stage.operator(&flags()).await?;
+    run.scene.case.follow(&operator);
+    let (case, plan) = (&run.scene.case, run.scene.plan(&run.etcd).into(&run.server));
+    // A store that takes no part; an etcd that is not there; a bucket that is not.
+    let nowhere = json!(["http://127.0.0.1:1"]);
+    case.apply(&plan.clone().named("no-etcd").with("etcd/endpoints", nowhere))
+        .await?;
+    case.apply(
+        &plan
+            .named("no-bucket")
+            .with("storage/s3/bucket", json!("never-made")),
+    )
+    .await?;
+    for (snapshot, plan, stage, expected) in [
+        ("first", "prod", "write", "PermissionDenied"),
+        ("second", "no-etcd", "survey", "Unreachable"),
+        ("third", "no-bucket", "connect", "NoSuchBucket"),
+    ] {
+        case.ask(snapshot, plan).await?;
+        let (reason, message) = case.failed(snapshot).await?;
+        ensure!(reason == expected, "{snapshot}: {reason}: {message}");
+        let metrics = operator.metrics().await?;
+        for stage in [stage, "total"] {
+            let series = format!("etcd_backup_run_errors_total{{stage=\"{stage}\",reason=\"{expected}\"}}");
+            let counted = value(&metrics, &series);
+            ensure!(counted == Some(1.0), "{series} is {counted:?} in {metrics}");
+        }
+    }
+    case.take("fourth", "prod").await?;
+    run.scene.case.finish_in(&run.server, &run.etcd).await?;
     ensure!(operator.stop().await?.success());
     Ok(())
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::batch::v1::Job;
 use serde_json::json;
 
 use super::{
-    disk::names,
+    disk::{is_untouched, names},
     members::Members,
     scene::{FLAGS, INSTALLED, Scene, Ward},
     set::Set,
@@ -17,6 +17,8 @@ use crate::operator::{
     plan::Plan,
     world::{SHORT_LEASE, Stage, Stages},
 };
+
+static STAGES: Stages = Stages::of(INSTALLED);
 
 /// An operator that may be killed.
 async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
@@ -29,7 +31,6 @@ async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_whose_operator_is_killed_while_it_commits_and_while_members_start_is_carried_through()
 -> Result<()> {
-    static STAGES: Stages = Stages::of(INSTALLED);
     let stage = STAGES.free().await?;
     let subject = &Ward::shared().await?.subject;
     let mut scene = Scene::on(&stage, subject, "restore-orphaned").await?;
@@ -126,4 +127,69 @@ async fn is_whole(scene: &Scene, set: &Set, status: &EtcdRestoreStatus) -> Resul
     }
     scene.jobs("commit", 3).await?;
     Members::at(&set.clients).hold_what(scene.subject).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_whose_operator_is_killed_while_it_takes_back_leaves_the_old_data_and_says_the_first_reason()
+-> Result<()> {
+    let stage = STAGES.free().await?;
+    let subject = &Ward::shared().await?.subject;
+    let mut scene = Scene::on(&stage, subject, "restore-undone").await?;
+    let mut first = operator(&stage, &mut scene).await?;
+    scene.case.take("before", "prod").await?;
+    // Two members are prepared when the third finds no snapshot any more; what the second prepared stays for a while.
+    for held in ["-prepare-2", "-discard-1"] {
+        scene.kubelet.hold(held);
+    }
+    scene
+        .create("undone", &scene.spec(&json!({"snapshotName": "before"})))
+        .await?;
+    let count = |status: &EtcdRestoreStatus, phase: MemberPhase| {
+        let members = status.members.iter().filter(|member| member.phase == phase);
+        members.count()
+    };
+    scene
+        .until("undone", "two members to be prepared", |status| {
+            count(status, MemberPhase::Prepared) == 2
+        })
+        .await?;
+    let taken_away = scene.take_away()?;
+    scene.kubelet.admit("-prepare-2");
+    let half = |status: &EtcdRestoreStatus| {
+        status.phase == RestorePhase::Undoing && count(status, MemberPhase::Discarded) == 2
+    };
+    scene.until("undone", "one member to be left", half).await?;
+    first.process().kill()?;
+    scene.kubelet.release();
+    discarded(&scene, 1).await?;
+    let left = scene.restores().get("undone").await?.status.unwrap_or_default();
+    ensure!(half(&left), "{}", json!(left));
+
+    let mut second = operator(&stage, &mut scene).await?;
+    let failed = scene.failed("undone").await?;
+    let message = failed.message.clone().unwrap_or_default();
+    ensure!(
+        failed.reason.as_deref() == Some("SourceDeleted")
+            && message.contains("member m2 could not be prepared"),
+        "{}",
+        json!(failed)
+    );
+    ensure!(
+        message.ends_with("the old data of every target is in place"),
+        "{message}"
+    );
+    ensure!(count(&failed, MemberPhase::Discarded) == 3, "{}", json!(failed));
+    // None of it was done twice.
+    scene.jobs("discard", 3).await?;
+    taken_away.put_back()?;
+    scene.finish().await?;
+    ensure!(second.stop().await?.success());
+    Ok(())
+}
+
+/// Waits until there is nothing of a restore in a member's place.
+async fn discarded(scene: &Scene, index: usize) -> Result<()> {
+    let data = scene.data(index);
+    let untouched = async || is_untouched(&data);
+    wait::until(format!("data-{index} to be as before"), PATIENCE, untouched).await
 }

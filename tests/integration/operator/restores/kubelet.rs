@@ -76,6 +76,11 @@ impl Kubelet {
         self.node.doomed().insert(job.to_owned());
     }
 
+    /// Now there is room for the pods of those Jobs alone.
+    pub(in crate::operator) fn admit(&self, job: &str) {
+        self.node.held().remove(job);
+    }
+
     /// Now there is room.
     pub(in crate::operator) fn release(&self) {
         self.node.held().clear();

@@ -1,11 +1,14 @@
 //! Ways to name a snapshot, and that it stays while it is restored.
 
+use std::{fs, path::PathBuf};
+
 use anyhow::{Context, Result, ensure};
-use etcd_backup_api::MemberPhase;
-use kube::ResourceExt;
+use etcd_backup_api::{EtcdRestoreStatus, MemberPhase, RestorePhase};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::json;
 
-use super::scene::Scene;
+use super::{disk::is_untouched, scene::Scene};
 use crate::operator::{
     outcome::PATIENCE,
     plan::{Plan, STORE_SECRET},
@@ -114,4 +117,73 @@ impl Scene {
         })
         .await
     }
+}
+
+/// A stored snapshot that somebody took away.
+pub(super) struct TakenAway {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl TakenAway {
+    /// Puts it back, so that the judge finds the store as Kubernetes knows it.
+    pub(super) fn put_back(self) -> Result<()> {
+        fs::rename(&self.to, &self.from).context("put a snapshot back")
+    }
+}
+
+impl Scene {
+    /// Takes the only stored snapshot away, behind everybody's back.
+    pub(super) fn take_away(&self) -> Result<TakenAway> {
+        let keys = self.case.stored()?.into_keys();
+        let mut manifests = keys.filter(|key| key.ends_with("/manifest.json"));
+        let (Some(manifest), None) = (manifests.next(), manifests.next()) else {
+            anyhow::bail!("there is not one snapshot")
+        };
+        let from = self.case.folder.join(manifest);
+        let from = from.parent().context("a manifest has a folder")?.to_path_buf();
+        let to = self.disk.claim("taken-away");
+        fs::rename(&from, &to).context("take a snapshot away")?;
+        Ok(TakenAway { from, to })
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_deleted_after_it_was_found_is_named_and_no_target_is_touched() -> Result<()> {
+    let scene = Scene::begin("restore-source-gone").await?;
+    scene.case.take("before", "prod").await?;
+    for index in 0..3 {
+        scene.kubelet.hold(&format!("-prepare-{index}"));
+    }
+    scene
+        .create("late", &scene.spec(&json!({"snapshotName": "before"})))
+        .await?;
+    let found = |status: &EtcdRestoreStatus| status.phase == RestorePhase::Preparing;
+    let status = scene.until("late", "the snapshot to be found", found).await?;
+    let key = status.source.context("no source")?.key;
+    scene.jobs("prepare", 3).await?;
+    let taken_away = scene.take_away()?;
+    scene.kubelet.release();
+    let failed = scene.failed("late").await?;
+    let message = failed.message.unwrap_or_default();
+    let run = key.rsplit('/').nth(1).context("a key without a run")?;
+    ensure!(
+        failed.reason.as_deref() == Some("SourceDeleted") && message.contains(run),
+        "{:?}: {message}",
+        failed.reason
+    );
+    ensure!(
+        message.contains("the old data of every target is in place"),
+        "{message}"
+    );
+    for index in 0..3 {
+        ensure!(is_untouched(&scene.data(index)), "data-{index} was touched");
+    }
+    // Trying again cannot help: no Job had a second pod.
+    let pods: Api<Pod> = Api::namespaced(scene.case.client.clone(), &scene.case.namespace);
+    let pods = pods.list(&ListParams::default()).await?.items;
+    let prepared = pods.iter().filter(|pod| pod.name_any().contains("-prepare-"));
+    ensure!(prepared.count() == 3, "there are {} pods", pods.len());
+    taken_away.put_back()?;
+    scene.finish().await
 }

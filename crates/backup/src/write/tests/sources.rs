@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use etcd_backup_snapshot::HashKv;
 use etcd_backup_store::MemoryStore;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 
 use super::{a_complete_backup_or_nothing, claimed, nothing_is_left, plan};
 use crate::{
@@ -74,16 +74,40 @@ async fn bytes_that_follow_the_snapshot_leave_nothing() {
     assert!(matches!(refusal(doubled.into()).await, WriteError::Verify(_)));
 }
 
-#[tokio::test]
-async fn a_source_that_breaks_off_is_named_and_leaves_nothing() {
-    let store = claimed().await;
+/// Some of the snapshot, and then the connection ends.
+fn broken_off() -> impl Stream<Item = Result<Bytes, SourceError>> + Send + 'static {
     let broken = stream::iter([Err(SourceError {
         reason: "StreamBroken",
         transient: true,
         source: "connection reset".into(),
     })]);
-    let source = source_of(&fixture()).take(40).chain(broken);
-    let error = write(source, store.arc(), request(), control())
+    source_of(&fixture()).take(40).chain(broken)
+}
+
+#[tokio::test]
+async fn what_one_member_sent_before_it_broke_off_does_not_count_towards_the_snapshot_of_the_next() {
+    let store = claimed().await;
+    let control = control();
+    for _ in 0..2 {
+        let error = write(broken_off(), store.arc(), request(), control.clone()).await;
+        assert_eq!(error.unwrap_err().reason(), "StreamBroken");
+    }
+    let (lost, _) = control.progress.passed();
+    let source = source_of(&fixture());
+    let manifest = write(source, store.arc(), request(), control.clone())
+        .await
+        .unwrap();
+    let (now, whole) = (control.progress.now(), fixture().len() as u64);
+    assert_eq!((now.read, now.total), (whole, Some(whole)));
+    assert_eq!(now.stored, manifest.object.size);
+    assert_eq!(control.progress.passed().0, lost + whole);
+    assert!(lost > 0 && a_complete_backup_or_nothing(&store, "of the third").await);
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_off_is_named_and_leaves_nothing() {
+    let store = claimed().await;
+    let error = write(broken_off(), store.arc(), request(), control())
         .await
         .unwrap_err();
     assert_eq!((error.reason(), error.is_transient()), ("StreamBroken", true));

@@ -6,7 +6,10 @@ use std::{
 };
 
 use etcd_backup_backup::read::{IdentityError, ReadError};
-use etcd_backup_operator::{agent::TaskError, connect};
+use etcd_backup_operator::{
+    agent::{NotTaken, TaskError},
+    connect,
+};
 use etcd_backup_snapshot::{
     directory::Failed,
     restore::{RestoreError, cluster::ClusterError},
@@ -19,6 +22,8 @@ pub(super) enum AgentError {
     Task(TaskError),
     #[error("{}", .0.message)]
     Store(connect::Failure),
+    #[error(transparent)]
+    Snapshot(NotTaken),
     #[error("the snapshot is encrypted, and no decryption is named")]
     IdentityNeeded,
     #[error("cannot read the key identity of the Secret {secret}: {source}")]
@@ -90,6 +95,7 @@ impl AgentError {
         match self {
             Self::Task(_) | Self::TargetVersion(_) => "InvalidTask",
             Self::Store(failure) | Self::Scratch(failure) => &failure.reason,
+            Self::Snapshot(not_taken) => &not_taken.failure.reason,
             Self::IdentityNeeded => "IdentityNeeded",
             Self::ReadIdentities { .. } => "SecretNotFound",
             Self::ParseIdentities { .. } => "SecretInvalid",
@@ -113,10 +119,19 @@ impl AgentError {
         }
     }
 
+    /// The stage in which a snapshot failed, if it is about one and that is known.
+    pub(super) fn stage(&self) -> Option<&'static str> {
+        match self {
+            Self::Snapshot(not_taken) => not_taken.stage,
+            _ => None,
+        }
+    }
+
     /// Whether trying again is of no use until somebody has changed something.
     pub(super) fn is_lasting(&self) -> bool {
         match self {
             Self::Store(failure) | Self::Scratch(failure) => !failure.transient,
+            Self::Snapshot(not_taken) => !not_taken.failure.transient,
             Self::Read(error) => !error.is_transient(),
             // Files can fail for a moment, as on a network; whatever else the engine finds is a fact.
             Self::Restore(error) => !matches!(

@@ -20,6 +20,7 @@ pub(super) fn report(done: Result<AgentResult, AgentError>, to: &Path) -> Result
             let result = AgentResult::Failed {
                 reason: error.reason().to_owned(),
                 message: error.to_string(),
+                stage: error.stage().map(str::to_owned),
             };
             (result, Some(Failure::new(exit, error)))
         }

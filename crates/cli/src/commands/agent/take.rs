@@ -30,7 +30,7 @@ pub(super) async fn take(task: &SnapshotTask, secrets: &Path) -> Result<AgentRes
             return taken.await.map_err(|_| AgentError::Interrupted);
         }
     };
-    taken.map_err(AgentError::Store)
+    taken.map_err(AgentError::Snapshot)
 }
 
 /// Tells how far it is, for ever.

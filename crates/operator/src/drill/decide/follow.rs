@@ -24,7 +24,7 @@ pub(super) fn follow(case: &mut Case<'_>, mut running: RunningDrill) {
     let seen = case.observed.seen.clone();
     let mut pause = LOOK;
     match seen.as_ref().map(|seen| &seen.state) {
-        Some(Ok(JobState::Complete(Some(AgentResult::Failed { reason, message })))) => {
+        Some(Ok(JobState::Complete(Some(AgentResult::Failed { reason, message, .. })))) => {
             let problem = Problem {
                 reason: reason.clone(),
                 message: message.clone(),

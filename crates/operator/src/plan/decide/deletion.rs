@@ -6,7 +6,7 @@ use etcd_backup_api::{DeletionPolicy, EtcdBackup, labels};
 use kube::ResourceExt;
 
 use super::view::{Decision, Finalizer, Observed, StoreJob, StoreView};
-use crate::deletion::{PATIENCE, refused_until};
+use crate::deletion::{refused_until, told};
 use crate::drill::decide as drill;
 use crate::events::{Note, reason};
 use crate::status::instant;
@@ -46,7 +46,7 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
             ..decision
         };
     }
-    let give_up = asked + PATIENCE;
+    let give_up = asked + observed.deletion_timeout;
     if now >= give_up {
         let notes = vec![Note::warning(
             reason::LEFT_IN_STORE,
@@ -140,6 +140,7 @@ fn what_is_left(plan: &EtcdBackup, observed: &Observed) -> String {
         None => "everything".to_owned(),
     };
     format!(
-        "the store did not let go of it within an hour; left at {place}: {count}. Delete it by hand if it is not wanted"
+        "the store did not let go of it within {}; left at {place}: {count}. Delete it by hand if it is not wanted",
+        told(observed.deletion_timeout)
     )
 }

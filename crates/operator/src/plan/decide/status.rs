@@ -209,7 +209,7 @@ fn last_attempt(snapshots: &[Shot]) -> Option<LastAttempt> {
     let tried = snapshots
         .iter()
         .filter(|shot| !shot.found && shot.started.or(shot.completed).is_some());
-    let shot = tried.max_by_key(|shot| shot.moment())?;
+    let shot = tried.max_by_key(|shot| shot.recency())?;
     let result = match shot.phase {
         SnapshotPhase::Pending | SnapshotPhase::Running => AttemptResult::Running,
         SnapshotPhase::Succeeded | SnapshotPhase::Missing => AttemptResult::Succeeded,

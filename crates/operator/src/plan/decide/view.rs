@@ -28,6 +28,8 @@ pub struct Observed {
     pub asking: bool,
     /// How long a listing of the store is believed.
     pub resync: TimeDelta,
+    /// How long its deletion waits for the store.
+    pub deletion_timeout: TimeDelta,
     /// What concerns its drills.
     pub drill: drill::Observed,
     /// Why this operator takes no snapshots of the plan, if it does not.
@@ -39,7 +41,7 @@ impl Observed {
     pub fn last_over(&self) -> Option<&Shot> {
         let over = self.snapshots.iter();
         over.filter(|shot| shot.phase.is_terminal() && !shot.found)
-            .max_by_key(|shot| shot.moment())
+            .max_by_key(|shot| shot.recency())
     }
 
     /// Whether the EtcdSnapshot of this run is pinned.
@@ -83,9 +85,21 @@ pub struct Shot {
 }
 
 impl Shot {
-    /// When it last began or ended, for comparing snapshots by how recent they are.
+    /// When it last began or ended.
     pub fn moment(&self) -> DateTime<Utc> {
         self.completed.or(self.started).unwrap_or(self.created)
+    }
+
+    /// For comparing snapshots by how recent they are. Objects hold whole seconds, and in one second a run may fail and the next
+    /// succeed: of those the later to begin counts, then the later to be asked for; and if they differ in nothing of that, a
+    /// failure counts least, since something else came of that second.
+    pub fn recency(&self) -> impl Ord + use<> {
+        let standing = match self.phase {
+            SnapshotPhase::Failed => 0,
+            SnapshotPhase::Succeeded | SnapshotPhase::Missing => 1,
+            SnapshotPhase::Pending | SnapshotPhase::Running => 2,
+        };
+        (self.moment(), self.started, self.created, standing)
     }
 
     /// Whether it is to be taken or being taken.

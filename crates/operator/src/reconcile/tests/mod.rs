@@ -181,6 +181,7 @@ impl Bench {
             metrics,
             identity: ME.to_owned(),
             resync: TimeDelta::hours(1),
+            deletion_timeout: TimeDelta::hours(1),
             ledger: Arc::new(Ledger::default()),
             own_writes: Arc::default(),
             in_use: Arc::default(),

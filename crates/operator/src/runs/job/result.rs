@@ -12,6 +12,7 @@ use super::JobExecutor;
 use super::seen::Ended;
 use crate::agent::{AgentResult, location_of};
 use crate::connect::Failure;
+use crate::metrics::Stage;
 use crate::restore::resolve::again;
 use crate::runs::execute::taken_over;
 use crate::runs::request::{RunRequest, RunResult};
@@ -38,15 +39,25 @@ impl JobExecutor {
                 };
                 own(manifest, request)
             }
-            AgentResult::Failed { reason, message } => Err(Failure {
-                reason: if reason == "Interrupted" {
+            AgentResult::Failed {
+                reason,
+                message,
+                stage,
+            } => {
+                let reason = if reason == "Interrupted" {
                     POD_ENDED.to_owned()
                 } else {
                     reason
-                },
-                message,
-                transient: ended.transient,
-            }),
+                };
+                if let Some(stage) = stage.as_deref().and_then(Stage::of_run) {
+                    self.metrics.stage_failed(stage, &reason);
+                }
+                Err(Failure {
+                    reason,
+                    message,
+                    transient: ended.transient,
+                })
+            }
             AgentResult::Prepared { .. }
             | AgentResult::Committed { .. }
             | AgentResult::Discarded

@@ -151,6 +151,7 @@ fn what_the_agent_said_counts_and_its_exit_code_says_whether_to_try_again() {
     let said = AgentResult::Failed {
         reason: "NoSuchBucket".into(),
         message: "it is gone".into(),
+        stage: None,
     };
     let text = said.encode();
     assert_eq!(

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use super::conditions::Held;
 use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, run_id_of};
-use crate::deletion::{PATIENCE, refused_until};
+use crate::deletion::{refused_until, told};
 use crate::events::{Note, reason as event};
 use crate::status::{Truth, instant};
 
@@ -131,15 +131,17 @@ fn remove(case: &mut Case<'_>, run_id: String) {
         case.decision.metadata = Some(Metadata::RemoveFinalizer);
         return;
     }
-    let give_up = asked + PATIENCE;
+    let give_up = asked + case.observed.deletion_timeout;
     if case.now >= give_up {
         let place = case
             .before
             .object
             .as_ref()
             .map_or_else(|| format!("run {run_id}"), |object| object.url.clone());
-        let message =
-            format!("the store did not let go of {place} within an hour: it stays there, delete it by hand");
+        let message = format!(
+            "the store did not let go of {place} within {}: it stays there, delete it by hand",
+            told(case.observed.deletion_timeout)
+        );
         case.decision
             .notes
             .push(Note::warning(event::LEFT_IN_STORE, ACTION, message));

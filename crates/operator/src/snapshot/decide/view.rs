@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdBackup, EtcdSnapshotStatus, SnapshotEtcd, SnapshotFacts, StoredObject, Verified};
 
 use crate::events::Note;
@@ -25,6 +25,8 @@ pub struct Observed {
     pub identity: String,
     /// This process is about to end: it starts nothing more.
     pub stopping: bool,
+    /// How long its deletion waits for the store.
+    pub deletion_timeout: TimeDelta,
 }
 
 /// Where the conversation with the store stands.

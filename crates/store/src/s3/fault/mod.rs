@@ -3,6 +3,7 @@
 //! They hold whole requests and responses, and print them. So what is safe and useful is taken out of them
 //! into a [`Fault`] at once, and from that the [`StoreError`] is made by a plain function.
 
+mod certificate;
 mod codes;
 mod explain;
 
@@ -147,7 +148,7 @@ fn undelivered(error: &(dyn Error + 'static)) -> Kind {
     }
     match find::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(why)) => {
-            return Kind::Certificate(Cause::new(format!("invalid certificate: {why}")));
+            return Kind::Certificate(certificate::cause(why));
         }
         // A broken handshake may be a broken network: it stays transient.
         Some(other) => return Kind::Broken(Cause::new(format!("TLS: {other}"))),

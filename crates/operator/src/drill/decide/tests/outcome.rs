@@ -99,6 +99,7 @@ fn an_agent_that_failed_in_a_job_that_did_not_is_no_success() {
     let failed = AgentResult::Failed {
         reason: "Integrity".to_owned(),
         message: "it is damaged".to_owned(),
+        stage: None,
     };
     let (_, decision) = ended(
         &drilling(&json!({})),

@@ -19,6 +19,7 @@ pub(super) fn observed() -> Observed {
     Observed {
         store: Some(store(vec![])),
         resync: TimeDelta::days(30),
+        deletion_timeout: TimeDelta::hours(1),
         ..Observed::default()
     }
 }

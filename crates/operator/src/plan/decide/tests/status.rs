@@ -139,6 +139,56 @@ fn a_failed_run_is_shown_and_makes_the_plan_not_ready() {
     );
 }
 
+/// Objects hold whole seconds, and a run may fail and another succeed within one.
+#[test]
+fn of_runs_that_ended_in_one_second_the_later_to_begin_is_the_last_and_a_failure_never_hides_a_success() {
+    use SnapshotPhase::{Failed, Succeeded};
+    // Began and asked for so many seconds before the second in which both ended, and which of them was the last.
+    let table = [
+        // Nothing but the outcome differs: something was stored in that second.
+        ((Failed, 0, 0), (Succeeded, 0, 0), Succeeded),
+        // A failure at once, after a success of some seconds: that is how it ended.
+        ((Failed, 0, 0), (Succeeded, 3, 3), Failed),
+        ((Failed, 3, 3), (Succeeded, 0, 0), Succeeded),
+        // Both began in that second, one after the other, as they were asked for.
+        ((Failed, 0, 1), (Succeeded, 0, 0), Succeeded),
+        ((Failed, 0, 0), (Succeeded, 0, 1), Failed),
+    ];
+    let ended = at("04:00:00");
+    let ran = |time: &str, (phase, began, asked): (SnapshotPhase, i64, i64)| Shot {
+        created: ended - TimeDelta::seconds(asked),
+        started: Some(ended - TimeDelta::seconds(began)),
+        completed: Some(ended),
+        slot: None,
+        reason: (phase == Failed).then(|| "NoQuorum".to_owned()),
+        ..shot(time, phase)
+    };
+    for (one, other, last) in table {
+        // Whichever comes first in the list, and by name.
+        for (first, second) in [(one, other), (other, one)] {
+            let mut observed = healthy();
+            observed
+                .snapshots
+                .extend([ran("02:00:00", first), ran("03:00:00", second)]);
+            observed.store = Some(store(vec![
+                backup("00:00:00"),
+                backup("02:00:00"),
+                backup("03:00:00"),
+            ]));
+            let decision = decide(&plan(json!({})), &observed, at("05:01:00"));
+            let expected = if last == Failed {
+                (pair("False", "NoQuorum"), AttemptResult::Failed)
+            } else {
+                (pair("True", "Succeeded"), AttemptResult::Succeeded)
+            };
+            let attempt = decision.status.last_attempt.as_ref().unwrap().result;
+            let said = (says(&decision, "LastRunSucceeded"), attempt);
+            assert_eq!(said, expected, "{first:?}, {second:?}");
+            assert_eq!(says(&decision, "Ready").0, said.0.0, "{first:?}, {second:?}");
+        }
+    }
+}
+
 #[test]
 fn a_run_under_way_is_the_last_attempt_and_says_nothing_about_the_last_result() {
     let mut observed = healthy();

@@ -6,6 +6,7 @@ mod stored;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use etcd_backup_api::conditions::find;
 use etcd_backup_api::{
     EtcdSnapshotStatus, SnapshotEtcd, SnapshotFacts, StoredObject, Verification, Verified,
@@ -26,6 +27,7 @@ pub(super) fn observed() -> Observed {
         answered: Answered::At(at("05:00:00")),
         identity: ME.to_owned(),
         stopping: false,
+        deletion_timeout: TimeDelta::hours(1),
     }
 }
 
