@@ -2,11 +2,11 @@
 
 use std::{process::Command, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use etcd_backup_snapshot::restore::{
     Control, Request, Restored, Source, Target, cluster::InitialCluster, restore,
 };
-use etcd_client::{Client, ConnectOptions, GetOptions};
+use etcd_client::{Client, ConnectOptions, GetOptions, ResponseHeader};
 use harness::{bbolt, binaries, etcd::Version, ports, process::Process, scratch, wait};
 use tempfile::TempDir;
 
@@ -191,6 +191,18 @@ impl Cluster {
         Ok(())
     }
 
+    /// A client of whoever leads, among those that were restored.
+    async fn leader(&self) -> Result<Client> {
+        for member in 0..self.restored.members.len() {
+            let mut client = self.client(member).await?;
+            let status = client.status().await?;
+            if status.header().map(ResponseHeader::member_id) == Some(status.leader()) {
+                return Ok(client);
+            }
+        }
+        bail!("nobody leads")
+    }
+
     /// Adds an empty member as a learner, waits until it has caught up, and promotes it. Says which it is.
     pub(crate) async fn grow(&mut self) -> Result<usize> {
         let name = format!("m{}", self.peers.len());
@@ -206,7 +218,8 @@ impl Cluster {
         let process = self.launch(self.peers.len() - 1)?;
         self.processes.push(process);
         wait::until_ok("the learner to be promoted", READY, async || {
-            client.member_promote(id).await?;
+            // A follower passes it on without saying who asks, which is refused where users log in.
+            self.leader().await?.member_promote(id).await?;
             Ok(())
         })
         .await?;
