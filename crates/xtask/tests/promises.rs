@@ -159,7 +159,9 @@ fn every_fault_names_a_test() -> Result<()> {
     let text = fs::read_to_string(root().join(FAULTS)).with_context(|| format!("read {FAULTS}"))?;
     // A table's first row names its columns, the second one draws a line.
     let rows = text.lines().filter(|line| line.starts_with("| "));
-    let rows: Vec<_> = rows.filter(|row| !row.starts_with("| what goes wrong |")).collect();
+    let rows: Vec<_> = rows
+        .filter(|row| !row.starts_with("| what goes wrong |"))
+        .collect();
     assert!(rows.len() > 60, "there are {} faults", rows.len());
     let untested: Vec<_> = rows.into_iter().filter(|row| !tree.is_tested(row)).collect();
     assert!(untested.is_empty(), "without a test: {untested:#?}");

@@ -1,113 +1,24 @@
 //! docs/disaster-recovery.md, executed as written, block by block. What the test plays is what starts, stops and lists
 //! processes: the kubelet, which looks at the manifests of static pods, crictl, and systemd.
 
-use std::{collections::BTreeMap, fs, path::Path};
+mod k3s;
+mod plane;
+
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
 use harness::{
     apiserver::ApiServer,
-    etcd::{Etcd, Member, Start, Version},
-    etcdutl::{self, Membership},
-    informer::Informer,
+    etcd::{Etcd, Member, Version},
     machine::Machine,
     runbook::{self, Shell},
-    tls::Authority,
-    versitygw::Versitygw,
 };
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Client, api::PostParams};
-use tempfile::TempDir;
+
+use plane::{Plane, comes_back};
 
 /// The backup that the document restores where several machines must restore the same.
 const EXAMPLE: &str = "s3://backups/etcd/kube-system/prod/cdf818194e3a8c32/20261123T060000Z-abcdefgh";
-
-/// A bucket that is reached over TLS, and the folder of its certificates.
-struct Bucket {
-    s3: Versitygw,
-    folder: TempDir,
-}
-
-impl Bucket {
-    async fn start() -> Result<Self> {
-        let folder = harness::scratch::folder("bucket")?;
-        let authority = Authority::new("store-ca")?;
-        fs::write(folder.path().join("ca.crt"), authority.pem())?;
-        let certificate = authority.server(&["127.0.0.1"])?.write(folder.path(), "server")?;
-        let s3 = Versitygw::start_tls(&certificate).await?;
-        s3.create_bucket("backups")?;
-        Ok(Self { s3, folder })
-    }
-
-    fn shell(&self) -> Result<Shell> {
-        Shell::new(&self.s3, Some(&self.folder.path().join("ca.crt")))
-    }
-
-    /// Saves a snapshot as the operator's plan `kube-system/prod` would, and says its address without the file.
-    async fn back_up(&self, etcd: &Etcd) -> Result<String> {
-        let tls = etcd.tls.as_ref().context("TLS")?;
-        let command = format!(
-            "etcd-backup snapshot save s3://backups/etcd --plan kube-system/prod --endpoints {} --cacert {} --cert {} --key {}",
-            etcd.endpoints().join(","),
-            tls.ca.display(),
-            tls.client_files.cert.display(),
-            tls.client_files.key.display(),
-        );
-        let said = self.shell()?.run(&command).await?;
-        let line = said.lines().next().context("a line")?;
-        let address = line.trim_start_matches("Snapshot saved at ");
-        let (folder, _) = address.rsplit_once('/').context("an address")?;
-        Ok(folder.to_owned())
-    }
-}
-
-async fn put(client: &Client, name: &str, value: &str) -> Result<()> {
-    let object = ConfigMap {
-        metadata: kube::core::ObjectMeta {
-            name: Some(name.to_owned()),
-            ..Default::default()
-        },
-        data: Some(BTreeMap::from([("value".to_owned(), value.to_owned())])),
-        ..Default::default()
-    };
-    let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
-    maps.create(&PostParams::default(), &object).await?;
-    Ok(())
-}
-
-/// A control plane and its backup.
-struct Plane {
-    bucket: Bucket,
-    etcd: Etcd,
-    server: ApiServer,
-    client: Client,
-    /// The backup, which has the object `kept`. `lost` came later.
-    address: String,
-    /// It has seen both.
-    informer: Informer,
-}
-
-impl Plane {
-    async fn start(etcd: Start) -> Result<Self> {
-        let bucket = Bucket::start().await?;
-        let etcd = etcd.tls().await?;
-        let server = ApiServer::start(&etcd).await?;
-        let client = server.admin().await?;
-        put(&client, "kept", "old").await?;
-        let address = bucket.back_up(&etcd).await?;
-        put(&client, "lost", "newer than the backup").await?;
-        let informer = Informer::start(client.clone(), "default");
-        informer.sees(&["kept", "lost"]).await?;
-        Ok(Self {
-            bucket,
-            etcd,
-            server,
-            client,
-            address,
-            informer,
-        })
-    }
-}
 
 /// The names that the document has and its machine number `index` has here.
 fn on(shell: Shell, machine: &Machine, etcd: &Etcd, index: usize) -> Shell {
@@ -168,17 +79,6 @@ async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_r
         "the old directory is renamed aside and kept"
     );
     Ok(())
-}
-
-/// What was backed up is there, what came later is not, and an informer from before sees it all.
-async fn comes_back(client: &Client, informer: &Informer) -> Result<()> {
-    let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
-    let kept = maps.get("kept").await.context("an object of before")?;
-    ensure!(kept.data.context("data")?["value"] == "old");
-    ensure!(maps.get_opt("lost").await?.is_none());
-    informer.sees(&["kept"]).await?;
-    put(client, "written-afterwards", "x").await?;
-    informer.sees(&["kept", "written-afterwards"]).await
 }
 
 #[tokio::test]
@@ -299,79 +199,4 @@ async fn three_machines_restore_each_their_own_member_and_the_api_server_comes_b
 
     comes_back(&client, &informer).await?;
     are_one_cluster(&etcd).await
-}
-
-/// What K3s tells its etcd beyond names, addresses and certificates.
-const K3S: [&str; 3] = [
-    "--heartbeat-interval=500",
-    "--election-timeout=5000",
-    "--snapshot-count=10000",
-];
-
-/// K3s itself cannot run here. What it does with the file is done by hand, with etcd's own tool, whose library is in K3s: its
-/// data, `server/db/etcd`, is renamed to `etcd-old-<time>`, the file is restored there, a first etcd makes a cluster of one of
-/// it (`--cluster-reset`) and ends, and a second one serves.
-///
-/// K3s keeps revisions, so an informer of before may go on as if nothing had been, and miss changes. The document has it
-/// started again, and that is done here.
-#[tokio::test]
-async fn what_is_fetched_is_restored_as_k3s_does_and_the_api_server_comes_back_with_its_old_objects()
--> Result<()> {
-    let k3s = Etcd::start(Version::V3_6).data_in("server/db/etcd");
-    let k3s = K3S.into_iter().fold(k3s, Start::arg);
-    let Plane {
-        bucket,
-        etcd,
-        mut server,
-        client,
-        informer,
-        ..
-    } = Plane::start(k3s).await?;
-    put(&client, "newest", "in the newest backup only").await?;
-    bucket.back_up(&etcd).await?;
-    put(&client, "newer", "than all backups").await?;
-    let before = etcd.client().await?.status().await?;
-    let before = before.header().context("a header")?.revision();
-    // systemctl stop k3s
-    drop(informer);
-    server.process().kill()?;
-    let member = etcd.member(0);
-    member.stop().await?;
-
-    let file = etcd.folder().join("snapshot.db");
-    let shell = bucket.shell()?.name("/root/snapshot.db", &file.to_string_lossy());
-    let [block] = runbook::blocks(["embedded"])?;
-    shell.run(&block).await?;
-
-    // k3s server --cluster-reset --cluster-reset-restore-path=/root/snapshot.db
-    fs::rename(member.data(), member.data().with_file_name("etcd-old-1764072000"))?;
-    let initial = format!("{}={}", member.name, member.peer_url());
-    let membership = Membership {
-        name: &member.name,
-        initial_cluster: &initial,
-        token: "etcd-cluster",
-        peer_url: &member.peer_url(),
-    };
-    etcdutl::restore(Version::V3_6, &file, member.data(), &membership)?;
-    member.start_with(&["--force-new-cluster"]).await?;
-    member.stop().await?;
-    // systemctl start k3s
-    member.start().await?;
-    server.start_again().await?;
-
-    let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
-    ensure!(maps.get_opt("newer").await?.is_none());
-    let informer = Informer::start(client.clone(), "default");
-    informer.sees(&["kept", "lost", "newest"]).await?;
-    put(&client, "written-afterwards", "x").await?;
-    informer
-        .sees(&["kept", "lost", "newest", "written-afterwards"])
-        .await?;
-    let after = etcd.client().await?.status().await?;
-    let after = after.header().context("a header")?.revision();
-    ensure!(
-        after < before + 1_000_000,
-        "revisions were raised from {before} to {after}: the document says otherwise"
-    );
-    Ok(())
 }
