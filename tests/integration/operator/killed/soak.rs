@@ -36,7 +36,7 @@ const KILLS_VARIABLE: &str = "ETCD_BACKUP_SOAK_KILLS";
 const SEED_VARIABLE: &str = "ETCD_BACKUP_SOAK_SEED";
 
 /// It is killed when it has asked the stores for less than this. A run asks for some fifteen things.
-const REQUESTS: u64 = 40;
+const REQUESTS: u64 = 90;
 /// Or after so long, where it has nothing to ask for.
 const AT_REST: Duration = Duration::from_secs(3);
 
