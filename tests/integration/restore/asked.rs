@@ -54,7 +54,8 @@ impl Cluster {
         self.ensure_alarms(&[]).await
     }
 
-    /// Fails unless a user can log in who could, with the rights that it had and no others, and nobody else.
+    /// Fails unless a user can log in who could, with the rights that it had and no others, and nobody else. Whether users have
+    /// to is asked in this way, since 3.4 does not tell it (`AuthStatus`).
     pub(super) async fn ensure_guarded(&self, member: usize) -> Result<()> {
         let mut reader = self.client_as(member, Some(READER)).await?;
         let answer = reader.get("key-1", None).await?;

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use harness::{
     etcd::{Etcd, Version},
     operator::Operator,
-    s3::S3Server,
+    s3::{self, Operation, S3Server},
     wait,
 };
 use k8s_openapi::api::coordination::v1::Lease;
@@ -42,6 +42,8 @@ const AT_REST: Duration = Duration::from_secs(3);
 
 const PLANS: usize = 2;
 const KEPT: usize = 2;
+/// No more wait at a time, so that the end of a long soak does not take long.
+const WAITING: usize = 12;
 /// A snapshot is tried so many times.
 const ATTEMPTS: u32 = 2;
 
@@ -92,6 +94,16 @@ impl Loaded {
         Ok(())
     }
 
+    /// Asks for a snapshot, unless many are waiting.
+    async fn ask(&self, round: u64) -> Result<()> {
+        let snapshots = self.case.all_snapshots().await?;
+        let waiting = snapshots.iter().filter(|snapshot| !phase(snapshot).is_terminal());
+        if waiting.count() < WAITING {
+            self.case.ask(&format!("round-{round}"), "prod").await?;
+        }
+        Ok(())
+    }
+
     fn manifests(&self) -> BTreeSet<String> {
         let objects = self.server.objects();
         let manifests = objects.keys().filter(|key| key.ends_with("/manifest.json"));
@@ -124,9 +136,8 @@ impl Loaded {
 
 /// How much was asked of all stores.
 fn requests(all: &[Loaded]) -> u64 {
-    all.iter()
-        .map(|loaded| loaded.server.plan().seen().len() as u64)
-        .sum()
+    let of = |plan: &s3::Plan| Operation::USED.map(|operation| plan.count(operation) as u64);
+    all.iter().flat_map(|loaded| of(loaded.server.plan())).sum()
 }
 
 /// Starts an operator and kills it, so many times. Gives all that are dead.
@@ -136,7 +147,7 @@ async fn crash(stage: &Stage, all: &[Loaded], kills: u64, random: &mut Random) -
     for round in 0..kills {
         let mut operator = stage.replica(&flags())?;
         for loaded in all {
-            loaded.case.ask(&format!("round-{round}"), "prod").await?;
+            loaded.ask(round).await?;
         }
         let enough = requests(all) + random.below(REQUESTS);
         let busy = async || requests(all) >= enough;
