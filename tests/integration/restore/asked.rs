@@ -108,7 +108,7 @@ fn refused<T, E: Into<anyhow::Error>>(answer: Result<T, E>, words: &str) -> Resu
         .err()
         .map(Into::into)
         .with_context(|| format!("it is not refused ({words})"))?;
-    let told = format!("{:#}", error);
+    let told = format!("{error:#}");
     ensure!(
         told.contains(words),
         "it is refused with {told}, and not with {words}"

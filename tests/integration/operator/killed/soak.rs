@@ -180,10 +180,10 @@ fn number(variable: &str) -> Result<Option<u64>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stderr, reason = "whoever sees it fail needs the seed")]
 async fn an_operator_that_is_killed_at_random_again_and_again_under_load_converges() -> Result<()> {
     let kills = number(KILLS_VARIABLE)?.unwrap_or(KILLS);
     let seed = number(SEED_VARIABLE)?.unwrap_or_else(|| now().timestamp_micros().unsigned_abs());
+    // Whoever sees it fail needs the seed.
     eprintln!("{kills} kills ({KILLS_VARIABLE}) of the seed {seed} ({SEED_VARIABLE})");
     let stage = world::breakable().await?;
     let mut all = try_join_all((0..PLANS).map(|index| Loaded::prepare(&stage, index))).await?;
