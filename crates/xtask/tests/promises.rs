@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, Result};
 use xtask::root;
 
-const DOCUMENTS: [&str; 2] = ["docs/semantics.md", "docs/breakages.md"];
+const FAULTS: &str = "docs/faults.md";
+const DOCUMENTS: [&str; 3] = ["docs/semantics.md", "docs/breakages.md", FAULTS];
 
 /// Every Rust file below a folder.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
@@ -133,7 +134,7 @@ fn every_test_and_file_that_the_documents_about_the_promises_name_is_there() -> 
 #[test]
 fn every_promise_names_a_test_and_was_broken() -> Result<()> {
     let tree = Tree::read()?;
-    let [semantics, breakages] =
+    let [semantics, breakages, _] =
         DOCUMENTS.map(|document| fs::read_to_string(root().join(document)).unwrap_or_default());
     for number in 1..=12 {
         let start = semantics
@@ -149,6 +150,21 @@ fn every_promise_names_a_test_and_was_broken() -> Result<()> {
         };
         assert!(breakages.lines().any(row), "P{number} was never broken");
     }
+    Ok(())
+}
+
+#[test]
+fn every_fault_names_a_test() -> Result<()> {
+    let tree = Tree::read()?;
+    let text = fs::read_to_string(root().join(FAULTS)).with_context(|| format!("read {FAULTS}"))?;
+    // A table's first row names its columns, the second one draws a line.
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<_> = rows
+        .filter(|row| !row.starts_with("| what goes wrong |"))
+        .collect();
+    assert!(rows.len() > 60, "there are {} faults", rows.len());
+    let untested: Vec<_> = rows.into_iter().filter(|row| !tree.is_tested(row)).collect();
+    assert!(untested.is_empty(), "without a test: {untested:#?}");
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub struct Member {
     ports: Ports,
     /// What other members reach it through, when it can be cut off.
     pub(super) wire: Option<Proxy>,
-    data: PathBuf,
+    pub(super) data: PathBuf,
     log: PathBuf,
     program: OsString,
     arguments: Vec<OsString>,
@@ -126,7 +126,12 @@ impl Member {
 
     /// Starts it again, with the data it has, and waits until it is ready.
     pub async fn start(&self) -> Result<()> {
-        self.launch()?;
+        self.start_with(&[]).await
+    }
+
+    /// The same, with more flags for this once.
+    pub async fn start_with(&self, more: &[&str]) -> Result<()> {
+        self.launch_with(more)?;
         self.ready().await
     }
 
@@ -166,6 +171,10 @@ impl Member {
 
     /// Starts the process without waiting.
     pub fn launch(&self) -> Result<()> {
+        self.launch_with(&[])
+    }
+
+    fn launch_with(&self, more: &[&str]) -> Result<()> {
         let mut process = self.process();
         ensure!(process.is_none(), "{} runs already", self.name);
         let mut command = Command::new(&self.program);
@@ -176,7 +185,7 @@ impl Member {
         }
         *process = Some(Process::start(
             &self.name,
-            command.args(&self.arguments),
+            command.args(&self.arguments).args(more),
             &self.log,
         )?);
         Ok(())

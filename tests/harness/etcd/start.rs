@@ -26,6 +26,7 @@ pub struct Start {
     separable: bool,
     snapshot: Option<(Restorer, PathBuf)>,
     host: String,
+    data: Option<&'static str>,
 }
 
 impl Start {
@@ -39,6 +40,7 @@ impl Start {
             separable: false,
             snapshot: None,
             host: "127.0.0.1".to_owned(),
+            data: None,
         }
     }
 
@@ -47,6 +49,14 @@ impl Start {
     pub fn at(self, host: &str) -> Self {
         Self {
             host: host.to_owned(),
+            ..self
+        }
+    }
+
+    /// The only member keeps its data in this folder below that of the cluster, instead of one of its own name.
+    pub fn data_in(self, folder: &'static str) -> Self {
+        Self {
+            data: Some(folder),
             ..self
         }
     }
@@ -145,6 +155,9 @@ impl Start {
                 self.separable,
                 folder,
             )?);
+        }
+        if let (Some(data), [member]) = (self.data, members.as_mut_slice()) {
+            member.data = folder.join(data);
         }
         let peers: Vec<_> = members
             .iter()

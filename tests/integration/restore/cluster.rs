@@ -2,17 +2,21 @@
 
 use std::{process::Command, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use etcd_backup_snapshot::restore::{
     Control, Request, Restored, Source, Target, cluster::InitialCluster, restore,
 };
-use etcd_client::{Client, GetOptions};
-use harness::{binaries, etcd::Version, ports, process::Process, scratch, wait};
+use etcd_client::{Client, ConnectOptions, GetOptions, ResponseHeader};
+use harness::{bbolt, binaries, etcd::Version, ports, process::Process, scratch, wait};
 use tempfile::TempDir;
 
-use super::{Saved, log_of};
+use super::{
+    log_of,
+    saved::{ROOT, Saved, etcdctl_at},
+};
 
 const READY: Duration = Duration::from_secs(40);
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// Members that run on restored directories.
 pub(crate) struct Cluster {
@@ -94,6 +98,8 @@ impl Cluster {
         ]);
         command.args(["--initial-cluster-token", &self.restored.token]);
         command.args(["--initial-cluster-state", "existing"]);
+        // Else nobody may join before all have been connected for five seconds, which is not what is tried here.
+        command.arg("--strict-reconfig-check=false");
         command.args(self.version.unsafe_no_fsync());
         Process::start(name, &mut command, &log_of(self.folder.path(), name))
     }
@@ -103,7 +109,7 @@ impl Cluster {
         let process = &mut self.processes[member];
         wait::until_ok(format!("member {member} to answer"), READY, async || {
             process.check()?;
-            let mut client = Client::connect([&url], None).await?;
+            let mut client = connect(&url, Some(ROOT)).await?;
             client.get("key-1", None).await?;
             Ok(())
         })
@@ -112,16 +118,16 @@ impl Cluster {
 
     /// Has every member rewrite its database, by etcd's own tool.
     pub(crate) fn defragment(&self) -> Result<()> {
-        for member in 0..self.peers.len() {
-            let mut defrag = Command::new(binaries::tool(self.version.set(), "etcdctl")?);
-            let output = defrag
-                .args(["--endpoints", &self.url(member), "defrag"])
-                .output()?;
-            ensure!(
-                output.status.success(),
-                "etcdctl could not defragment: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+        let mut members = 0..self.peers.len();
+        members.try_for_each(|member| etcdctl_at(self.version, &self.url(member), Some(ROOT), &["defrag"]))
+    }
+
+    /// Ends every member as a crash would, and has bbolt look at what it had.
+    pub(crate) fn end_and_check(mut self) -> Result<()> {
+        self.processes.iter_mut().try_for_each(Process::kill)?;
+        for (name, _) in &self.peers {
+            bbolt::check(&self.folder.path().join(name).join("member/snap/db"))
+                .with_context(|| format!("of member {name} of {}", self.version))?;
         }
         Ok(())
     }
@@ -130,8 +136,19 @@ impl Cluster {
         format!("http://127.0.0.1:{}", self.clients[member])
     }
 
+    /// How many members it has.
+    pub(crate) fn members(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// A client of one member that may do everything.
     pub(crate) async fn client(&self, member: usize) -> Result<Client> {
-        Ok(Client::connect([self.url(member)], None).await?)
+        self.client_as(member, Some(ROOT)).await
+    }
+
+    /// A client of one member, logged in as this user with this password, or as nobody.
+    pub(super) async fn client_as(&self, member: usize, user: Option<(&str, &str)>) -> Result<Client> {
+        connect(&self.url(member), user).await
     }
 
     /// HashKV of every member at a revision.
@@ -157,26 +174,37 @@ impl Cluster {
     /// Fails unless it takes a new key, beside all that were saved.
     pub(crate) async fn ensure_grows(&self, saved: &Saved) -> Result<()> {
         self.client(0).await?.put("new", "value", None).await?;
-        let found = self.keys(0).await?;
-        ensure!(
-            found == saved.keys + 1,
-            "it has {found} keys, and {} were saved",
-            saved.keys
-        );
-        Ok(())
+        self.ensure_counts(0, saved.keys() + 1).await
     }
 
-    /// How many keys a member has by itself.
-    pub(crate) async fn keys(&self, member: usize) -> Result<i64> {
+    /// Fails unless a member has so many keys by itself.
+    pub(super) async fn ensure_counts(&self, member: usize, keys: usize) -> Result<()> {
         let options = GetOptions::new()
             .with_all_keys()
             .with_count_only()
             .with_serializable();
-        Ok(self.client(member).await?.get("", Some(options)).await?.count())
+        let found = self.client(member).await?.get("", Some(options)).await?.count();
+        ensure!(
+            usize::try_from(found)? == keys,
+            "member {member} has {found} keys, and should have {keys}"
+        );
+        Ok(())
     }
 
-    /// Adds an empty member as a learner, waits until it has caught up, and promotes it.
-    pub(crate) async fn grow(&mut self) -> Result<()> {
+    /// A client of whoever leads, among those that were restored.
+    async fn leader(&self) -> Result<Client> {
+        for member in 0..self.restored.members.len() {
+            let mut client = self.client(member).await?;
+            let status = client.status().await?;
+            if status.header().map(ResponseHeader::member_id) == Some(status.leader()) {
+                return Ok(client);
+            }
+        }
+        bail!("nobody leads")
+    }
+
+    /// Adds an empty member as a learner, waits until it has caught up, and promotes it. Says which it is.
+    pub(crate) async fn grow(&mut self) -> Result<usize> {
         let name = format!("m{}", self.peers.len());
         let peer = ports::free()?;
         let options = etcd_client::MemberAddOptions::new().with_is_learner();
@@ -190,12 +218,24 @@ impl Cluster {
         let process = self.launch(self.peers.len() - 1)?;
         self.processes.push(process);
         wait::until_ok("the learner to be promoted", READY, async || {
-            client.member_promote(id).await?;
+            // A follower passes it on without saying who asks, which is refused where users log in.
+            self.leader().await?.member_promote(id).await?;
             Ok(())
         })
         .await?;
-        self.ready(self.peers.len() - 1).await
+        let joined = self.peers.len() - 1;
+        self.ready(joined).await?;
+        Ok(joined)
     }
+}
+
+async fn connect(url: &str, user: Option<(&str, &str)>) -> Result<Client> {
+    let options = ConnectOptions::new().with_connect_timeout(CONNECT);
+    let options = match user {
+        Some((user, password)) => options.with_user(user, password),
+        None => options,
+    };
+    Ok(Client::connect([url], Some(options)).await?)
 }
 
 fn initial(peers: &[(String, u16)]) -> String {

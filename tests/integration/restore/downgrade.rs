@@ -7,16 +7,14 @@ use etcd_backup_snapshot::restore::{
     Control, EtcdVersion, LeftOut, Request, RestoreError, Restored, Source, Target, cluster::InitialCluster,
     restore,
 };
-use harness::{
-    binaries,
-    etcd::{Etcd, Version},
-    ports,
-    process::Process,
-    scratch, wait,
-};
+use harness::{binaries, etcd::Version, ports, process::Process, scratch, wait};
 use tempfile::TempDir;
 
-use super::{Saved, cluster::Cluster, etcdctl, fill, log_of};
+use super::{
+    cluster::Cluster,
+    log_of,
+    saved::{self, Saved, etcdctl},
+};
 
 /// A release with a storage version in its data, and the one before it.
 const BACK: [(Version, Version); 2] = [(Version::V3_6, Version::V3_5), (Version::V3_7, Version::V3_6)];
@@ -52,7 +50,7 @@ async fn data_of_a_newer_release_is_refused_before_anything_is_written() -> Resu
     for (from, to) in BACK {
         let saved = Saved::of(from).await?;
         let folder = scratch::folder("refused")?;
-        let error = restored_for(&saved, Some(to), &folder)?.err();
+        let error = restored_for(saved, Some(to), &folder)?.err();
         let error = error.with_context(|| format!("{from} was restored for {to}"))?;
         ensure!(error.reason() == "NewerThanTarget", "{from} for {to}: {error}");
         let told = error.to_string();
@@ -74,7 +72,7 @@ async fn data_of_a_newer_release_is_refused_before_anything_is_written() -> Resu
 async fn etcd_does_not_start_on_what_is_refused() -> Result<()> {
     let saved = Saved::of(Version::V3_7).await?;
     let folder = scratch::folder("newer")?;
-    let restored = restored_for(&saved, None, &folder)??;
+    let restored = restored_for(saved, None, &folder)??;
     let mut command = Command::new(binaries::tool(Version::V3_6.set(), "etcd")?);
     command.args(["--name", "m0", "--initial-cluster", MEMBER]);
     command.args(["--initial-cluster-token", &restored.token]);
@@ -99,12 +97,12 @@ async fn etcd_does_not_start_on_what_is_refused() -> Result<()> {
 
 /// Has etcd prepare its data for the release before, and saves it once that is done.
 async fn prepared(from: Version, to: Version) -> Result<Saved> {
-    let etcd = Etcd::start(from).await?;
-    let older = fill(&etcd).await?;
+    let etcd = saved::start(from).await?;
+    let older = saved::fill(&etcd).await?;
     etcdctl(&etcd, &["downgrade", "enable", &to.to_string()])?;
     let what = format!("the data of {from} to be readable by {to}");
     wait::until_ok(what, PATIENCE, async || {
-        let saved = Saved::take(&etcd, older).await?;
+        let saved = Saved::take(&etcd, older.clone()).await?;
         let folder = scratch::folder("prepared")?;
         restored_for(&saved, Some(to), &folder)??;
         Ok(saved)
@@ -129,7 +127,7 @@ async fn a_snapshot_taken_after_etcds_own_downgrade_runs_on_the_release_before()
                 "{from} for {to}: {:?}",
                 cluster.restored.left_out
             );
-            let expected = (saved.revision, saved.hash);
+            let expected = (saved.now.revision, saved.now.hash);
             cluster.ensure_hashes(expected, &format!("from {from}")).await?;
             cluster.crash().await?;
             cluster.ensure_hashes(expected, "after a crash").await?;

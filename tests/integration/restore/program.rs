@@ -26,7 +26,7 @@ pub(super) async fn large_snapshot(folder: &Path) -> Result<PathBuf> {
             .await?;
     }
     let path = folder.join("snapshot.db");
-    super::save(&etcd, &path)?;
+    super::saved::save(&etcd, &path)?;
     Ok(path)
 }
 

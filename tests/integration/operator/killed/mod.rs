@@ -2,6 +2,7 @@
 //! started again: every run ends honestly, the judge agrees, and a day later nothing is left.
 
 mod run;
+mod soak;
 mod sweep;
 
 use anyhow::{Context, Result, ensure};

@@ -38,6 +38,8 @@ pub(super) fn decide(case: &mut Case<'_>) {
         (Owner::Other, None) if case.before.phase == SnapshotPhase::Pending => {
             // Claimed and never begun: that was no attempt.
             case.before.attempts = case.before.attempts.map(|attempts| attempts.saturating_sub(1));
+            // Also where it cannot begin yet, and somebody else looks at it next.
+            case.decision.status.attempts = case.before.attempts;
             begin(case, plan.spec.runner.is_job());
         }
         // Its Job goes on without whoever made it.

@@ -71,6 +71,16 @@ fn a_claim_of_a_process_that_is_gone_was_no_attempt_when_nothing_had_begun() {
 }
 
 #[test]
+fn such_a_claim_is_no_attempt_either_where_the_store_is_not_known_yet() {
+    let mut observed = observed();
+    observed.store = Store::Unknown;
+    let claimed = status(json!({"phase": "Pending", "owner": "pod-b_9", "attempts": 2}));
+    let decision = decide(&claimed, &observed, at("06:10:00"));
+    assert_eq!(decision.status.owner, None);
+    assert_eq!(decision.status.attempts, Some(1));
+}
+
+#[test]
 fn a_run_that_we_interrupted_ourselves_does_not_count_as_an_attempt() {
     for reason in ["Interrupted", "LeadershipLost"] {
         let mut observed = observed();

@@ -1,0 +1,202 @@
+//! docs/disaster-recovery.md, executed as written, block by block. What the test plays is what starts, stops and lists
+//! processes: the kubelet, which looks at the manifests of static pods, crictl, and systemd.
+
+mod k3s;
+mod plane;
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+use futures::future::try_join_all;
+use harness::{
+    apiserver::ApiServer,
+    etcd::{Etcd, Member, Version},
+    machine::Machine,
+    runbook::{self, Shell},
+};
+
+use plane::{Plane, comes_back};
+
+/// The backup that the document restores where several machines must restore the same.
+const EXAMPLE: &str = "s3://backups/etcd/kube-system/prod/cdf818194e3a8c32/20261123T060000Z-abcdefgh";
+
+/// The names that the document has and its machine number `index` has here.
+fn on(shell: Shell, machine: &Machine, etcd: &Etcd, index: usize) -> Shell {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let own = &etcd.members()[index];
+    let shell = shell
+        .tools(&machine.tools())
+        .name("/etc/kubernetes/manifests", &text(&machine.manifests()))
+        .name("/root/manifests", &text(&machine.aside()))
+        .name("/var/lib/etcd", &text(own.data()));
+    let members = etcd.members().iter().enumerate();
+    members.fold(shell, |shell, (number, member)| {
+        shell.name(&format!("https://10.0.0.{}:2380", number + 1), &member.peer_url())
+    })
+}
+
+/// Pastes a block on every machine, and waits until it is done on all.
+async fn on_all(shells: &[Shell], block: &str) -> Result<Vec<String>> {
+    try_join_all(shells.iter().map(|shell| shell.run(block))).await
+}
+
+/// How many directories were renamed aside beside a member's.
+fn set_aside(member: &Member) -> Result<usize> {
+    let folder = member.data().parent().context("a folder")?;
+    let name = format!("{}.replaced-", member.name);
+    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
+    Ok(entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&name))
+        .count())
+}
+
+#[tokio::test]
+async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_recover() -> Result<()> {
+    let Plane {
+        bucket,
+        etcd,
+        mut server,
+        client,
+        informer,
+        ..
+    } = Plane::start(Etcd::start(Version::V3_6)).await?;
+    let machine = Machine::new()?;
+    let member = etcd.member(0);
+    let config = server.admin_kubeconfig().to_string_lossy().into_owned();
+    let shell = on(bucket.shell()?, &machine, &etcd, 0)
+        .name("/etc/kubernetes/admin.conf", &config)
+        .name("cp-1", &member.name);
+    let [block] = runbook::blocks(["kubeadm"])?;
+    tokio::select! {
+        played = machine.play(member, Some(&mut server)) => bail!("the machine ended: {played:?}"),
+        done = shell.run(&block) => done?,
+    };
+
+    comes_back(&client, &informer).await?;
+    assert_eq!(
+        set_aside(member)?,
+        1,
+        "the old directory is renamed aside and kept"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_kubeadm_control_plane_nodes_restore_each_their_member_and_are_one_cluster() -> Result<()> {
+    let Plane {
+        bucket,
+        etcd,
+        mut server,
+        client,
+        address,
+        informer,
+    } = Plane::start(Etcd::start(Version::V3_6).members(3)).await?;
+    let machines = (0..3).map(|_| Machine::new()).collect::<Result<Vec<_>>>()?;
+    let config = server.admin_kubeconfig().to_string_lossy().into_owned();
+    let mut shells = Vec::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let mut shell = on(bucket.shell()?, machine, &etcd, index)
+            .name("/etc/kubernetes/admin.conf", &config)
+            .name(EXAMPLE, &address)
+            .name("--name cp-1", &format!("--name m{index}"));
+        for number in 0..3 {
+            shell = shell.name(&format!("cp-{}", number + 1), &format!("m{number}"));
+        }
+        shells.push(shell);
+    }
+    let [stop, restore, start] = runbook::blocks(["stacked-stop", "stacked-restore", "stacked-start"])?;
+    let typed = async {
+        on_all(&shells, &stop).await?;
+        ensure!(
+            etcd.members().iter().all(|member| member.id().is_none()),
+            "an etcd still runs"
+        );
+        on_all(&shells, &restore).await?;
+        on_all(&shells, &start).await
+    };
+    // One API server stands for the three.
+    while_played(&machines, &etcd, Some(&mut server), typed).await?;
+
+    comes_back(&client, &informer).await?;
+    are_one_cluster(&etcd).await?;
+    for member in etcd.members() {
+        assert_eq!(
+            set_aside(member)?,
+            1,
+            "the old directory is renamed aside and kept"
+        );
+    }
+    Ok(())
+}
+
+/// All three members are in one cluster.
+async fn are_one_cluster(etcd: &Etcd) -> Result<()> {
+    let mut clusters = Vec::new();
+    for index in 0..3 {
+        let answer = etcd.client_of(index).await?.member_list().await?;
+        ensure!(
+            answer.members().len() == 3,
+            "member {index} knows another cluster"
+        );
+        clusters.push(answer.header().context("a header")?.cluster_id());
+    }
+    clusters.dedup();
+    ensure!(clusters.len() == 1, "there are several clusters: {clusters:x?}");
+    Ok(())
+}
+
+/// Plays three machines while somebody types; the API server is the first one's.
+async fn while_played<T>(
+    machines: &[Machine],
+    etcd: &Etcd,
+    server: Option<&mut ApiServer>,
+    typed: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let [one, two, three] = etcd.members() else {
+        bail!("three members are expected")
+    };
+    tokio::select! {
+        played = machines[0].play(one, server) => bail!("the first machine ended: {played:?}"),
+        played = machines[1].play(two, None) => bail!("the second machine ended: {played:?}"),
+        played = machines[2].play(three, None) => bail!("the third machine ended: {played:?}"),
+        done = typed => done,
+    }
+}
+
+#[tokio::test]
+async fn three_machines_restore_each_their_own_member_and_the_api_server_comes_back_with_its_old_objects()
+-> Result<()> {
+    let Plane {
+        bucket,
+        etcd,
+        mut server,
+        client,
+        address,
+        informer,
+    } = Plane::start(Etcd::start(Version::V3_6).members(3)).await?;
+    let machines = (0..3).map(|_| Machine::new()).collect::<Result<Vec<_>>>()?;
+    let mut shells = Vec::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let shell = on(bucket.shell()?, machine, &etcd, index)
+            .name(EXAMPLE, &address)
+            .name("--name m0", &format!("--name m{index}"));
+        shells.push(shell);
+    }
+    let [stop, restore, start] = runbook::blocks(["external-stop", "external-restore", "external-start"])?;
+    // API servers are on other machines: stopped before the first step, started after the last.
+    server.process().kill()?;
+    let typed = async {
+        on_all(&shells, &stop).await?;
+        let said = on_all(&shells, &restore).await?;
+        on_all(&shells, &start).await?;
+        Ok(said)
+    };
+    let said = while_played(&machines, &etcd, None, typed).await?;
+    for (index, said) in said.iter().enumerate() {
+        ensure!(said.contains(&format!("Member m{index} ")), "{said}");
+    }
+    server.start_again().await?;
+
+    comes_back(&client, &informer).await?;
+    are_one_cluster(&etcd).await
+}
