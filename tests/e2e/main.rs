@@ -8,12 +8,14 @@ mod case;
 mod cluster;
 mod disaster;
 mod drills;
+mod etcd;
 mod installed;
 mod power_cut;
 mod progress;
 mod restart;
 mod restores;
 mod rights;
+mod static_pod;
 mod world;
 
 use std::{env, future::Future, process::ExitCode, sync::LazyLock};
@@ -75,6 +77,10 @@ fn trials() -> Vec<Trial> {
         trial(
             "a_stateful_set_lost_with_its_volumes_is_brought_back_by_one_etcdrestore",
             restores::a_lost_stateful_set,
+        ),
+        trial(
+            "an_etcd_that_is_a_static_pod_gets_its_directory_of_the_node_back_by_an_etcdrestore",
+            static_pod::in_a_directory_of_the_node,
         ),
         trial(
             "a_drill_starts_an_etcd_on_what_it_restored_and_tells_what_is_damaged",

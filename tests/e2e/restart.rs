@@ -16,8 +16,8 @@ use crate::{
 pub(crate) async fn during_a_backup(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "node-restart")?;
     let cluster = Cluster::start(&case)?;
-    cluster.fill(5).await?;
-    case.plan("prod", &cluster.endpoints())?;
+    cluster.etcd.fill(5).await?;
+    case.plan("prod", &cluster.etcd.endpoints)?;
     case.take("before", "prod").await?;
 
     world.gateway.signal(Signal::STOP)?;
