@@ -46,6 +46,8 @@ impl Kubectl {
         let mut command = Command::new(&self.program);
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
         command.env("KUBECACHEDIR", self.kubeconfig.with_extension("cache"));
+        // It is over before it needs any memory back.
+        command.env("GOGC", "off");
         // Ctrl-C is for whoever runs this, not for a kubectl in the middle of something.
         command
             .process_group(0)

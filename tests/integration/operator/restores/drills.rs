@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use super::{
     disk::Disk,
     kubelet::Kubelet,
-    scene::{Scene, Ward},
+    scene::{Scene, Ward, breakable},
 };
 use crate::operator::{
     case::Case,
     data,
     outcome::{PATIENCE, condition_of},
     plan::Plan,
-    world::{SHORT_LEASE, Stage},
+    world::SHORT_LEASE,
 };
 
 /// Every Job of a drill, whatever its name.
@@ -392,7 +392,7 @@ async fn where_no_jobs_are_made_the_plan_says_so_and_backs_up() -> Result<()> {
 
 #[tokio::test]
 async fn an_operator_that_is_killed_in_a_drill_is_followed_by_one_that_goes_on_with_it() -> Result<()> {
-    let stage = Stage::set_with("tests/integration/operator/restores/installed").await?;
+    let stage = breakable().await?;
     let mut case = Case::on(&stage, "drill-killed").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let disk = Arc::new(Disk::new()?);

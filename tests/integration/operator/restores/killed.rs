@@ -9,13 +9,13 @@ use serde_json::json;
 use super::{
     disk::names,
     members::Members,
-    scene::{FLAGS, INSTALLED, Scene, Ward},
+    scene::{FLAGS, Scene, Ward, breakable},
     set::Set,
 };
 use crate::operator::{
     outcome::PATIENCE,
     plan::Plan,
-    world::{SHORT_LEASE, Stage, Stages},
+    world::{SHORT_LEASE, Stage},
 };
 
 /// An operator that may be killed.
@@ -29,8 +29,7 @@ async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_whose_operator_is_killed_while_it_commits_and_while_members_start_is_carried_through()
 -> Result<()> {
-    static STAGES: Stages = Stages::of(INSTALLED);
-    let stage = STAGES.free().await?;
+    let stage = breakable().await?;
     let subject = &Ward::shared().await?.subject;
     let mut scene = Scene::on(&stage, subject, "restore-orphaned").await?;
     let set = Set::create(&scene).await?;
