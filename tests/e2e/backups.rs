@@ -79,7 +79,7 @@ async fn is_as_it_was(case: &Case, cluster: &Cluster, status: &Value) -> Result<
 /// The etcd of the API server that the operator itself talks to, as in a cluster of kubeadm's.
 pub(crate) async fn the_api_servers_own_etcd(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "own-etcd")?;
-    let rig = world.rig.lock().await;
+    let rig = world.rig.read().await;
     let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
     case.etcd_secret(&tls.authority.pem(), &tls.client)?;
     case.plan("control-plane", &rig.etcd.endpoints())?;

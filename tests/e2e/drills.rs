@@ -19,7 +19,7 @@ pub(crate) async fn with_an_etcd(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "drill")?;
     // Whoever is not restricted does not get in.
     case.admit("restricted")?;
-    let rig = world.rig.lock().await;
+    let rig = world.rig.read().await;
     let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
     case.etcd_secret(&tls.authority.pem(), &tls.client)?;
     case.plan("control-plane", &rig.etcd.endpoints())?;

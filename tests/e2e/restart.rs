@@ -48,7 +48,7 @@ async fn lose_power(world: &World, case: &Case) -> Result<()> {
     case.ask("during", "prod")?;
     let running = |status: &serde_json::Value| status["phase"] == "Running";
     case.status("etcdsnapshot/during", "it to run", running).await?;
-    let mut rig = world.rig.lock().await;
+    let mut rig = world.rig.write().await;
     rig.lose_power().await?;
     rig.power_on().await
 }

@@ -113,7 +113,7 @@ async fn lose_power(world: &World, case: &Case) -> Result<()> {
         Ok(())
     })
     .await?;
-    let mut rig = world.rig.lock().await;
+    let mut rig = world.rig.write().await;
     rig.lose_power().await?;
     rig.power_on().await
 }

@@ -14,7 +14,7 @@ const ROLE: [&str; 2] = ["clusterrole", "etcd-backup-operator"];
 /// Whoever installs it without a part of our roles is told, on the object that waits for it.
 pub(crate) async fn no_secrets(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "no-secrets")?;
-    let rig = world.rig.lock().await;
+    let rig = world.rig.read().await;
     let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
     case.etcd_secret(&tls.authority.pem(), &tls.client)?;
     let rules = rules(&world.kubectl)?;

@@ -35,7 +35,7 @@ const USER: u32 = 65532;
 pub(crate) async fn in_a_directory_of_the_node(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "static-pod")?;
     case.admit("baseline")?;
-    let member = Member::new(&*world.rig.lock().await)?;
+    let member = Member::new(&*world.rig.read().await)?;
     case.etcd_secret(&member.etcd.authority.pem(), &member.etcd.client)?;
     member.run()?;
     wait::until_ok("the static pod to answer", PATIENCE, async || {

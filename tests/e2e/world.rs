@@ -15,7 +15,7 @@ use harness::{
     versitygw::Versitygw,
 };
 use serde_json::json;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{OnceCell, RwLock};
 use xtask::image;
 
 /// The namespace that `config/default` installs into.
@@ -27,7 +27,7 @@ pub(crate) const HOST_PATH: &str = "var-lib-etcd";
 
 /// Everything.
 pub(crate) struct World {
-    pub(crate) rig: Mutex<Rig>,
+    pub(crate) rig: RwLock<Rig>,
     pub(crate) kubectl: Kubectl,
     pub(crate) gateway: Versitygw,
 }
@@ -56,7 +56,7 @@ impl World {
         Ok(Self {
             kubectl,
             gateway: Versitygw::start_at(Rig::HOST).await?,
-            rig: Mutex::new(rig),
+            rig: RwLock::new(rig),
         })
     }
 
@@ -73,7 +73,7 @@ impl World {
     #[expect(clippy::print_stderr, reason = "a failed test shows what was known")]
     pub(crate) fn explain(&self, error: &anyhow::Error) {
         eprintln!("--- {error:#}");
-        let Ok(rig) = self.rig.try_lock() else { return };
+        let Ok(rig) = self.rig.try_read() else { return };
         eprintln!("{}", rig.diagnosis());
         let logs = [
             "logs",
