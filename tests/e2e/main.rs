@@ -95,8 +95,8 @@ fn trials() -> Vec<Trial> {
             installed::both_replicas_are_ready,
         ),
         alone(
-            "without_the_right_to_read_secrets_the_plan_says_so_and_goes_on_when_it_has_it",
-            rights::no_secrets,
+            "without_the_right_to_secrets_a_plan_says_so_and_to_jobs_a_restore_and_both_go_on_with_it",
+            rights::no_secrets_and_no_jobs,
         ),
         alone(
             "a_restore_during_which_the_node_restarts_is_carried_through",
