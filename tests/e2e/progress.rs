@@ -91,7 +91,7 @@ fn patch(case: &Case, spec: &Value) -> Result<()> {
 
 async fn backup(case: &Case, server: &S3Server) -> Result<Value> {
     let slowly = Fault::SlowReceive {
-        bytes_per_second: 300_000,
+        bytes_per_second: 800_000,
     };
     server.plan().on(Operation::UploadPart).times(1).fails(slowly);
     case.ask("first", "prod")?;
