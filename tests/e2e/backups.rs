@@ -14,8 +14,8 @@ use crate::{
 pub(crate) async fn a_stateful_set(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "stateful-set")?;
     let cluster = Cluster::start(&case)?;
-    cluster.fill(5).await?;
-    case.plan("prod", &cluster.endpoints())?;
+    cluster.etcd.fill(5).await?;
+    case.plan("prod", &cluster.etcd.endpoints)?;
     let status = case.take("first", "prod").await?;
     is_as_it_was(&case, &cluster, &status).await?;
     case.end()
@@ -31,8 +31,8 @@ pub(crate) async fn by_a_job(world: &'static World) -> Result<()> {
         "pod-security.kubernetes.io/warn=restricted",
     ])?;
     let cluster = Cluster::start(&case)?;
-    cluster.fill(5).await?;
-    case.plan("prod", &cluster.endpoints())?;
+    cluster.etcd.fill(5).await?;
+    case.plan("prod", &cluster.etcd.endpoints)?;
     let change = json!({"spec": {"runner": {"type": "Job"}}}).to_string();
     case.kubectl(&["patch", "etcdbackup", "prod", "--type=merge", "--patch", &change])?;
     let status = case.take("first", "prod").await?;
@@ -64,7 +64,7 @@ async fn is_as_it_was(case: &Case, cluster: &Cluster, status: &Value) -> Result<
     );
     let backup = &holdings.backups[0];
     let said = &backup.manifest["snapshot"]["hashKv"]["hash"];
-    let living = cluster.hash(backup.revision).await?;
+    let living = cluster.etcd.hash(backup.revision).await?;
     ensure!(
         said.as_u64() == Some(living),
         "HashKV is {living} in the cluster, and the manifest says {said}"
@@ -79,7 +79,7 @@ async fn is_as_it_was(case: &Case, cluster: &Cluster, status: &Value) -> Result<
 /// The etcd of the API server that the operator itself talks to, as in a cluster of kubeadm's.
 pub(crate) async fn the_api_servers_own_etcd(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "own-etcd")?;
-    let rig = world.rig.lock().await;
+    let rig = world.rig.read().await;
     let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
     case.etcd_secret(&tls.authority.pem(), &tls.client)?;
     case.plan("control-plane", &rig.etcd.endpoints())?;

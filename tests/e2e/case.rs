@@ -26,7 +26,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The operator's pods.
 const OPERATOR: &str = "--selector=app.kubernetes.io/component=operator";
 /// The Secret with the certificates of the etcd.
-const ETCD: &str = "etcd-client";
+pub(crate) const ETCD: &str = "etcd-client";
 /// The Secret with the keys of the store.
 const STORE: &str = "s3-credentials";
 /// Where in the bucket plans store.
@@ -70,6 +70,13 @@ impl Case {
     pub(crate) fn kubectl(&self, words: &[&str]) -> Result<String> {
         self.kubectl
             .run(&[&["--namespace", &self.namespace], words].concat())
+    }
+
+    /// From now on the namespace lets pods in by this profile of Kubernetes' Pod Security.
+    pub(crate) fn admit(&self, profile: &str) -> Result<()> {
+        let label = format!("pod-security.kubernetes.io/enforce={profile}");
+        let words = ["label", "namespace", &self.namespace, &label, "--overwrite"];
+        self.kubectl.run(&words).map(drop)
     }
 
     /// Applies objects, in this namespace.
@@ -192,6 +199,7 @@ impl Case {
 
     /// Ends a case that succeeded: what it started must not keep the node busy, unless somebody wants to look at it.
     pub(crate) fn end(self) -> Result<()> {
+        self.no_secret_is_seen(&self.bucket)?;
         if std::env::var_os("ETCD_BACKUP_KEEP").is_some() {
             return Ok(());
         }
@@ -222,7 +230,7 @@ impl Case {
         Ok(holdings)
     }
 
-    /// Not in what the operator and its Jobs wrote into Kubernetes, not in the operator's log, not in the store.
+    /// Not in what the operator and its Jobs wrote into Kubernetes, not in the logs of either, not in the store.
     fn no_secret_is_seen(&self, store: &Path) -> Result<()> {
         let seen = scratch::folder("seen")?;
         let objects = oracle::objects(&self.kubectl, &self.namespace)?;
@@ -237,6 +245,16 @@ impl Case {
         let log = self.kubectl.run(&operator)?;
         ensure!(!log.trim().is_empty(), "the operator logs nothing");
         fs::write(seen.path().join("operator"), log).context("keep the operator's log")?;
+        // Some are over, and some are only beginning.
+        let jobs = [
+            "logs",
+            "--tail=-1",
+            "--prefix",
+            "--all-containers",
+            "--ignore-errors",
+            "--selector=batch.kubernetes.io/job-name",
+        ];
+        fs::write(seen.path().join("jobs"), self.kubectl(&jobs)?).context("keep the logs of Jobs")?;
         let canaries = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
         let canaries: Vec<_> = canaries.iter().map(String::as_str).collect();
         [store, seen.path()]

@@ -1,18 +1,14 @@
 //! An etcd of three members as people run it in Kubernetes: a StatefulSet with volumes, a headless Service, TLS between
 //! everyone.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result};
-use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions, Txn, TxnOp};
+use anyhow::Result;
 use harness::{
     etcd::Version,
     rig::{Rig, images},
-    tls::{Authority, Pair},
 };
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use crate::{case::Case, etcd::Etcd};
 
 /// The StatefulSet, and its Service.
 pub(crate) const NAME: &str = "etcd";
@@ -23,28 +19,27 @@ const SECRET: &str = "etcd-server";
 
 /// The cluster of one case.
 pub(crate) struct Cluster {
-    pub(crate) authority: Authority,
-    pub(crate) client: Pair,
+    pub(crate) etcd: Etcd,
     namespace: String,
 }
 
 impl Cluster {
     /// Starts it, and waits until every member is ready.
     pub(crate) fn start(case: &Case) -> Result<Self> {
-        let authority = Authority::new("etcd-e2e-ca")?;
+        // etcd compares a peer's address with what its certificate's names resolve to: no wildcard.
+        let hosts: Vec<_> = (0..MEMBERS).map(|member| host(&case.namespace, member)).collect();
+        let endpoints = hosts.iter().map(|host| format!("https://{host}:2379"));
         let cluster = Self {
-            client: authority.client("backup")?,
-            authority,
+            etcd: Etcd::new(endpoints.collect())?,
             namespace: case.namespace.clone(),
         };
-        // etcd compares a peer's address with what its certificate's names resolve to: no wildcard.
-        let hosts: Vec<_> = (0..MEMBERS).map(|member| cluster.host(member)).collect();
+        let authority = &cluster.etcd.authority;
         let mut names: Vec<_> = hosts.iter().map(String::as_str).collect();
         names.extend(["localhost", "127.0.0.1"]);
-        let server = cluster.authority.server(&names)?;
-        let keys = json!({"ca.crt": cluster.authority.pem(), "tls.crt": server.cert, "tls.key": server.key});
+        let server = authority.server(&names)?;
+        let keys = json!({"ca.crt": authority.pem(), "tls.crt": server.cert, "tls.key": server.key});
         case.secret(SECRET, &keys)?;
-        case.etcd_secret(&cluster.authority.pem(), &cluster.client)?;
+        case.etcd_secret(&authority.pem(), &cluster.etcd.client)?;
         case.apply(&[service(), cluster.stateful_set()])?;
         ready(case)?;
         Ok(cluster)
@@ -65,48 +60,8 @@ impl Cluster {
         (0..MEMBERS).map(member).collect()
     }
 
-    /// The client URL of every member.
-    pub(crate) fn endpoints(&self) -> Vec<String> {
-        (0..MEMBERS)
-            .map(|member| format!("https://{}:2379", self.host(member)))
-            .collect()
-    }
-
-    /// A client of the whole cluster: the rig resolves the names of its pods.
-    pub(crate) async fn connect(&self) -> Result<Client> {
-        let identity = Identity::from_pem(&self.client.cert, &self.client.key);
-        let authority = Certificate::from_pem(self.authority.pem());
-        let options = ConnectOptions::new()
-            .with_connect_timeout(Duration::from_secs(5))
-            .with_timeout(Duration::from_secs(20))
-            .with_tls(TlsOptions::new().ca_certificate(authority).identity(identity));
-        Client::connect(self.endpoints(), Some(options))
-            .await
-            .context("connect to the cluster")
-    }
-
-    /// Writes a hundred keys at once, so many times.
-    pub(crate) async fn fill(&self, times: u32) -> Result<()> {
-        let mut client = self.connect().await?;
-        for time in 0..times {
-            let puts = (0..100).map(|key| {
-                let value = format!("value {key} of time {time}").repeat(20);
-                TxnOp::put(format!("/registry/case/{key}"), value, None)
-            });
-            let all = Txn::new().and_then(puts.collect::<Vec<_>>());
-            client.txn(all).await.context("write")?;
-        }
-        Ok(())
-    }
-
-    /// HashKV of a member at a revision.
-    pub(crate) async fn hash(&self, revision: i64) -> Result<u64> {
-        let answer = self.connect().await?.hash_kv(revision).await;
-        Ok(u64::from(answer.context("ask for HashKV")?.hash()))
-    }
-
     fn host(&self, member: usize) -> String {
-        format!("{NAME}-{member}.{NAME}.{}.svc.cluster.local", self.namespace)
+        host(&self.namespace, member)
     }
 
     fn stateful_set(&self) -> Value {
@@ -203,6 +158,10 @@ pub(crate) fn ready(case: &Case) -> Result<()> {
     let set = format!("statefulset/{NAME}");
     case.kubectl(&["rollout", "status", &set, "--timeout=90s"])
         .map(drop)
+}
+
+fn host(namespace: &str, member: usize) -> String {
+    format!("{NAME}-{member}.{NAME}.{namespace}.svc.cluster.local")
 }
 
 fn service() -> Value {

@@ -20,7 +20,7 @@ const NAME: &str = "dead-control-plane";
 /// The last case: whatever was written after the backup is gone for those that come later.
 pub(crate) async fn the_control_plane(world: &'static World) -> Result<()> {
     let case = Case::begin(world, NAME)?;
-    let mut rig = world.rig.lock().await;
+    let mut rig = world.rig.write().await;
     let rig = &mut *rig;
     let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
     case.etcd_secret(&tls.authority.pem(), &tls.client)?;

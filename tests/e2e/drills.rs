@@ -18,11 +18,8 @@ const DRILL: Duration = Duration::from_mins(4);
 pub(crate) async fn with_an_etcd(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "drill")?;
     // Whoever is not restricted does not get in.
-    let restricted = "pod-security.kubernetes.io/enforce=restricted";
-    world
-        .kubectl
-        .run(&["label", "namespace", &case.namespace, restricted])?;
-    let rig = world.rig.lock().await;
+    case.admit("restricted")?;
+    let rig = world.rig.read().await;
     let tls = rig.etcd.tls.as_ref().context("it speaks TLS")?;
     case.etcd_secret(&tls.authority.pem(), &tls.client)?;
     case.plan("control-plane", &rig.etcd.endpoints())?;

@@ -30,7 +30,7 @@ const LONG: Duration = Duration::from_mins(4);
 pub(crate) async fn of_jobs(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "progress")?;
     let cluster = Cluster::start(&case)?;
-    cluster.fill(5).await?;
+    cluster.etcd.fill(5).await?;
     fill(&cluster).await?;
     let address = format!("{}:0", Rig::HOST);
     let server = S3Server::listen(&address, &case.namespace, Quirks::default()).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn of_jobs(world: &'static World) -> Result<()> {
 
 /// Writes what no compression makes smaller.
 async fn fill(cluster: &Cluster) -> Result<()> {
-    let mut client = cluster.connect().await?;
+    let mut client = cluster.etcd.connect().await?;
     let mut state = 1_u64;
     for number in 0..VALUES {
         let value: Vec<u8> = (0..VALUE / 8)
@@ -75,7 +75,7 @@ fn plan(case: &Case, cluster: &Cluster, server: &S3Server) -> Result<()> {
     let keys =
         json!({"AWS_ACCESS_KEY_ID": S3Server::ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": S3Server::SECRET_KEY});
     case.secret("slow-store", &keys)?;
-    case.plan("prod", &cluster.endpoints())?;
+    case.plan("prod", &cluster.etcd.endpoints)?;
     let s3 = json!({"endpoint": server.endpoint, "credentials": {"secretName": "slow-store"}});
     patch(
         case,
@@ -91,7 +91,7 @@ fn patch(case: &Case, spec: &Value) -> Result<()> {
 
 async fn backup(case: &Case, server: &S3Server) -> Result<Value> {
     let slowly = Fault::SlowReceive {
-        bytes_per_second: 300_000,
+        bytes_per_second: 800_000,
     };
     server.plan().on(Operation::UploadPart).times(1).fails(slowly);
     case.ask("first", "prod")?;

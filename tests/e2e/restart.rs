@@ -16,8 +16,8 @@ use crate::{
 pub(crate) async fn during_a_backup(world: &'static World) -> Result<()> {
     let case = Case::begin(world, "node-restart")?;
     let cluster = Cluster::start(&case)?;
-    cluster.fill(5).await?;
-    case.plan("prod", &cluster.endpoints())?;
+    cluster.etcd.fill(5).await?;
+    case.plan("prod", &cluster.etcd.endpoints)?;
     case.take("before", "prod").await?;
 
     world.gateway.signal(Signal::STOP)?;
@@ -48,7 +48,7 @@ async fn lose_power(world: &World, case: &Case) -> Result<()> {
     case.ask("during", "prod")?;
     let running = |status: &serde_json::Value| status["phase"] == "Running";
     case.status("etcdsnapshot/during", "it to run", running).await?;
-    let mut rig = world.rig.lock().await;
+    let mut rig = world.rig.write().await;
     rig.lose_power().await?;
     rig.power_on().await
 }

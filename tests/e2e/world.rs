@@ -15,15 +15,19 @@ use harness::{
     versitygw::Versitygw,
 };
 use serde_json::json;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{OnceCell, RwLock};
 use xtask::image;
 
 /// The namespace that `config/default` installs into.
 pub(crate) const SYSTEM: &str = "etcd-backup-system";
 
+/// The directory of the node below which restores may write, by its name in the folder of the rig. Elsewhere it is
+/// `/var/lib/etcd`; here the node shares its files with the machine.
+pub(crate) const HOST_PATH: &str = "var-lib-etcd";
+
 /// Everything.
 pub(crate) struct World {
-    pub(crate) rig: Mutex<Rig>,
+    pub(crate) rig: RwLock<Rig>,
     pub(crate) kubectl: Kubectl,
     pub(crate) gateway: Versitygw,
 }
@@ -52,7 +56,7 @@ impl World {
         Ok(Self {
             kubectl,
             gateway: Versitygw::start_at(Rig::HOST).await?,
-            rig: Mutex::new(rig),
+            rig: RwLock::new(rig),
         })
     }
 
@@ -69,7 +73,7 @@ impl World {
     #[expect(clippy::print_stderr, reason = "a failed test shows what was known")]
     pub(crate) fn explain(&self, error: &anyhow::Error) {
         eprintln!("--- {error:#}");
-        let Ok(rig) = self.rig.try_lock() else { return };
+        let Ok(rig) = self.rig.try_read() else { return };
         eprintln!("{}", rig.diagnosis());
         let logs = [
             "logs",
@@ -86,17 +90,20 @@ impl World {
     }
 }
 
-/// As the README says, with restores turned on, but for where the image comes from.
+/// As the README says, with restores turned on, in directories of the node too, but for where the image comes from.
 fn install(kubectl: &Kubectl, folder: &Path) -> Result<()> {
     let overlay = folder.join("overlay");
     fs::create_dir(&overlay).context("make a folder")?;
     let (name, tag) = image::DEFAULT_NAME
         .rsplit_once(':')
         .context("the image has a tag")?;
+    let allowed = format!("--restore-host-path-root={}", folder.join(HOST_PATH).display());
+    let flag = json!([{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": allowed}]);
     let kustomization = json!({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
         "resources": [relative(&overlay, &binaries::root().join("config/default"))?],
         "components": [relative(&overlay, &binaries::root().join("config/components/restore"))?],
+        "patches": [{"target": {"kind": "Deployment", "name": "etcd-backup-operator"}, "patch": flag.to_string()}],
         "images": [{"name": "ghcr.io/etcd-backup-operator/etcd-backup", "newName": name, "newTag": tag}],
     });
     fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).context("write the overlay")?;

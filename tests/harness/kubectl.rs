@@ -60,6 +60,8 @@ impl Kubectl {
         if let Some(plugins) = &self.plugins {
             command.env("PATH", plugins);
         }
+        // It is over before it needs any memory back.
+        command.env("GOGC", "off");
         // Ctrl-C is for whoever runs this, not for a kubectl in the middle of something.
         command
             .process_group(0)

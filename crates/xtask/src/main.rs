@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything a developer runs that is no plain cargo command.
 
+mod advisories;
 mod bench;
 mod cargo;
 mod demo;
@@ -51,6 +52,8 @@ enum Task {
     Bench(bench::Options),
     /// Write a container image without a container engine, as `docker save` would
     Image(write_image::Options),
+    /// Look up what is known against the dependencies: vulnerabilities, and what was yanked or is not maintained; needs the network
+    Advisories,
     /// Run the tests
     Test(test::Options),
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run_demo(&options),
         Task::Bench(options) => bench::run_bench(&options),
         Task::Image(options) => write_image::write(&options),
+        Task::Advisories => advisories::check(),
         Task::Test(options) => test::run(&options),
     };
     match end {

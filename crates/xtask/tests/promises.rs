@@ -25,7 +25,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The names of the tests in a Rust file: functions under `#[test]` or `#[tokio::test…]`, and what a `trial` of the pods' tier is called.
+/// The names of the tests in a Rust file: functions under `#[test]` or `#[tokio::test…]`, and what the cases of the pods' tier are called.
 fn tests_in(source: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let (mut is_test, mut is_trial) = (false, false);
@@ -37,11 +37,11 @@ fn tests_in(source: &str) -> BTreeSet<String> {
             names.extend(function.split(['(', '<']).next().map(str::to_owned));
         }
         let quoted = line.strip_prefix('"').filter(|_| is_trial);
-        let quoted = quoted.or_else(|| line.strip_prefix("alone(\""));
+        let quoted = quoted.or_else(|| line.strip_prefix("without_node(\""));
         if let Some(text) = quoted {
             names.extend(text.split('"').next().map(str::to_owned));
         }
-        is_trial = ["trial(", "alone("].contains(&line);
+        is_trial = ["beside(", "alone(", "without_node("].contains(&line);
         // Other attributes and comments may stand between.
         is_test = line.starts_with("#[test]")
             || line.starts_with("#[tokio::test")
@@ -172,7 +172,7 @@ fn every_fault_names_a_test() -> Result<()> {
 fn what_is_not_there_is_told_from_what_is() {
     let tree = Tree {
         tests: tests_in(
-            "#[test]\nfn one_two_three_four() {\n#[tokio::test(flavor = \"x\")]\n// why\nasync fn a_b_c_d() -> R {\nfn no_test_at_all() {\ntrial(\n\"five_six_seven_eight\",\nalone(\"nine_ten_eleven_twelve\", || async {\n",
+            "#[test]\nfn one_two_three_four() {\n#[tokio::test(flavor = \"x\")]\n// why\nasync fn a_b_c_d() -> R {\nfn no_test_at_all() {\nbeside(\n\"five_six_seven_eight\",\nwithout_node(\"nine_ten_eleven_twelve\", || async {\n",
         ),
         files: vec![root().join("crates/backup/src/write/run.rs")],
     };

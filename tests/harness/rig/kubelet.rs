@@ -1,6 +1,10 @@
 //! The kubelet.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -10,6 +14,7 @@ use crate::{apiserver::ApiServer, binaries, process::Process};
 
 /// Starts it. Its pods stay below one cgroup.
 pub(super) fn start(server: &ApiServer, runtime: &Runtime, folder: &Path, cgroup: &str) -> Result<Process> {
+    fs::create_dir_all(manifests(folder)).context("make a folder for static pods")?;
     let file = folder.join("kubelet.json");
     fs::write(&file, configuration(runtime, folder, cgroup)).context("write the kubelet's configuration")?;
     let mut command = Command::new(binaries::tool("kubernetes-node", "kubelet")?);
@@ -19,6 +24,11 @@ pub(super) fn start(server: &ApiServer, runtime: &Runtime, folder: &Path, cgroup
     command.arg(format!("--hostname-override={}", Rig::NODE));
     command.arg("--cert-dir").arg(folder.join("kubelet-certificates"));
     Process::start("kubelet", &mut command, &folder.join("kubelet.log"))
+}
+
+/// Where manifests of static pods lie.
+pub(super) fn manifests(folder: &Path) -> PathBuf {
+    folder.join("manifests")
 }
 
 /// A KubeletConfiguration; JSON is YAML.
@@ -40,6 +50,7 @@ fn configuration(runtime: &Runtime, folder: &Path, cgroup: &str) -> String {
         "authentication": {"anonymous": {"enabled": true}, "webhook": {"enabled": false}},
         "authorization": {"mode": "AlwaysAllow"},
         "containerRuntimeEndpoint": format!("unix://{}", runtime.socket().display()),
+        "staticPodPath": manifests(folder),
         "volumePluginDir": folder.join("volume-plugins"),
     });
     configuration.to_string()

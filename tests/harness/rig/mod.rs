@@ -18,7 +18,11 @@ mod power;
 mod runtime;
 mod volumes;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use kube::Client;
@@ -102,6 +106,11 @@ impl Rig {
     /// Its folder: logs, volumes, and what servers keep.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where the kubelet looks for manifests of static pods.
+    pub fn manifests(&self) -> PathBuf {
+        kubelet::manifests(self.folder())
     }
 
     /// Waits until the node takes pods.

@@ -1,6 +1,6 @@
 //! What runs around the tests.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::{Deref, DerefMut};
 
 use anyhow::{Context, Result};
 use harness::{
@@ -11,7 +11,7 @@ use harness::{
     versitygw::Versitygw,
 };
 use tempfile::TempDir;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OnceCell, Semaphore, SemaphorePermit};
 
 use super::data;
 
@@ -128,17 +128,27 @@ pub(super) const SHORT_LEASE: [&str; 3] = [
 ];
 
 /// A stage on which operators and API servers are killed, for one test at a time.
-pub(super) async fn breakable() -> Result<MutexGuard<'static, Stage>> {
+pub(super) async fn breakable() -> Result<Taken> {
     static STAGES: Stages = Stages::of("config/default");
     STAGES.free().await.context("start a breakable world")
 }
 
-/// Stages alike, each for one test at a time that starts operators of its own. There are several, since several tests run at
-/// a time also on a small machine, and a test that waits for its turn does nothing else.
+/// How many stages there are alike: as many as tests run at a time on a small machine. A test that waits for its turn does
+/// nothing else.
+const ALIKE: usize = 6;
+
+/// Stages alike, each for one test at a time that starts operators of its own.
 pub(super) struct Stages {
     installation: &'static str,
-    all: [OnceCell<Mutex<Stage>>; 3],
-    turns: AtomicUsize,
+    all: [Mutex<Option<Stage>>; ALIKE],
+    places: Semaphore,
+    choosing: Mutex<()>,
+}
+
+/// A stage for one test. The next one has it afterwards.
+pub(super) struct Taken {
+    stage: MappedMutexGuard<'static, Stage>,
+    _place: SemaphorePermit<'static>,
 }
 
 impl Stages {
@@ -146,23 +156,47 @@ impl Stages {
     pub(super) const fn of(installation: &'static str) -> Self {
         Self {
             installation,
-            all: [const { OnceCell::const_new() }; 3],
-            turns: AtomicUsize::new(0),
+            all: [const { Mutex::const_new(None) }; ALIKE],
+            places: Semaphore::const_new(ALIKE),
+            choosing: Mutex::const_new(()),
         }
     }
 
-    /// One that nobody uses, or the first that is given back.
-    pub(super) async fn free(&'static self) -> Result<MutexGuard<'static, Stage>> {
-        let turn = self.turns.fetch_add(1, Ordering::Relaxed) % self.all.len();
-        let stages = || self.all[turn..].iter().chain(&self.all[..turn]);
-        for stage in stages() {
-            if let Some(free) = stage.get().and_then(|stage| stage.try_lock().ok()) {
-                return Ok(free);
-            }
+    /// One that nobody uses, or else a new one, or the first that is given back.
+    pub(super) async fn free(&'static self) -> Result<Taken> {
+        let place = self.places.acquire().await?;
+        let mut chosen = self.choose().await?;
+        if chosen.is_none() {
+            *chosen = Some(Stage::set_with(self.installation).await?);
         }
-        let missing = stages().find(|stage| !stage.initialized());
-        let stage = missing.unwrap_or(&self.all[turn]);
-        let set = async || Stage::set_with(self.installation).await.map(Mutex::new);
-        Ok(stage.get_or_try_init(set).await?.lock().await)
+        let stage = MutexGuard::try_map(chosen, Option::as_mut);
+        Ok(Taken {
+            stage: stage.ok().context("it was set")?,
+            _place: place,
+        })
+    }
+
+    /// Whoever has a place finds one.
+    async fn choose(&'static self) -> Result<MutexGuard<'static, Option<Stage>>> {
+        let _alone = self.choosing.lock().await;
+        let unused = |set: bool| {
+            let mut unused = self.all.iter().filter_map(|stage| stage.try_lock().ok());
+            unused.find(|stage| stage.is_some() == set)
+        };
+        unused(true).or_else(|| unused(false)).context("all are in use")
+    }
+}
+
+impl Deref for Taken {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
+}
+
+impl DerefMut for Taken {
+    fn deref_mut(&mut self) -> &mut Stage {
+        &mut self.stage
     }
 }

@@ -15,7 +15,6 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use serde_json::{Value, json};
-use tokio::sync::MutexGuard;
 
 use crate::operator::{
     case::Case,
@@ -23,11 +22,11 @@ use crate::operator::{
     outcome::PATIENCE,
     plan::Plan,
     restores::{disk::Disk, kubelet::Kubelet},
-    world::{SHORT_LEASE, Stage, Stages},
+    world::{SHORT_LEASE, Stage, Stages, Taken},
 };
 
 /// A stage on which Jobs may be made, for one test at a time.
-pub(super) async fn stage() -> Result<MutexGuard<'static, Stage>> {
+pub(super) async fn stage() -> Result<Taken> {
     static STAGES: Stages = Stages::of("tests/integration/operator/jobs/installed");
     STAGES.free().await
 }

@@ -9,16 +9,14 @@ use serde_json::json;
 use super::{
     disk::{is_untouched, names},
     members::Members,
-    scene::{FLAGS, INSTALLED, Scene, Ward},
+    scene::{FLAGS, Scene, Ward, breakable},
     set::Set,
 };
 use crate::operator::{
     outcome::PATIENCE,
     plan::Plan,
-    world::{SHORT_LEASE, Stage, Stages},
+    world::{SHORT_LEASE, Stage},
 };
-
-static STAGES: Stages = Stages::of(INSTALLED);
 
 /// An operator that may be killed.
 async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
@@ -31,7 +29,7 @@ async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_whose_operator_is_killed_while_it_commits_and_while_members_start_is_carried_through()
 -> Result<()> {
-    let stage = STAGES.free().await?;
+    let stage = breakable().await?;
     let subject = &Ward::shared().await?.subject;
     let mut scene = Scene::on(&stage, subject, "restore-orphaned").await?;
     let set = Set::create(&scene).await?;
@@ -132,7 +130,7 @@ async fn is_whole(scene: &Scene, set: &Set, status: &EtcdRestoreStatus) -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_whose_operator_is_killed_while_it_takes_back_leaves_the_old_data_and_says_the_first_reason()
 -> Result<()> {
-    let stage = STAGES.free().await?;
+    let stage = breakable().await?;
     let subject = &Ward::shared().await?.subject;
     let mut scene = Scene::on(&stage, subject, "restore-undone").await?;
     let mut first = operator(&stage, &mut scene).await?;

@@ -19,7 +19,13 @@ use super::{
     kubelet::Kubelet,
     members::Place,
 };
-use crate::operator::{case::Case, data, outcome::PATIENCE, plan::Plan, world::Stage};
+use crate::operator::{
+    case::Case,
+    data,
+    outcome::PATIENCE,
+    plan::Plan,
+    world::{Stage, Stages, Taken},
+};
 
 /// What the tests of restores share.
 pub(super) struct Ward {
@@ -45,6 +51,12 @@ impl Ward {
             subject: data::etcd(Version::V3_6).await?,
         })
     }
+}
+
+/// A stage on which restores and drills are carried out, for one test at a time.
+pub(super) async fn breakable() -> Result<Taken> {
+    static STAGES: Stages = Stages::of(INSTALLED);
+    STAGES.free().await
 }
 
 /// What is installed.

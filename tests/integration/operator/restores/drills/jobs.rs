@@ -18,8 +18,12 @@ use crate::operator::{
     data,
     outcome::{PATIENCE, condition_of},
     plan::Plan,
-    restores::{disk::Disk, kubelet::Kubelet, scene::Scene},
-    world::{SHORT_LEASE, Stage},
+    restores::{
+        disk::Disk,
+        kubelet::Kubelet,
+        scene::{Scene, breakable},
+    },
+    world::SHORT_LEASE,
 };
 
 #[tokio::test]
@@ -66,7 +70,7 @@ async fn a_job_that_vanishes_is_made_again_and_one_that_is_not_wanted_any_more_e
 
 #[tokio::test]
 async fn an_operator_that_is_killed_in_a_drill_is_followed_by_one_that_goes_on_with_it() -> Result<()> {
-    let stage = Stage::set_with("tests/integration/operator/restores/installed").await?;
+    let stage = breakable().await?;
     let mut case = Case::on(&stage, "drill-killed").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let disk = Arc::new(Disk::new()?);
