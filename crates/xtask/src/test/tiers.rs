@@ -130,9 +130,9 @@ fn end_to_end(extra: &[String]) -> Result<()> {
     test(&["--package", "etcd-backup-tests", "--test", "e2e"], extra)
 }
 
-/// How many integration tests run at once, at least. They wait for servers more than they compute: with four at once, the two
-/// processors of a small machine are idle for half of the time. Each has a Kubernetes' worth of memory.
-const AT_ONCE: usize = 6;
+/// How many integration tests run at once, at least. They wait for servers more than they compute: with two at once, the two
+/// processors of a small machine are idle for two thirds of the time. Each has a Kubernetes' worth of memory.
+const AT_ONCE: usize = 4;
 
 /// Sets how many run at once, unless that was said; what is given to `cargo test` comes first anyway.
 fn at_once(command: &mut Command) -> &mut Command {
