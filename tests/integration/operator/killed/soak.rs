@@ -40,6 +40,9 @@ const REQUESTS: u64 = 90;
 /// Or after so long, where it has nothing to ask for.
 const AT_REST: Duration = Duration::from_secs(5);
 
+/// Between two writes.
+const PACE: Duration = Duration::from_millis(5);
+
 const PLANS: usize = 2;
 const KEPT: usize = 2;
 /// No more wait at a time, so that the end of a long soak does not take long.
@@ -83,13 +86,14 @@ impl Loaded {
         Ok(Self { case, etcd, server })
     }
 
-    /// Writes and writes.
+    /// Writes and writes, and leaves processors to others.
     async fn write(&self) -> Result<()> {
         let mut client = self.etcd.client().await?;
+        let mut pace = tokio::time::interval(PACE);
         for number in 0_u64.. {
+            pace.tick().await;
             let key = format!("/soak/{}", number % 100);
             client.put(key, number.to_string(), None).await?;
-            tokio::task::yield_now().await;
         }
         Ok(())
     }
