@@ -21,7 +21,8 @@ use crate::connect::Failure;
 /// The bounds of upkeep.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Plans that are worked on at the same time; of one namespace, one less.
+    /// Plans that are worked on at the same time; of one namespace, one less. A store that does not answer holds a place until its
+    /// requests time out, so that a few of those must not keep all others waiting.
     pub max_concurrent: usize,
     /// How long one piece of work may take.
     pub deadline: Duration,
@@ -34,7 +35,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            max_concurrent: 4,
+            max_concurrent: 16,
             deadline: Duration::from_mins(30),
             first_pause: Duration::from_secs(5),
             longest_pause: Duration::from_mins(5),
