@@ -35,7 +35,6 @@ fn an_error_stays_small_enough_to_return() {
 #[test]
 fn what_only_a_person_can_change_says_what_to_change() {
     let at = || Context::new(Operation::Put).boxed();
-    let source = Cause::new("unknown issuer");
     for (error, named) in [
         (
             StoreError::InvalidCredentials { at: at() },
@@ -47,10 +46,6 @@ fn what_only_a_person_can_change_says_what_to_change() {
                 offset_seconds: Some(1200),
             },
             "NTP",
-        ),
-        (
-            StoreError::CertificateInvalid { at: at(), source },
-            "storage.s3.tls",
         ),
         (StoreError::Unsupported { at: at() }, "leave out"),
         (StoreError::Full { at: at() }, "more space"),

@@ -65,6 +65,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_refusal_says_what_is_wrong_and_what_to_do() {
+        for (fault, wrong, remedy) in [
+            (CertificateError::Expired, "has expired", "renew it"),
+            (CertificateError::NotValidYet, "not valid yet", "clock"),
+            (
+                CertificateError::UnknownIssuer,
+                "not signed by",
+                "storage.s3.tls, or --s3-cacert",
+            ),
+            (
+                CertificateError::NotValidForName,
+                "host",
+                "use an endpoint that it names",
+            ),
+            (
+                CertificateError::InvalidPurpose,
+                "may not be used by a server",
+                "extended key usage",
+            ),
+        ] {
+            let text = cause(&fault).to_string();
+            assert!(text.contains(wrong) && text.contains(remedy), "{text}");
+        }
+    }
+
+    #[test]
     fn names_of_a_certificate_are_shown_in_bounds_and_without_control_characters() {
         let fault = CertificateError::NotValidForNameContext {
             expected: ServerName::try_from("s3.example").unwrap(),
