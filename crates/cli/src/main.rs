@@ -1,6 +1,7 @@
 //! `etcd-backup`: the operator, and the verbs people type.
 
 mod args;
+mod called;
 mod clock;
 mod commands;
 mod connection;
@@ -18,7 +19,8 @@ mod store;
 
 use std::process::ExitCode;
 
-use args::{Called, Cli, Verb};
+use args::{Cli, Verb};
+use called::Called;
 use commands::{
     agent, completion, diff, fetch, inspect, kubectl, list, man, operator, restore, retention, show,
     snapshot, verify, version,
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     panic::tell_only_where();
     // One TLS library for etcd, S3 and Kubernetes, chosen before the first of them asks. It fails only when one is chosen already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let done = match args::parse() {
+    let done = match called::parse() {
         Called::Program(cli) => run(*cli),
         Called::Plugin(plugin) => kubectl::run(&plugin.verb, plugin.format),
     };

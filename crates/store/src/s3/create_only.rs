@@ -3,18 +3,11 @@
 //! Servers differ most where they are silent: some answer 200 to a condition they do not know, and replace. So one that was not
 //! asked yet is not relied upon.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use bytes::Bytes;
-
-use super::Bucket;
-use super::fault::Meaning;
-use super::put::Put;
 use crate::object::CreateOnly;
-use crate::{Operation, StoreError};
 
-/// What is known so far; learnt by asking ([`ask`]), or from a refusal on the way.
+/// What is known so far; learnt by asking ([`ask`](super::create_again::ask)), or from a refusal on the way.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) put: Answer,
@@ -77,37 +70,3 @@ impl Answer {
 
 /// The value of `If-None-Match` that means "nothing may be there".
 pub(super) const NOTHING: &str = "*";
-
-/// Asks the server with what is there already under `key`, whose bytes these are.
-pub(super) async fn ask(bucket: &Arc<Bucket>, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
-    let known = &bucket.create_only.put;
-    if known.look_first() {
-        create_again(bucket, &Put::new(bucket, key, there)?, key).await?;
-    }
-    Ok(known.as_capability())
-}
-
-/// Creates where something is, which a server that keeps conditions refuses.
-async fn create_again(bucket: &Arc<Bucket>, put: &Put<'_>, key: &str) -> Result<(), StoreError> {
-    let known = &bucket.create_only.put;
-    if !known.send_condition() {
-        return Ok(());
-    }
-    let again = || async {
-        match put.send(true).await {
-            Ok(_) => Ok(None),
-            Err(fault) => match fault.meaning() {
-                Some(meaning @ (Meaning::ConditionFailed | Meaning::NotSupported | Meaning::Rejected)) => {
-                    Ok(Some(meaning))
-                }
-                _ => Err(bucket.fault_at(fault, Operation::Put, key)),
-            },
-        }
-    };
-    match bucket.config.retry.run(again).await? {
-        Some(Meaning::ConditionFailed) => known.note_enforced(),
-        None => known.note_ignored(),
-        Some(_) => known.note_refused(),
-    }
-    Ok(())
-}

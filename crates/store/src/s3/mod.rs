@@ -7,6 +7,7 @@
 mod client;
 mod complete;
 pub mod config;
+mod create_again;
 mod create_only;
 mod delete;
 mod endpoint;
@@ -189,7 +190,7 @@ impl Store for S3Store {
     }
 
     async fn creates_only(&self, key: &str, there: Bytes) -> Result<CreateOnly, StoreError> {
-        create_only::ask(&self.bucket, key, there).await
+        create_again::ask(&self.bucket, key, there).await
     }
 }
 
