@@ -179,7 +179,7 @@ async fn plans_are_worked_on_side_by_side_up_to_the_limit() {
     for _ in 0..40 {
         bench.woken().await;
     }
-    assert_eq!(bench.fake.most.load(Ordering::SeqCst), 4);
+    assert_eq!(bench.fake.most.load(Ordering::SeqCst), 16);
 }
 
 #[tokio::test(start_paused = true)]
