@@ -101,6 +101,27 @@ impl Authority {
         self.sign(params(name, &[])?, &[ExtendedKeyUsagePurpose::ClientAuth])
     }
 
+    /// Certificates with which a store on loopback is refused by whoever trusts this authority: a name for each, and part of what is said.
+    pub fn unacceptable_to_stores(&self, stranger: &Self) -> Result<[(&'static str, Pair, &'static str); 3]> {
+        Ok([
+            (
+                "expired",
+                self.expired_server(&["127.0.0.1"])?,
+                "it has expired: renew it",
+            ),
+            (
+                "elsewhere",
+                self.server(&["s3.example"])?,
+                "it is not valid for 127.0.0.1: it names ",
+            ),
+            (
+                "unknown",
+                stranger.server(&["127.0.0.1"])?,
+                "name the one that signed it (storage.s3.tls",
+            ),
+        ])
+    }
+
     fn sign(&self, mut params: CertificateParams, usages: &[ExtendedKeyUsagePurpose]) -> Result<Pair> {
         params.extended_key_usages = usages.to_vec();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

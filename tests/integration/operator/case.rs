@@ -273,6 +273,12 @@ impl Case {
         Ok(list.context("list snapshots")?.items)
     }
 
+    /// The name of each, in their order.
+    pub(super) async fn snapshot_names(&self) -> Result<Vec<String>> {
+        let all = self.all_snapshots().await?;
+        Ok(all.iter().map(ResourceExt::name_any).collect())
+    }
+
     /// Every object of the bucket but those of strangers.
     pub(super) fn stored(&self) -> Result<BTreeMap<String, Vec<u8>>> {
         let keys = oracle::keys(&self.folder)?.into_iter();

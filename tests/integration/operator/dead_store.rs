@@ -101,12 +101,7 @@ async fn a_plan_that_goes_waits_for_its_store_for_so_long_and_then_says_what_it_
         case.snapshots().delete(name, &DeleteParams::default()).await?;
     }
     wait::until_ok("the snapshots to be gone", PATIENCE, async || {
-        let names: Vec<_> = case
-            .all_snapshots()
-            .await?
-            .iter()
-            .map(ResourceExt::name_any)
-            .collect();
+        let names = case.snapshot_names().await?;
         ensure!(names == ["meanwhile"], "there are {names:?}");
         Ok(())
     })

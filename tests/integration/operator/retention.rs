@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use etcd_backup_api::{EtcdBackup, labels};
-use kube::ResourceExt;
 use serde_json::json;
 
 use super::{case::Case, plan::Plan, schedule::now};
@@ -16,12 +15,7 @@ fn retention(plan: &EtcdBackup) -> Option<etcd_backup_api::RetentionStatus> {
 async fn remaining(case: &Case, count: usize) -> Result<Vec<String>> {
     let what = format!("{count} snapshots to remain");
     harness::wait::until_ok(what, super::outcome::PATIENCE, async || {
-        let names: Vec<_> = case
-            .all_snapshots()
-            .await?
-            .iter()
-            .map(ResourceExt::name_any)
-            .collect();
+        let names = case.snapshot_names().await?;
         ensure!(names.len() == count, "there are {names:?}");
         let plan = case.plans().get("prod").await?;
         let kept = retention(&plan).map(|retention| retention.kept as usize + retention.would_remove.len());

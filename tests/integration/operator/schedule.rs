@@ -149,12 +149,7 @@ async fn a_suspended_plan_runs_no_slot_and_still_does_what_it_is_asked() -> Resu
         status(&plan, |status| status.next_run).is_none(),
         "it has a next run"
     );
-    let names: Vec<_> = case
-        .all_snapshots()
-        .await?
-        .iter()
-        .map(ResourceExt::name_any)
-        .collect();
+    let names = case.snapshot_names().await?;
     ensure!(names == ["by-hand"], "there are {names:?}");
     case.finish(&world.subject).await?;
     Ok(())

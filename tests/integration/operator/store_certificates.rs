@@ -16,24 +16,7 @@ async fn a_store_whose_certificate_is_not_acceptable_is_refused_by_name_and_a_gi
     let plan = Plan::new("prod", &world.subject, &case)
         .with("storage/s3/allowHTTP", json!(false))
         .with("storage/s3/tls", json!({"secretName": "store-ca"}));
-    let wrong = [
-        (
-            "expired",
-            authority.expired_server(&["127.0.0.1"])?,
-            "it has expired: renew it",
-        ),
-        (
-            "elsewhere",
-            authority.server(&["s3.example"])?,
-            "it is not valid for 127.0.0.1: it names ",
-        ),
-        (
-            "unknown",
-            stranger.server(&["127.0.0.1"])?,
-            "name the one that signed it (storage.s3.tls",
-        ),
-    ];
-    for (name, pair, told) in wrong {
+    for (name, pair, told) in authority.unacceptable_to_stores(&stranger)? {
         let store = Versitygw::start_tls(&pair.write(folder.path(), name)?).await?;
         case.apply(&plan.clone().with("storage/s3/endpoint", json!(store.endpoint)))
             .await?;

@@ -198,24 +198,7 @@ async fn a_certificate_must_come_from_the_given_authority() -> Result<()> {
     }
 
     config.ca_pem = Some(authority.pem().into_bytes());
-    let unacceptable = [
-        (
-            "expired",
-            authority.expired_server(&["127.0.0.1"])?,
-            "it has expired: renew it",
-        ),
-        (
-            "elsewhere",
-            authority.server(&["s3.example"])?,
-            "it is not valid for 127.0.0.1: it names ",
-        ),
-        (
-            "unknown",
-            stranger.server(&["127.0.0.1"])?,
-            "name the one that signed it (storage.s3.tls",
-        ),
-    ];
-    for (name, pair, told) in unacceptable {
+    for (name, pair, told) in authority.unacceptable_to_stores(&stranger)? {
         let server = Versitygw::start_tls(&pair.write(folder.path(), name)?).await?;
         config.endpoint = Some(server.endpoint.clone());
         let error = S3Store::new(config.clone())

@@ -105,13 +105,7 @@ impl Scene {
     pub(super) async fn remain(&self, expected: &[&str]) -> Result<()> {
         let what = format!("{expected:?} to remain");
         harness::wait::until_ok(what, PATIENCE, async || {
-            let names: Vec<_> = self
-                .case
-                .all_snapshots()
-                .await?
-                .iter()
-                .map(ResourceExt::name_any)
-                .collect();
+            let names = self.case.snapshot_names().await?;
             ensure!(names == expected, "there are {names:?}");
             Ok(())
         })
