@@ -1,7 +1,7 @@
 //! A plan that is being deleted. Without the finalizer there is nothing to do: Kubernetes collects its
 //! snapshots, and what is in the store stays.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{DeletionPolicy, EtcdBackup, labels};
 use kube::ResourceExt;
 
@@ -36,9 +36,11 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
         };
     }
     let asked = plan.metadata.deletion_timestamp.as_ref().map_or(now, instant);
+    let settled = settled(asked, observed);
     if let Some(store) = &observed.store
         && active(observed).is_empty()
-        && is_empty(store, asked, observed)
+        && store.since >= settled
+        && holds_nothing(store, observed)
     {
         return Decision {
             finalizer: Some(Finalizer::Remove),
@@ -67,10 +69,15 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
             ..decision
         };
     }
-    let refusing = observed
-        .store
-        .as_ref()
-        .filter(|store| !holds_nothing(store, observed));
+    let store = observed.store.as_ref();
+    if now < settled && store.is_some_and(|store| holds_nothing(store, observed)) {
+        return Decision {
+            again: Some(settled),
+            wake,
+            ..decision
+        };
+    }
+    let refusing = store.filter(|store| !holds_nothing(store, observed));
     let answered = refusing.and_then(|store| store.deleted);
     if let Some(until) = refused_until(answered, asked, now) {
         return Decision {
@@ -87,12 +94,11 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
     }
 }
 
-/// Whether the store is known to hold nothing that was stored before the deletion was asked for, or by a run that
-/// ended after that.
-fn is_empty(store: &StoreView, asked: DateTime<Utc>, observed: &Observed) -> bool {
-    let ended = observed.snapshots.iter().filter_map(|shot| shot.completed).max();
-    let covers = store.since >= asked && ended.is_none_or(|ended| store.since >= ended);
-    covers && holds_nothing(store, observed)
+/// What the store says from then on counts: it has everything that was stored before the deletion was asked for, or by a run that ended
+/// after that. Objects hold whole seconds, so that both may have been later in theirs.
+fn settled(asked: DateTime<Utc>, observed: &Observed) -> DateTime<Utc> {
+    let ended = observed.snapshots.iter().filter_map(|shot| shot.completed);
+    ended.fold(asked, DateTime::max) + TimeDelta::seconds(1)
 }
 
 /// Whether nothing is left that is to go. What is pinned is not.

@@ -59,6 +59,32 @@ fn a_listing_from_before_the_deletion_proves_nothing() {
     );
 }
 
+/// Objects hold whole seconds: a listing of the second in which a deletion was asked for, or a run ended, may be from before.
+#[test]
+fn a_listing_of_the_same_second_proves_nothing_and_another_is_asked_for_when_it_is_over() {
+    let mut observed = listed("10:00:00", vec![]);
+    let now = |observed: &Observed, time: &str| {
+        let decision = decide(&deleted("Delete"), observed, at(time));
+        (decision.job, decision.finalizer, decision.again)
+    };
+    assert_eq!(now(&observed, "10:00:00"), (None, None, Some(at("10:00:01"))));
+    assert_eq!(
+        now(&observed, "10:00:01"),
+        (Some(StoreJob::DeleteAll), None, Some(at("11:00:00")))
+    );
+    observed.store.as_mut().unwrap().since = at("10:00:01");
+    assert_eq!(now(&observed, "10:00:02").1, Some(Finalizer::Remove));
+    observed.snapshots.push(Shot {
+        completed: Some(at("10:00:01")),
+        ..shot("06:00:00", SnapshotPhase::Succeeded)
+    });
+    assert_eq!(
+        now(&observed, "10:00:02").0,
+        Some(StoreJob::DeleteAll),
+        "it ended in that second"
+    );
+}
+
 #[test]
 fn a_run_under_way_is_waited_for() {
     let mut observed = listed("10:00:05", vec![]);
