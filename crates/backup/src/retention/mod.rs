@@ -39,6 +39,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod words;
 
 pub use plan::{Context, plan};
 pub use policy::{Policy, PolicyError};
