@@ -42,4 +42,5 @@ mod schedule;
 mod store_certificates;
 mod store_faults;
 mod trace;
+mod usage;
 mod wire;

@@ -13,6 +13,7 @@ use harness::{
     etcd::{Etcd, Member, Version},
     machine::Machine,
     runbook::{self, Shell},
+    scratch,
 };
 
 use plane::Plane;
@@ -56,6 +57,7 @@ fn set_aside(member: &Member) -> Result<usize> {
 #[tokio::test]
 async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_recover() -> Result<()> {
     let mut plane = Plane::start(Etcd::start(Version::V3_6)).await?;
+    what_the_readme_shows(&plane).await?;
     let machine = Machine::new()?;
     let member = plane.etcd.member(0);
     let shell = on(&plane, &machine, 0)?
@@ -72,6 +74,39 @@ async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_r
         set_aside(plane.etcd.member(0))?,
         1,
         "the old directory is renamed aside and kept"
+    );
+    Ok(())
+}
+
+/// What the README shows of the program without Kubernetes: a file, what is in it, what the bucket holds, a restore.
+async fn what_the_readme_shows(plane: &Plane) -> Result<()> {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let folder = scratch::folder("readme")?;
+    let tls = plane.etcd.tls.as_ref().context("TLS")?;
+    let files = &tls.client_files;
+    let credentials = format!(
+        "--cacert {} --cert {} --key {}",
+        tls.ca.display(),
+        files.cert.display(),
+        files.key.display()
+    );
+    let shell = plane
+        .bucket
+        .shell()?
+        .name("backup.db", &text(&folder.path().join("backup.db")))
+        .name("https://10.0.0.1:2379", &plane.etcd.member(0).endpoint())
+        .name("--cacert … --cert … --key …", &credentials)
+        .name("/var/lib/etcd", &text(&folder.path().join("etcd")));
+    let said = shell
+        .run(&runbook::block("README.md", "without-kubernetes")?)
+        .await?;
+    ensure!(
+        said.contains("/registry/configmaps") && said.contains("verified (Readback)"),
+        "{said}"
+    );
+    ensure!(
+        folder.path().join("etcd/member/snap/db").exists(),
+        "nothing was restored: {said}"
     );
     Ok(())
 }
