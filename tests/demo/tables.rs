@@ -35,8 +35,8 @@ pub(crate) struct Tables<'a> {
     kubectl: &'a Kubectl,
     /// The positions that were looked at.
     shown: String,
-    /// The tables in kubectl's words.
-    tables: String,
+    /// What kubectl printed then.
+    printed: String,
 }
 
 impl<'a> Tables<'a> {
@@ -45,7 +45,7 @@ impl<'a> Tables<'a> {
             screen,
             kubectl,
             shown: String::new(),
-            tables: String::new(),
+            printed: String::new(),
         }
     }
 
@@ -62,12 +62,12 @@ impl<'a> Tables<'a> {
             let snapshots = moved.with_context(|| format!("waited for {what}; {}", self.explain()))?;
             let positions = positions(&snapshots);
             if positions != self.shown {
-                let tables = self.kubectl.run(&["get", "etcdbackups,etcdsnapshots"])?;
+                let printed = self.kubectl.run(&["get", "etcdbackups,etcdsnapshots"])?;
                 // They are newer than what was looked at, so they may have shown it already.
-                if tables != self.tables {
-                    show(COMMAND, &tables);
+                if printed != self.printed {
+                    show(COMMAND, &printed);
                 }
-                self.tables = tables;
+                self.printed = printed;
                 self.shown = positions;
             }
             let snapshot = snapshots.iter().find(|snapshot| wanted.is(snapshot));
