@@ -33,7 +33,10 @@ impl Wanted {
 pub(crate) struct Tables<'a> {
     screen: &'a Screen,
     kubectl: &'a Kubectl,
+    /// The positions that were looked at.
     shown: String,
+    /// What kubectl printed then.
+    printed: String,
 }
 
 impl<'a> Tables<'a> {
@@ -42,6 +45,7 @@ impl<'a> Tables<'a> {
             screen,
             kubectl,
             shown: String::new(),
+            printed: String::new(),
         }
     }
 
@@ -58,7 +62,12 @@ impl<'a> Tables<'a> {
             let snapshots = moved.with_context(|| format!("waited for {what}; {}", self.explain()))?;
             let positions = positions(&snapshots);
             if positions != self.shown {
-                show(COMMAND, &self.kubectl.run(&["get", "etcdbackups,etcdsnapshots"])?);
+                let printed = self.kubectl.run(&["get", "etcdbackups,etcdsnapshots"])?;
+                // They are newer than what was looked at, so they may have shown it already.
+                if printed != self.printed {
+                    show(COMMAND, &printed);
+                }
+                self.printed = printed;
                 self.shown = positions;
             }
             let snapshot = snapshots.iter().find(|snapshot| wanted.is(snapshot));

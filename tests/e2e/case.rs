@@ -1,6 +1,7 @@
 //! One case: a namespace of its own, a bucket of its own, and words for what cases do with plans and snapshots.
 
 use std::{
+    collections::BTreeSet,
     fmt::Display,
     fs,
     path::{Path, PathBuf},
@@ -117,6 +118,11 @@ impl Case {
             "spec": {"etcd": etcd, "storage": {"s3": s3}, "retries": 0, "timeout": "2m"},
         });
         self.apply(&[plan])
+    }
+
+    /// Every key of the bucket.
+    pub(crate) fn stored(&self) -> Result<BTreeSet<String>> {
+        Ok(oracle::keys(&self.bucket)?.into_iter().collect())
     }
 
     /// Asks for a snapshot.

@@ -1,7 +1,7 @@
 //! The control plane of the node itself: its etcd lost with all data, and brought back from the bucket by the commands of
 //! docs/disaster-recovery.md, with nothing in Kubernetes to help.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::{
@@ -9,8 +9,10 @@ use harness::{
     machine::Machine,
     rig::Rig,
     runbook::{self, Shell},
+    scratch,
 };
 use serde_json::{Value, json};
+use xtask::image;
 
 use crate::{case::Case, world::World};
 
@@ -33,6 +35,7 @@ pub(crate) async fn the_control_plane(world: &'static World) -> Result<()> {
     let informer = Informer::start(rig.client().await?, NAME);
     informer.sees(&["kept", "lost"]).await?;
 
+    out_of_the_image(rig).await?;
     bring_back(world, rig).await?;
 
     informer.sees(&["kept"]).await?;
@@ -42,6 +45,24 @@ pub(crate) async fn the_control_plane(world: &'static World) -> Result<()> {
     goes_on(&case, rig).await?;
     case.judge(rig.etcd.version).await?;
     case.end()
+}
+
+/// How the program comes to a node from the image that is there.
+async fn out_of_the_image(rig: &Rig) -> Result<()> {
+    let folder = scratch::folder("program")?;
+    let folder = folder.path().to_string_lossy();
+    fs::create_dir(format!("{folder}/image"))?;
+    let shell = Shell::plain()?
+        .name("ctr --namespace", &format!("{} --namespace", rig.ctr()?))
+        .name("REGISTRY/etcd-backup:0.1.0", image::DEFAULT_NAME)
+        .name("etcd-backup /usr/local/bin/", &format!("etcd-backup {folder}/"))
+        .name("/mnt", &format!("{folder}/image"));
+    shell
+        .run(&runbook::block("docs/disaster-recovery.md", "out-of-the-image")?)
+        .await?;
+    let version = shell.run(&format!("{folder}/etcd-backup version")).await?;
+    ensure!(version.starts_with("etcd-backup "), "{version}");
+    Ok(())
 }
 
 fn map(name: &str) -> Value {

@@ -12,6 +12,7 @@ mod etcd;
 mod installed;
 mod power_cut;
 mod progress;
+mod removed;
 mod restart;
 mod restores;
 mod rights;
@@ -110,6 +111,12 @@ fn trials() -> Vec<Trial> {
             "the_control_plane_lost_with_its_etcd_is_brought_back_from_the_bucket_as_the_document_says",
             disaster::the_control_plane,
         ),
+        // Whoever wants to look at something afterwards does not want this.
+        alone(
+            "an_operator_that_is_removed_as_the_document_says_leaves_the_buckets_and_the_next_one_finds_them",
+            removed::and_installed_again,
+        )
+        .with_ignored_flag(env::var_os("ETCD_BACKUP_KEEP").is_some()),
         // Whoever syncs all disks meanwhile would spoil them.
         without_node(
             "what_nobody_brought_to_the_disk_is_lost_with_the_power",

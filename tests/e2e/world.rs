@@ -12,6 +12,7 @@ use harness::{
     etcd::Version,
     kubectl::Kubectl,
     rig::{Rig, images},
+    runbook::{self, Shell},
     versitygw::Versitygw,
 };
 use serde_json::json;
@@ -20,6 +21,9 @@ use xtask::image;
 
 /// The namespace that `config/default` installs into.
 pub(crate) const SYSTEM: &str = "etcd-backup-system";
+
+/// Where the kustomization is that is installed, in the folder of the rig.
+const OVERLAY: &str = "overlay";
 
 /// The directory of the node below which restores may write, by its name in the folder of the rig. Elsewhere it is
 /// `/var/lib/etcd`; here the node shares its files with the machine.
@@ -51,13 +55,26 @@ impl World {
         .context("import the product's image")?;
         rig.import(&images::etcd(Version::V3_6)?)
             .context("import etcd's image")?;
-        let kubectl = rig.kubectl()?;
-        install(&kubectl, rig.folder()).context("install config/default")?;
-        Ok(Self {
-            kubectl,
+        overlay(rig.folder()).context("write the overlay")?;
+        let world = Self {
+            kubectl: rig.kubectl()?,
             gateway: Versitygw::start_at(Rig::HOST).await?,
             rig: RwLock::new(rig),
-        })
+        };
+        world.paste("README.md", "install").await?;
+        Ok(world)
+    }
+
+    /// Types the commands of a document, as the administrator. What it calls `config/default` is what is installed here.
+    pub(crate) async fn paste(&self, document: &str, section: &str) -> Result<String> {
+        let rig = self.rig.read().await;
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        Shell::plain()?
+            .environment("KUBECONFIG", &text(rig.server.admin_kubeconfig()))
+            .environment("KUBECACHEDIR", &text(&rig.folder().join("cache")))
+            .name("config/default", &text(&rig.folder().join(OVERLAY)))
+            .run(&runbook::block(document, section)?)
+            .await
     }
 
     /// Waits until a workload of the operator's namespace is as it should be.
@@ -90,9 +107,9 @@ impl World {
     }
 }
 
-/// As the README says, with restores turned on, in directories of the node too, but for where the image comes from.
-fn install(kubectl: &Kubectl, folder: &Path) -> Result<()> {
-    let overlay = folder.join("overlay");
+/// Writes what is installed: `config/default` with restores turned on, in directories of the node too, and an image that is there.
+fn overlay(folder: &Path) -> Result<()> {
+    let overlay = folder.join(OVERLAY);
     fs::create_dir(&overlay).context("make a folder")?;
     let (name, tag) = image::DEFAULT_NAME
         .rsplit_once(':')
@@ -106,9 +123,7 @@ fn install(kubectl: &Kubectl, folder: &Path) -> Result<()> {
         "patches": [{"target": {"kind": "Deployment", "name": "etcd-backup-operator"}, "patch": flag.to_string()}],
         "images": [{"name": "ghcr.io/etcd-backup-operator/etcd-backup", "newName": name, "newTag": tag}],
     });
-    fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).context("write the overlay")?;
-    let overlay = overlay.to_string_lossy();
-    kubectl.run(&["apply", "--server-side", "-k", &overlay]).map(drop)
+    fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).context("write the file")
 }
 
 /// kustomize takes no absolute path for what it builds upon.

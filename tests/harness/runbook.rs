@@ -1,4 +1,4 @@
-//! The commands of docs/disaster-recovery.md, as they stand there.
+//! The commands of documents, as they stand there.
 
 use std::{
     fs,
@@ -12,25 +12,29 @@ use tokio::{process::Command, time::timeout};
 
 use crate::{binaries, versitygw::Versitygw};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/disaster-recovery.md");
-
 /// The most commands that a person at three in the morning should have to type.
 const AT_MOST: usize = 5;
 
-/// The commands of one section, in the blocks in which they are to be pasted: one after the other, or each on all machines
+/// The commands of one section of a document, which is named from the root of a checkout.
+pub fn block(document: &str, section: &str) -> Result<String> {
+    let text =
+        fs::read_to_string(binaries::root().join(document)).with_context(|| format!("read {document}"))?;
+    let marker = format!("<!-- test: {section} -->\n```sh\n");
+    let (_, behind) = text
+        .split_once(&marker)
+        .with_context(|| format!("no commands are marked as {section} in {document}"))?;
+    let (found, _) = behind.split_once("```").context("the commands do not end")?;
+    Ok(found.to_owned())
+}
+
+/// The commands for one disaster, in the blocks in which they are to be pasted: one after the other, or each on all machines
 /// before the next.
 pub fn blocks<const N: usize>(sections: [&str; N]) -> Result<[String; N]> {
-    let text = fs::read_to_string(DOCUMENT).context("read docs/disaster-recovery.md")?;
     let mut commands = 0;
     let mut blocks = [const { String::new() }; N];
-    for (section, block) in sections.iter().zip(&mut blocks) {
-        let marker = format!("<!-- test: {section} -->\n```sh\n");
-        let (_, behind) = text
-            .split_once(&marker)
-            .with_context(|| format!("no commands are marked as {section}"))?;
-        let (found, _) = behind.split_once("```").context("the commands do not end")?;
+    for (section, found) in sections.iter().zip(&mut blocks) {
+        *found = block("docs/disaster-recovery.md", section)?;
         commands += found.lines().count();
-        found.clone_into(block);
     }
     ensure!(
         (1..=AT_MOST).contains(&commands),
@@ -39,7 +43,7 @@ pub fn blocks<const N: usize>(sections: [&str; N]) -> Result<[String; N]> {
     Ok(blocks)
 }
 
-/// A shell that finds our program and has the environment which the document says to set.
+/// A shell in the root of a checkout that finds our program and kubectl, and has the environment which the document says to set.
 #[derive(Debug)]
 pub struct Shell {
     path: String,
@@ -49,8 +53,8 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// With this server, whose certificate was signed by `authority` if it has one.
-    pub fn new(s3: &Versitygw, authority: Option<&Path>) -> Result<Self> {
+    /// With nothing of its own in the environment.
+    pub fn plain() -> Result<Self> {
         let program = binaries::etcd_backup()?;
         let mut folders: Vec<PathBuf> = vec![program.parent().context("a folder")?.to_owned()];
         folders.push(
@@ -64,19 +68,20 @@ impl Shell {
             .iter()
             .map(|folder| folder.to_string_lossy().into_owned())
             .collect();
-        let environment = [
-            ("AWS_ACCESS_KEY_ID", s3.access_key.as_str()),
-            ("AWS_SECRET_ACCESS_KEY", s3.secret_key.as_str()),
-            ("AWS_REGION", Versitygw::REGION),
-            ("AWS_ENDPOINT_URL", s3.endpoint.as_str()),
-        ];
-        let shell = Self {
+        Ok(Self {
             path: format!("{}:{system}", ours.join(":")),
-            environment: environment
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
+            environment: Vec::new(),
             names: Vec::new(),
-        };
+        })
+    }
+
+    /// With this server, whose certificate was signed by `authority` if it has one.
+    pub fn new(s3: &Versitygw, authority: Option<&Path>) -> Result<Self> {
+        let shell = Self::plain()?
+            .environment("AWS_ACCESS_KEY_ID", &s3.access_key)
+            .environment("AWS_SECRET_ACCESS_KEY", &s3.secret_key)
+            .environment("AWS_REGION", Versitygw::REGION)
+            .environment("AWS_ENDPOINT_URL", &s3.endpoint);
         Ok(match authority {
             Some(authority) => shell.environment("AWS_CA_BUNDLE", authority.to_str().context("a path")?),
             None => shell,
@@ -121,6 +126,7 @@ impl Shell {
         shell
             .args(["-ec", &command])
             .env("PATH", &self.path)
+            .current_dir(binaries::root())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         for (name, _) in std::env::vars() {

@@ -80,6 +80,7 @@ pub(crate) enum Verb {
 /// where they do something.
 const WITHOUT_ETCD: &[&[&str]] = &[
     &["operator"],
+    &["agent"],
     &["agent", "restore"],
     &["agent", "drill"],
     &["agent", "snapshot"],
@@ -93,6 +94,7 @@ const WITHOUT_ETCD: &[&[&str]] = &[
     &["verify"],
     &["fetch"],
     &["restore"],
+    &["inspect"],
     &["inspect", "summary"],
     &["inspect", "keys"],
     &["inspect", "get"],
@@ -249,6 +251,8 @@ mod tests {
             "etcd-backup version --help",
             "etcd-backup snapshot status --help",
             "etcd-backup snapshot restore --help",
+            "etcd-backup inspect --help",
+            "etcd-backup agent --help",
         ] {
             assert!(!help(line).contains("--endpoints"), "{line}");
         }

@@ -127,6 +127,13 @@ fn refuse_existing(name: &Path, overwrite: bool) -> Result<(), Failure> {
 }
 
 fn exists(name: &Path) -> Failure {
+    if name.is_dir() {
+        let store = fs::canonicalize(name).unwrap_or_else(|_| name.to_owned());
+        return Failure::new(Exit::Usage, format!("{} is a directory", name.display())).hint(format!(
+            "name a file in it; `snapshot save` also takes the directory as a store: file://{}",
+            store.display()
+        ));
+    }
     Failure::new(
         Exit::Storage,
         format!("{} exists and is not overwritten", name.display()),
@@ -181,6 +188,11 @@ mod tests {
         Part::create(&name, true).unwrap().keep().unwrap();
         assert_eq!(fs::read(&name).unwrap(), b"");
         assert_eq!(entries(&folder), ["backup.db"]);
+        let directory = Part::create(folder.path(), false).unwrap_err();
+        assert!(
+            format!("{directory:?}").contains("as a store: file:///"),
+            "{directory:?}"
+        );
     }
 
     #[test]

@@ -93,6 +93,11 @@ impl Rig {
         fs::remove_file(&archive).context("remove an image's archive")
     }
 
+    /// `ctr`, as a person on the node would type it.
+    pub fn ctr(&self) -> Result<String> {
+        self.runtime.ctr()
+    }
+
     /// A client that may do everything.
     pub async fn client(&self) -> Result<Client> {
         self.server.admin().await

@@ -47,6 +47,12 @@ impl Runtime {
         self.folder.join("containerd.sock")
     }
 
+    /// The words that begin a command about it.
+    pub(super) fn ctr(&self) -> Result<String> {
+        let ctr = binaries::tool("containerd", "ctr")?;
+        Ok(format!("{} --address {}", ctr.display(), self.socket().display()))
+    }
+
     /// Makes an image known to the kubelet.
     pub(super) fn import(&self, archive: &Path) -> Result<()> {
         let ctr = binaries::tool("containerd", "ctr")?;

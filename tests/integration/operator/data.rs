@@ -3,13 +3,18 @@
 use anyhow::{Context, Result};
 use harness::{
     etcd::{Etcd, Start, Version},
-    s3::Fault,
+    s3::{Fault, Operation, S3Server},
 };
 
 /// A part of such an etcd's snapshot takes some ten seconds this way: time to look while a run is under way.
 pub(super) const SLOWLY: Fault = Fault::SlowReceive {
     bytes_per_second: 1_500,
 };
+
+/// The first part that the store is sent takes it so long.
+pub(super) fn slow_once(server: &S3Server) {
+    server.plan().on(Operation::UploadPart).times(1).fails(SLOWLY);
+}
 
 /// One member with a little of everything.
 pub(crate) async fn etcd(version: Version) -> Result<Etcd> {

@@ -201,11 +201,7 @@ async fn a_plan_that_is_edited_in_the_middle_of_a_run_does_not_disturb_it() -> R
     let etcd = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
     case.stores_in_process().await?;
-    server
-        .plan()
-        .on(Operation::UploadPart)
-        .times(1)
-        .fails(data::SLOWLY);
+    data::slow_once(&server);
     case.apply(&Plan::new("prod", &etcd, &case).into(&server)).await?;
     case.ask("slow", "prod").await?;
     let running = case.until_snapshot("slow", "it to run", |snapshot| {

@@ -4,6 +4,7 @@
 //! Every test is a [`case`]: a namespace, a bucket, and at the end the judge of `harness::oracle`. Most share one world;
 //! those that kill something take turns on a second one.
 
+mod asking;
 mod case;
 pub(crate) mod data;
 mod judge;
@@ -42,4 +43,5 @@ mod schedule;
 mod store_certificates;
 mod store_faults;
 mod trace;
+mod usage;
 mod wire;

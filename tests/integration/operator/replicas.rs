@@ -127,11 +127,7 @@ async fn a_leader_that_is_cut_off_from_kubernetes_is_silent_before_another_begin
     let server = S3Server::start(&case.bucket).await?;
     case.stores_in_process().await?;
     // The store takes ten seconds for the first part: by then the first has lost the lead, and would be done but for that.
-    server
-        .plan()
-        .on(Operation::UploadPart)
-        .times(1)
-        .fails(data::SLOWLY);
+    data::slow_once(&server);
     let wire = Proxy::before(stage.server.port())?;
     let mut first = stage.replica_through(wire.port(), &SHORT_LEASE)?;
     wait::until("the first to lead", PATIENCE, async || leads(&first).await).await?;

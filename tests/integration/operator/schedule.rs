@@ -6,10 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use etcd_backup_api::{EtcdBackup, EtcdSnapshot, SnapshotPhase, labels};
-use harness::{
-    etcd::Version,
-    s3::{Operation, S3Server},
-};
+use harness::{etcd::Version, s3::S3Server};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
@@ -161,11 +158,7 @@ async fn a_slot_that_comes_while_a_run_is_not_over_is_skipped_and_said_so() -> R
     let subject = data::etcd(Version::V3_6).await?;
     let server = S3Server::start(&case.bucket).await?;
     case.stores_in_process().await?;
-    server
-        .plan()
-        .on(Operation::UploadPart)
-        .times(1)
-        .fails(data::SLOWLY);
+    data::slow_once(&server);
     let plan = Plan::new("prod", &subject, &case)
         .into(&server)
         .with("schedule", json!("@hourly"));

@@ -32,27 +32,24 @@ async fn what_is_fetched_is_restored_as_k3s_does_and_the_api_server_comes_back_w
 -> Result<()> {
     let k3s = Etcd::start(Version::V3_6).data_in("server/db/etcd");
     let k3s = K3S.into_iter().fold(k3s, Start::arg);
-    let Plane {
-        bucket,
-        etcd,
-        mut server,
-        client,
-        informer,
-        ..
-    } = Plane::start(k3s).await?;
-    put(&client, "newest", "in the newest backup only").await?;
-    bucket.back_up(&etcd).await?;
-    put(&client, "newer", "than all backups").await?;
+    let mut plane = Plane::start(k3s).await?;
+    let (client, etcd) = (&plane.client, &plane.etcd);
+    put(client, "newest", "in the newest backup only").await?;
+    plane.bucket.back_up(etcd).await?;
+    put(client, "newer", "than all backups").await?;
     let before = etcd.client().await?.status().await?;
     let before = before.header().context("a header")?.revision();
     // systemctl stop k3s
-    drop(informer);
-    server.process().kill()?;
+    drop(plane.informer);
+    plane.server.process().kill()?;
     let member = etcd.member(0);
     member.stop().await?;
 
     let file = etcd.folder().join("snapshot.db");
-    let shell = bucket.shell()?.name("/root/snapshot.db", &file.to_string_lossy());
+    let shell = plane
+        .bucket
+        .shell()?
+        .name("/root/snapshot.db", &file.to_string_lossy());
     let [block] = runbook::blocks(["embedded"])?;
     shell.run(&block).await?;
 
@@ -70,13 +67,13 @@ async fn what_is_fetched_is_restored_as_k3s_does_and_the_api_server_comes_back_w
     member.stop().await?;
     // systemctl start k3s
     member.start().await?;
-    server.start_again().await?;
+    plane.server.start_again().await?;
 
     let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
     ensure!(maps.get_opt("newer").await?.is_none());
     let informer = Informer::start(client.clone(), "default");
     informer.sees(&["kept", "lost", "newest"]).await?;
-    put(&client, "written-afterwards", "x").await?;
+    put(client, "written-afterwards", "x").await?;
     informer
         .sees(&["kept", "lost", "newest", "written-afterwards"])
         .await?;

@@ -13,26 +13,30 @@ use harness::{
     etcd::{Etcd, Member, Version},
     machine::Machine,
     runbook::{self, Shell},
+    scratch,
 };
 
-use plane::{Plane, comes_back};
+use plane::Plane;
 
 /// The backup that the document restores where several machines must restore the same.
 const EXAMPLE: &str = "s3://backups/etcd/kube-system/prod/cdf818194e3a8c32/20261123T060000Z-abcdefgh";
 
 /// The names that the document has and its machine number `index` has here.
-fn on(shell: Shell, machine: &Machine, etcd: &Etcd, index: usize) -> Shell {
+fn on(plane: &Plane, machine: &Machine, index: usize) -> Result<Shell> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let own = &etcd.members()[index];
-    let shell = shell
+    let members = plane.etcd.members();
+    let own = &members[index];
+    let shell = plane
+        .bucket
+        .shell()?
         .tools(&machine.tools())
         .name("/etc/kubernetes/manifests", &text(&machine.manifests()))
         .name("/root/manifests", &text(&machine.aside()))
         .name("/var/lib/etcd", &text(own.data()));
-    let members = etcd.members().iter().enumerate();
-    members.fold(shell, |shell, (number, member)| {
+    let members = members.iter().enumerate();
+    Ok(members.fold(shell, |shell, (number, member)| {
         shell.name(&format!("https://10.0.0.{}:2380", number + 1), &member.peer_url())
-    })
+    }))
 }
 
 /// Pastes a block on every machine, and waits until it is done on all.
@@ -52,52 +56,70 @@ fn set_aside(member: &Member) -> Result<usize> {
 
 #[tokio::test]
 async fn a_kubeadm_control_plane_comes_back_with_its_old_objects_and_informers_recover() -> Result<()> {
-    let Plane {
-        bucket,
-        etcd,
-        mut server,
-        client,
-        informer,
-        ..
-    } = Plane::start(Etcd::start(Version::V3_6)).await?;
+    let mut plane = Plane::start(Etcd::start(Version::V3_6)).await?;
+    what_the_readme_shows(&plane).await?;
     let machine = Machine::new()?;
-    let member = etcd.member(0);
-    let config = server.admin_kubeconfig().to_string_lossy().into_owned();
-    let shell = on(bucket.shell()?, &machine, &etcd, 0)
-        .name("/etc/kubernetes/admin.conf", &config)
+    let member = plane.etcd.member(0);
+    let shell = on(&plane, &machine, 0)?
+        .name("/etc/kubernetes/admin.conf", &plane.kubeconfig())
         .name("cp-1", &member.name);
     let [block] = runbook::blocks(["kubeadm"])?;
     tokio::select! {
-        played = machine.play(member, Some(&mut server)) => bail!("the machine ended: {played:?}"),
+        played = machine.play(member, Some(&mut plane.server)) => bail!("the machine ended: {played:?}"),
         done = shell.run(&block) => done?,
     };
 
-    comes_back(&client, &informer).await?;
+    plane.comes_back().await?;
     assert_eq!(
-        set_aside(member)?,
+        set_aside(plane.etcd.member(0))?,
         1,
         "the old directory is renamed aside and kept"
     );
     Ok(())
 }
 
+/// What the README shows of the program without Kubernetes: a file, what is in it, what the bucket holds, a restore.
+async fn what_the_readme_shows(plane: &Plane) -> Result<()> {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let folder = scratch::folder("readme")?;
+    let tls = plane.etcd.tls.as_ref().context("TLS")?;
+    let files = &tls.client_files;
+    let credentials = format!(
+        "--cacert {} --cert {} --key {}",
+        tls.ca.display(),
+        files.cert.display(),
+        files.key.display()
+    );
+    let shell = plane
+        .bucket
+        .shell()?
+        .name("backup.db", &text(&folder.path().join("backup.db")))
+        .name("https://10.0.0.1:2379", &plane.etcd.member(0).endpoint())
+        .name("--cacert … --cert … --key …", &credentials)
+        .name("/var/lib/etcd", &text(&folder.path().join("etcd")));
+    let said = shell
+        .run(&runbook::block("README.md", "without-kubernetes")?)
+        .await?;
+    ensure!(
+        said.contains("/registry/configmaps") && said.contains("verified (Readback)"),
+        "{said}"
+    );
+    ensure!(
+        folder.path().join("etcd/member/snap/db").exists(),
+        "nothing was restored: {said}"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn several_kubeadm_control_plane_nodes_restore_each_their_member_and_are_one_cluster() -> Result<()> {
-    let Plane {
-        bucket,
-        etcd,
-        mut server,
-        client,
-        address,
-        informer,
-    } = Plane::start(Etcd::start(Version::V3_6).members(3)).await?;
+    let mut plane = Plane::start(Etcd::start(Version::V3_6).members(3)).await?;
     let machines = (0..3).map(|_| Machine::new()).collect::<Result<Vec<_>>>()?;
-    let config = server.admin_kubeconfig().to_string_lossy().into_owned();
     let mut shells = Vec::new();
     for (index, machine) in machines.iter().enumerate() {
-        let mut shell = on(bucket.shell()?, machine, &etcd, index)
-            .name("/etc/kubernetes/admin.conf", &config)
-            .name(EXAMPLE, &address)
+        let mut shell = on(&plane, machine, index)?
+            .name("/etc/kubernetes/admin.conf", &plane.kubeconfig())
+            .name(EXAMPLE, &plane.address)
             .name("--name cp-1", &format!("--name m{index}"));
         for number in 0..3 {
             shell = shell.name(&format!("cp-{}", number + 1), &format!("m{number}"));
@@ -108,18 +130,18 @@ async fn several_kubeadm_control_plane_nodes_restore_each_their_member_and_are_o
     let typed = async {
         on_all(&shells, &stop).await?;
         ensure!(
-            etcd.members().iter().all(|member| member.id().is_none()),
+            plane.etcd.members().iter().all(|member| member.id().is_none()),
             "an etcd still runs"
         );
         on_all(&shells, &restore).await?;
         on_all(&shells, &start).await
     };
     // One API server stands for the three.
-    while_played(&machines, &etcd, Some(&mut server), typed).await?;
+    while_played(&machines, &plane.etcd, Some(&mut plane.server), typed).await?;
 
-    comes_back(&client, &informer).await?;
-    are_one_cluster(&etcd).await?;
-    for member in etcd.members() {
+    plane.comes_back().await?;
+    are_one_cluster(&plane.etcd).await?;
+    for member in plane.etcd.members() {
         assert_eq!(
             set_aside(member)?,
             1,
@@ -166,37 +188,30 @@ async fn while_played<T>(
 #[tokio::test]
 async fn three_machines_restore_each_their_own_member_and_the_api_server_comes_back_with_its_old_objects()
 -> Result<()> {
-    let Plane {
-        bucket,
-        etcd,
-        mut server,
-        client,
-        address,
-        informer,
-    } = Plane::start(Etcd::start(Version::V3_6).members(3)).await?;
+    let mut plane = Plane::start(Etcd::start(Version::V3_6).members(3)).await?;
     let machines = (0..3).map(|_| Machine::new()).collect::<Result<Vec<_>>>()?;
     let mut shells = Vec::new();
     for (index, machine) in machines.iter().enumerate() {
-        let shell = on(bucket.shell()?, machine, &etcd, index)
-            .name(EXAMPLE, &address)
+        let shell = on(&plane, machine, index)?
+            .name(EXAMPLE, &plane.address)
             .name("--name m0", &format!("--name m{index}"));
         shells.push(shell);
     }
     let [stop, restore, start] = runbook::blocks(["external-stop", "external-restore", "external-start"])?;
     // API servers are on other machines: stopped before the first step, started after the last.
-    server.process().kill()?;
+    plane.server.process().kill()?;
     let typed = async {
         on_all(&shells, &stop).await?;
         let said = on_all(&shells, &restore).await?;
         on_all(&shells, &start).await?;
         Ok(said)
     };
-    let said = while_played(&machines, &etcd, None, typed).await?;
+    let said = while_played(&machines, &plane.etcd, None, typed).await?;
     for (index, said) in said.iter().enumerate() {
         ensure!(said.contains(&format!("Member m{index} ")), "{said}");
     }
-    server.start_again().await?;
+    plane.server.start_again().await?;
 
-    comes_back(&client, &informer).await?;
-    are_one_cluster(&etcd).await
+    plane.comes_back().await?;
+    are_one_cluster(&plane.etcd).await
 }

@@ -100,15 +100,20 @@ impl Plane {
             informer,
         })
     }
-}
 
-/// What was backed up is there, what came later is not, and an informer from before sees it all.
-pub(super) async fn comes_back(client: &Client, informer: &Informer) -> Result<()> {
-    let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
-    let kept = maps.get("kept").await.context("an object of before")?;
-    ensure!(kept.data.context("data")?["value"] == "old");
-    ensure!(maps.get_opt("lost").await?.is_none());
-    informer.sees(&["kept"]).await?;
-    put(client, "written-afterwards", "x").await?;
-    informer.sees(&["kept", "written-afterwards"]).await
+    /// Where the administrator's kubeconfig is.
+    pub(super) fn kubeconfig(&self) -> String {
+        self.server.admin_kubeconfig().to_string_lossy().into_owned()
+    }
+
+    /// What was backed up is there, what came later is not, and an informer from before sees it all.
+    pub(super) async fn comes_back(&self) -> Result<()> {
+        let maps = Api::<ConfigMap>::namespaced(self.client.clone(), "default");
+        let kept = maps.get("kept").await.context("an object of before")?;
+        ensure!(kept.data.context("data")?["value"] == "old");
+        ensure!(maps.get_opt("lost").await?.is_none());
+        self.informer.sees(&["kept"]).await?;
+        put(&self.client, "written-afterwards", "x").await?;
+        self.informer.sees(&["kept", "written-afterwards"]).await
+    }
 }

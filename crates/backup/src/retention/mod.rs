@@ -22,10 +22,10 @@
 //! `held` says what would have gone.
 //! The last two end by themselves as soon as a second backup confirms the first.
 //!
-//! A clock that leapt ahead cannot be told from an outage. So a gap of more than two and a half intervals of the schedule is not believed
-//! at once: what would stay, were the gap no longer than that, is `held`, and only the rest goes. A gap is confirmed by three more backups after the
-//! first one behind it, that span two intervals and a day. (Behind a gap, a policy may itself have left backups further apart than the
-//! schedule took them; there, two of its own periods are believed.)
+//! A clock that leapt ahead cannot be told from an outage. So a gap of more than two and a half intervals of the schedule is
+//! not believed at once: what would stay, were the gap no longer than that, is `held`, and only the rest goes. A gap is
+//! confirmed by three more backups after the first one behind it, that span two intervals and a day. (Behind a gap, a policy
+//! may itself have left backups further apart than the schedule took them; there, two of its own periods are believed.)
 //!
 //! # Promises (each is a property test)
 //!
@@ -39,6 +39,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod words;
 
 pub use plan::{Context, plan};
 pub use policy::{Policy, PolicyError};

@@ -125,6 +125,9 @@ pub(crate) fn run(asked: &Diff, format: Option<Format>) -> Result<(), Failure> {
         data: Data { differences, summary },
     };
     print(&listing.show(format)?)?;
+    if listing.rows.is_empty() && cut == 0 {
+        note("no key differs");
+    }
     if cut > 0 {
         note(&format!("{cut} more are not shown: --limit 0, or --summary"));
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     commands::{runtime, snapshot::status},
-    exit::{Exit, Failure},
+    exit::Failure,
     output::{Format, print},
     part::Part,
     store::{BackupFlags, Source},
@@ -43,11 +43,10 @@ Examples:
 
 pub(crate) fn run(fetch: &Fetch, format: Option<Format>) -> Result<(), Failure> {
     let Source::Backup { store, location } = &fetch.source else {
-        return Err(Failure::new(
-            Exit::Usage,
-            "a file is here already: only backups in stores are fetched",
-        )
-        .hint("`etcd-backup verify FILE` proves a file"));
+        return Err(fetch.source.is_no_backup(
+            "only a backup in a store can be fetched, and this names a file",
+            "`etcd-backup verify FILE` proves a file",
+        ));
     };
     let (report, url) = runtime()?.block_on(async {
         // Before anything is read for nothing.

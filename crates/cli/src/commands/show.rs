@@ -8,7 +8,7 @@ use etcd_backup_backup::manifest::{Compression, Encryption, Manifest};
 use crate::{
     clock::{self, rfc3339},
     commands::runtime,
-    exit::{Exit, Failure},
+    exit::Failure,
     output::{Format, json, print, yaml},
     size,
     store::{Choose, Source, StoreFlags},
@@ -39,10 +39,10 @@ type Fact = (&'static str, String);
 
 pub(crate) fn run(show: &Show, format: Option<Format>) -> Result<(), Failure> {
     let Source::Backup { store, location } = &show.backup else {
-        return Err(
-            Failure::new(Exit::Usage, "only a backup in a store has a manifest")
-                .hint("`etcd-backup snapshot status FILE` shows what a file holds"),
-        );
+        return Err(show.backup.is_no_backup(
+            "only a backup in a store has a manifest",
+            "`etcd-backup snapshot status FILE` shows what a file holds",
+        ));
     };
     let chosen = runtime()?.block_on(show.choose.open(&show.reach, store, location.as_ref()))?;
     let manifest = &chosen.entry.manifest;

@@ -1,6 +1,10 @@
 //! The flags about a store, and what they mean.
 
-use std::{env, fs, path::PathBuf, sync::Arc};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use etcd_backup_backup::catalogue::CatalogueError;
@@ -53,7 +57,7 @@ impl StoreFlags {
                 Ok(Arc::new(store))
             }
             Address::Directory(path) | Address::File(path) => {
-                let store = LocalStore::new(path).map_err(|error| of_store(&error))?;
+                let store = LocalStore::new(from_root(path)?).map_err(|error| of_store(&error))?;
                 Ok(Arc::new(store))
             }
         }
@@ -89,6 +93,16 @@ impl StoreFlags {
     }
 }
 
+/// The store takes no relative path. Where nothing is at this one, the store says so.
+fn from_root(path: &Path) -> Result<PathBuf, Failure> {
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .map_err(|error| Failure::storage(format!("cannot find {}", path.display()), &error))
+}
+
 /// The first of these variables that is set.
 pub(crate) fn first(names: &[&str]) -> Option<String> {
     names
@@ -115,5 +129,23 @@ fn hinted(failure: Failure, reason: &str) -> Failure {
             "check the name, or create it first: this program never creates a bucket or a store's directory",
         ),
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_may_be_named_from_where_one_is() {
+        let here = env::current_dir().unwrap();
+        for (typed, meant) in [
+            ("/backups", PathBuf::from("/backups")),
+            ("src", here.join("src")),
+            ("src/..", here.clone()),
+            ("not-there", here.join("not-there")),
+        ] {
+            assert_eq!(from_root(Path::new(typed)).unwrap(), meant, "{typed}");
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! Plain snapshot files, and what is none.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
 use etcd_backup_snapshot::VerifyError;
 
@@ -11,17 +15,22 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     let cannot = |error: io::Error| Failure::storage(format!("cannot open {}", path.display()), &error);
     let file = File::open(path).map_err(cannot)?;
     if file.metadata().map_err(cannot)?.is_dir() {
-        let store = std::path::absolute(path).map_err(cannot)?;
-        let failure = Failure::new(
-            Exit::Usage,
-            format!("{} is a directory, and no snapshot file", path.display()),
-        );
-        return Err(failure.hint(format!(
-            "if backups are stored in it, name it as a store: file://{}",
-            store.display()
-        )));
+        return Err(directory(path));
     }
     Ok(file)
+}
+
+/// Whoever means a store in this directory is told how to say so.
+pub(super) fn directory(path: &Path) -> Failure {
+    let store = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    Failure::new(
+        Exit::Usage,
+        format!("{} is a directory, and no snapshot file", path.display()),
+    )
+    .hint(format!(
+        "if backups are stored in it, name it as a store: file://{}",
+        store.display()
+    ))
 }
 
 /// What is compressed or encrypted, and said so.

@@ -4,7 +4,8 @@ use std::{path::PathBuf, str::FromStr};
 
 use etcd_backup_backup::layout::{ClusterId, Form, Location, PlanKey};
 
-use super::Address;
+use super::{Address, plain};
+use crate::exit::{Exit, Failure};
 
 /// Where a snapshot is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,16 @@ pub(crate) enum Source {
         /// Which backup, if the address went on to name one.
         location: Option<Location>,
     },
+}
+
+impl Source {
+    /// Says that it is no backup in a store, where nothing else will do.
+    pub(crate) fn is_no_backup(&self, reason: &str, hint: &str) -> Failure {
+        match self {
+            Self::File(path) if path.is_dir() => plain::directory(path),
+            _ => Failure::new(Exit::Usage, reason).hint(hint),
+        }
+    }
 }
 
 impl FromStr for Source {
@@ -119,6 +130,10 @@ mod tests {
     fn what_only_looks_like_a_backup_is_no_backup() {
         assert_eq!("-".parse(), Ok(Source::Stdin));
         assert_eq!("backup.db".parse(), Ok(Source::File("backup.db".into())));
+        for (path, said) in [("backup.db", "no backup"), (".", "name it as a store: file:///")] {
+            let refused = format!("{:?}", Source::File(path.into()).is_no_backup("no backup", ""));
+            assert!(refused.contains(said), "{refused}");
+        }
         for wrong in [
             "",
             "gs://b/x",

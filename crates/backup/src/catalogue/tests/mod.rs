@@ -1,6 +1,7 @@
 //! What a bucket holds, and removing some of it, as sentences.
 
 mod listing;
+mod many;
 mod removing;
 mod sweeping;
 

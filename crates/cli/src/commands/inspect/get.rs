@@ -14,16 +14,17 @@ use crate::{
 /// binary form. -o json and -o yaml say what is known of the key as well.
 #[derive(Debug, Args)]
 pub(crate) struct Get {
-    #[command(flatten)]
-    from: From,
-
     /// The key
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", index = 2)]
     wanted: String,
 
     /// As it was at this revision, which must not be older than the snapshot's last compaction
     #[arg(long, value_name = "REVISION")]
     revision: Option<i64>,
+
+    // After the others: its headings would go over to them.
+    #[command(flatten)]
+    from: From,
 }
 
 pub(super) fn run(get: &Get, format: Option<Format>) -> Result<(), Failure> {

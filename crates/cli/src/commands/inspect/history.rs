@@ -15,12 +15,13 @@ use crate::{
 /// What a compaction removed is not there: under Kubernetes, that is everything older than five to ten minutes.
 #[derive(Debug, Args)]
 pub(crate) struct History {
+    /// The key
+    #[arg(value_name = "KEY", index = 2)]
+    wanted: String,
+
+    // After the others: its headings would go over to them.
     #[command(flatten)]
     from: From,
-
-    /// The key
-    #[arg(value_name = "KEY")]
-    wanted: String,
 }
 
 const COLUMNS: &[Column] = &[

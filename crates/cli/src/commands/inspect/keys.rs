@@ -14,9 +14,6 @@ use crate::{
 /// List keys in ascending order, without values
 #[derive(Debug, Args)]
 pub(crate) struct Keys {
-    #[command(flatten)]
-    from: From,
-
     /// Only keys that begin so, such as /registry/secrets/
     #[arg(long, default_value = "", value_name = "TEXT")]
     prefix: String,
@@ -32,6 +29,10 @@ pub(crate) struct Keys {
     /// At most so many; 0 for all, which are held in memory until they are printed
     #[arg(long, default_value_t = 1000, value_name = "COUNT")]
     limit: usize,
+
+    // After the others: its headings would go over to them.
+    #[command(flatten)]
+    from: From,
 }
 
 const COLUMNS: &[Column] = &[

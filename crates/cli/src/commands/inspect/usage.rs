@@ -13,9 +13,6 @@ use crate::{
 /// Show what fills the database, by Kubernetes resource or by prefix, and the largest and most often changed keys
 #[derive(Debug, Args)]
 pub(crate) struct Usage {
-    #[command(flatten)]
-    from: From,
-
     /// Only keys that begin so
     #[arg(long, default_value = "", value_name = "TEXT")]
     prefix: String,
@@ -27,6 +24,10 @@ pub(crate) struct Usage {
     /// How many of the largest and of the most often changed keys to name
     #[arg(long, default_value_t = 10, value_name = "COUNT")]
     top: usize,
+
+    // After the others: its headings would go over to them.
+    #[command(flatten)]
+    from: From,
 }
 
 const COLUMNS: &[Column] = &[

@@ -52,7 +52,8 @@ Examples:
   etcd-backup restore backup.db --data-dir /var/lib/etcd
   etcd-backup restore s3://backups/etcd --plan kube-system/prod --data-dir /var/lib/etcd --replace \\
       --name cp-1 --initial-cluster cp-1=https://10.0.0.1:2380 --initial-advertise-peer-urls https://10.0.0.1:2380
-  etcd-backup restore backup.db --initial-cluster m0=http://a:2380,m1=http://b:2380 --member m0=/restore/m0 --member m1=/restore/m1
+  etcd-backup restore backup.db --initial-cluster m0=http://a:2380,m1=http://b:2380 \\
+      --member m0=/restore/m0 --member m1=/restore/m1
   etcd-backup restore backup.db --data-dir /tmp/earlier --revision 123456
   etcd-backup snapshot restore backup.db --data-dir /var/lib/etcd    # as etcdutl has it";
 
