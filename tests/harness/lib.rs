@@ -17,6 +17,7 @@ pub mod operator;
 pub mod oracle;
 pub mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod restorer;
 pub mod rig;

@@ -1,6 +1,9 @@
 //! What `tools/<set>/go.mod` and `go.sum` pin.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -16,7 +19,7 @@ pub struct Set {
     pub programs: Vec<Program>,
     /// The release that is pinned, where it has numbers.
     pub version: Version,
-    /// The first 12 hex digits of the SHA-256 of `go.mod` followed by `go.sum`.
+    /// The first 12 hex digits of the SHA-256 of `go.mod`, `go.sum` and the set's own Go files, one after another.
     pub digest: String,
 }
 
@@ -52,7 +55,7 @@ impl Set {
         match (self.name.as_str(), program) {
             // Kubernetes supports kubectl one minor release away from its API server.
             (_, "kubectl") => Fit::MinorsApart(1),
-            ("versitygw", _) => Fit::Exact,
+            ("versitygw" | "prometheus-alerts", _) => Fit::Exact,
             _ => Fit::MinorsApart(0),
         }
     }
@@ -80,7 +83,11 @@ pub fn set(name: &str) -> Result<Set> {
         fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
     };
     let (module, sums) = (read("go.mod")?, read("go.sum")?);
-    let digest = hex::encode(Sha256::new().chain_update(&module).chain_update(&sums).finalize());
+    let mut digest = Sha256::new().chain_update(&module).chain_update(&sums);
+    for file in own_files(&folder)? {
+        digest.update(read(&file)?);
+    }
+    let digest = hex::encode(digest.finalize());
     let programs: Vec<_> = tool_lines(&module).map(program).collect();
     let Some(first) = programs.first() else {
         bail!("{name}/go.mod has no tool line")
@@ -90,6 +97,7 @@ pub fn set(name: &str) -> Result<Set> {
         .find(|program| program.name == "etcd")
         .unwrap_or(first);
     let version = required(&module, &main.package)
+        .or_else(|| required_first(&module, &main.package))
         .and_then(Version::parse)
         .with_context(|| format!("{name}/go.mod requires no release of {}", main.package))?;
     Ok(Set {
@@ -98,6 +106,19 @@ pub fn set(name: &str) -> Result<Set> {
         version,
         digest: digest[..12].to_owned(),
     })
+}
+
+/// The Go files of a set that has a program of its own, by name.
+fn own_files(folder: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if Path::new(&name).extension().is_some_and(|of| of == "go") {
+            files.push(name);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The packages that `tool` lines name, alone or in a block.
@@ -146,6 +167,24 @@ fn required<'a>(module: &'a str, package: &str) -> Option<&'a str> {
     })
 }
 
+/// For a program of the set's own: the release of what it is built on, which comes first of all that `module` requires.
+fn required_first<'a>(module: &'a str, package: &str) -> Option<&'a str> {
+    module
+        .strip_prefix("module ")?
+        .lines()
+        .next()
+        .filter(|own| *own == package)?;
+    let mut lines = module
+        .lines()
+        .map(|line| line.trim().trim_start_matches("require "));
+    lines.find_map(|line| line.split_whitespace().nth(1).filter(|word| is_release(word)))
+}
+
+fn is_release(word: &str) -> bool {
+    word.strip_prefix('v')
+        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn a_program_of_our_own_is_of_the_release_that_it_is_built_on() {
+        let module = "module m.io/own\n\ntool m.io/own\n\nrequire a.io/base v2.1.0\n\nrequire (\n\tb.io/c v0.1.0 // indirect\n)\n";
+        assert_eq!(required_first(module, "m.io/own"), Some("v2.1.0"));
+        assert_eq!(required_first(module, "m.io/other"), None);
+    }
+
+    #[test]
     fn every_pinned_set_is_read() {
         let sets = sets().unwrap();
         let names: Vec<_> = sets.iter().map(|set| set.name.as_str()).collect();
@@ -198,9 +244,14 @@ mod tests {
                 "etcd-3.7",
                 "kubernetes",
                 "kubernetes-node",
+                "prometheus-alerts",
                 "runc",
                 "versitygw"
             ]
+        );
+        assert_eq!(
+            set("prometheus-alerts").unwrap().version,
+            Version::parse("0.316.0").unwrap()
         );
         for set in &sets {
             assert!(!set.programs.is_empty() && set.digest.len() == 12, "{set:?}");

@@ -1,5 +1,6 @@
 //! Drills: what is stored is restored, for no other reason than to see that it can be.
 
+mod alerts;
 mod jobs;
 mod moments;
 mod verdicts;
