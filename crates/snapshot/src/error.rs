@@ -16,10 +16,7 @@ pub enum VerifyError {
     #[error("{0}")]
     Structure(#[source] BoltError),
     /// The database is whole, but the checksum behind it is not.
-    #[error(
-        "truncated: {missing} of the 32 bytes of the SHA-256 behind the database are missing{}",
-        if *missing == 32 { " (a file copied from a data directory has none: use `etcdctl snapshot save`)" } else { "" }
-    )]
+    #[error("truncated: {missing} of the 32 bytes of the SHA-256 behind the database are missing")]
     TrailerTruncated {
         /// Bytes that were not there.
         missing: usize,

@@ -229,6 +229,10 @@ async fn what_cannot_be_restored_ends_with_the_code_and_the_way_out_that_the_hel
     ensure!(said.contains("--replace"), "{said}");
     ensure!(!full.join("member/snap").exists());
 
+    let mut status = program()?;
+    status.args(["snapshot", "status"]).arg(&database);
+    let said = failed(&mut status, 4).await?;
+    ensure!(said.contains("restore --skip-hash-check"), "{said}");
     let told = world.told(&database, "raw", &["--skip-hash-check"]).await?;
     ensure!(told["warnings"].to_string().contains("was not checked"), "{told}");
     ensure!(world.path("raw/member/snap/db").exists());

@@ -21,7 +21,7 @@ pub(crate) struct Summary {
 const COLUMNS: &[Column] = &[
     Column::new("BUCKET"),
     Column::new("ENTRIES"),
-    Column::new("PAGES"),
+    Column::new("SIZE"),
 ];
 
 #[derive(Debug, Serialize)]

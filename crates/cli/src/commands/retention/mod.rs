@@ -5,7 +5,7 @@ mod verdicts;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use clap::Args;
+use clap::{Args, value_parser};
 use etcd_backup_backup::{
     catalogue::{ask_locks, newest_of},
     layout::PlanKey,
@@ -51,22 +51,22 @@ pub(crate) struct Retention {
 #[command(next_help_heading = "Policy")]
 struct PolicyFlags {
     /// So many of the newest backups
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
     keep_last: Option<u32>,
     /// The newest backup of each of so many hours
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
     keep_hourly: Option<u32>,
     /// The newest backup of each of so many days
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
     keep_daily: Option<u32>,
     /// The newest backup of each of so many weeks
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
     keep_weekly: Option<u32>,
     /// The newest backup of each of so many months
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
     keep_monthly: Option<u32>,
     /// The newest backup of each of so many years
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
     keep_yearly: Option<u32>,
     /// Nothing that is so much older than the newest, such as 400d
     #[arg(long, value_name = "DURATION", value_parser = days)]

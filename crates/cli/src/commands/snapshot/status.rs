@@ -49,10 +49,18 @@ fn read(reader: impl Read, name: &str) -> Result<Report, Failure> {
     verify_reader(reader).map_err(|error| match error {
         VerifyError::Read { source } => Failure::storage(format!("cannot read {name}"), &source),
         error @ VerifyError::Packed(_) => plain::packed(name, &error),
-        error => Failure::new(
-            Exit::Unsound,
-            format!("{name} is not sound ({}): {error}", error.reason()),
-        ),
+        error => {
+            let failure = Failure::new(
+                Exit::Unsound,
+                format!("{name} is not sound ({}): {error}", error.reason()),
+            );
+            match error {
+                VerifyError::TrailerTruncated { .. } | VerifyError::TrailingBytes { .. } => failure.hint(
+                    "a file copied from a data directory has no checksum that could prove it: `inspect summary` looks into it, `restore --skip-hash-check` takes it",
+                ),
+                _ => failure,
+            }
+        }
     })
 }
 
