@@ -118,6 +118,11 @@ fn tell(size: u64, costs: &[Vec<Cost>; Side::ALL.len()], report: &mut Report) {
         clock(Side::Stream).max(clock(Side::Upload)) / clock(Side::Stream).max(both / cores),
         "x",
     );
+    report.tell(
+        "etcdctl snapshot save, then upload / pipeline: were no core ever idle in the pipeline",
+        clock(Side::Etcdctl) * cores / middle(Side::Pipeline, |cost| cost.cores()),
+        "x",
+    );
     for side in Side::ALL {
         report.tell(side.name(), rate(size, clock(side)), "MB/s");
     }
