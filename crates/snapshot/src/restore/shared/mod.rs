@@ -18,7 +18,9 @@ use crate::verify::{Hash, Hashes, PIECE, Piece};
 /// Bytes of a piece.
 const SIZE: u64 = PIECE as u64;
 /// Pieces that are kept: 8 MiB.
-const KEPT: u64 = 32;
+const PLACES: usize = 32;
+/// As many.
+const KEPT: u64 = PLACES as u64;
 /// Who has waited goes on for so many pieces, as being woken takes longer than a piece does.
 const AT_ONCE: u64 = KEPT / 2;
 /// Pages read elsewhere, one after the other, that say that building does not follow. A branch on the way is one or two.
@@ -36,8 +38,8 @@ pub(super) struct Shared<R = File> {
 /// What was read last, and where the two are.
 #[derive(Debug, Default)]
 struct Kept {
-    /// Each piece has its place: its number modulo [`KEPT`].
-    pieces: [Option<Numbered>; KEPT as usize],
+    /// Each piece has its place: its number modulo [`PLACES`].
+    pieces: [Option<Numbered>; PLACES],
     /// The piece that is hashed now; none before and afterwards.
     hashing: Option<u64>,
     /// The piece that is built from, while building follows.
@@ -224,19 +226,15 @@ impl<R: ReadAt> Reader<R> {
         let number = offset / SIZE;
         let mut hand = self.hand.borrow_mut();
         if hand.piece.as_ref().is_none_or(|piece| piece.number != number) {
-            match self.shared.next_to_build(number)? {
-                Some(piece) => {
-                    hand.piece = Some(Numbered { number, piece });
-                    hand.astray = 0;
+            let Some(piece) = self.shared.next_to_build(number)? else {
+                hand.astray = hand.astray.saturating_add(1);
+                if hand.astray == ASTRAY {
+                    self.shared.leave();
                 }
-                None => {
-                    hand.astray = hand.astray.saturating_add(1);
-                    if hand.astray == ASTRAY {
-                        self.shared.leave();
-                    }
-                    return Ok(None);
-                }
-            }
+                return Ok(None);
+            };
+            hand.piece = Some(Numbered { number, piece });
+            hand.astray = 0;
         }
         let piece = hand.piece.as_ref().map_or(&[][..], |hand| &hand.piece);
         let start = usize::try_from(offset % SIZE).unwrap_or(usize::MAX);
