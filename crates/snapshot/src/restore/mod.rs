@@ -1,7 +1,7 @@
 //! From a snapshot to the data directories of a new cluster, without etcd.
 //!
 //! ```text
-//! snapshot ─┬─► [thread] SHA-256
+//! snapshot ─┬─► [thread] SHA-256            (each piece is read once for both, where they follow each other)
 //!           └─► walk ► leave out, put in ► bulk writer ─► [thread] file ─► [thread] disk
 //!                                                              └─► copies for the other members, log, snapshot file
 //!           ─► all on the disk and read back ─► renamed into place
@@ -42,6 +42,7 @@ mod request;
 mod rewrite;
 mod run;
 mod settings;
+mod shared;
 mod sink;
 mod source;
 mod space;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::thread;
 
@@ -11,7 +10,7 @@ use super::error::RestoreError;
 use super::request::Request;
 use crate::directory::{Directory, Failed};
 use crate::error::VerifyError;
-use crate::verify::{Hash, Hashes, PIECE, Pieces};
+use crate::verify::{Hashes, Pieces};
 
 /// Bytes of the SHA-256 behind the database.
 const TRAILER: u64 = 32;
@@ -96,24 +95,6 @@ impl Extent {
         }
         Ok(())
     }
-}
-
-/// Hashes the whole file. `halted` says that nobody wants to know any more, which ends in [`RestoreError::Cancelled`].
-pub(super) fn hash(file: &File, extent: Extent, halted: impl Fn() -> bool) -> Result<Hashes, RestoreError> {
-    let mut hash = Hash::default();
-    let mut piece = vec![0; PIECE];
-    let mut at = 0;
-    while at < extent.file {
-        if halted() {
-            return Err(RestoreError::Cancelled);
-        }
-        let left = usize::try_from(extent.file.saturating_sub(at)).unwrap_or(usize::MAX);
-        let piece = piece.get_mut(..left.min(PIECE)).unwrap_or_default();
-        file.read_exact_at(piece, at).map_err(RestoreError::ReadSource)?;
-        hash.update(piece);
-        at = at.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-    }
-    Ok(hash.finish())
 }
 
 /// Holds the hashes of the whole file against what it should be.

@@ -25,7 +25,7 @@ use hash::TRAILER;
 pub(crate) use hash::{Hash, Hashes};
 use history::Room;
 use notes::Notes;
-pub(crate) use pieces::{PIECE, Pieces};
+pub(crate) use pieces::{PIECE, Piece, Pieces};
 pub use reader::verify_reader;
 use rows::Keep;
 

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::{panic, thread};
 
+use etcd_backup_bolt::walk::ReadAt;
+
 use super::hash::{Hash, Hashes};
 
 /// How much is read at once, and used while it is still in the processor's cache.
@@ -29,6 +31,13 @@ impl Piece {
             buffer: vec![0; PIECE],
             length: 0,
         }
+    }
+
+    /// Reads so many bytes at a place; [`PIECE`] at most.
+    pub(crate) fn fill_at(&mut self, source: &impl ReadAt, offset: u64, length: usize) -> io::Result<()> {
+        self.length = length.min(PIECE);
+        let room = self.buffer.get_mut(..self.length).unwrap_or_default();
+        source.read_exact_at(room, offset)
     }
 
     /// Reads until it is full or the reader at its end, so that pages lie whole in it.

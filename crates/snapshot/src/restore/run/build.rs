@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 
 use etcd_backup_bolt::walk::Bolt;
 
@@ -14,6 +15,7 @@ use crate::restore::member::DATABASE;
 use crate::restore::output::Content;
 use crate::restore::rewrite::{Plan, Rewritten, rewrite};
 use crate::restore::settings::{Revisions, Settings};
+use crate::restore::shared::{Reader, Shared};
 use crate::restore::sink::write_database;
 use crate::restore::source::{Extent, differs, prove, receive};
 
@@ -27,8 +29,8 @@ pub(super) struct Built {
 
 /// A snapshot's database, opened, and what it says of itself.
 pub(super) struct Opened {
-    pub(super) file: File,
-    bolt: Bolt<File>,
+    pub(super) source: Arc<Shared>,
+    bolt: Bolt<Reader>,
     pub(super) extent: Extent,
     settings: Settings,
     revisions: Revisions,
@@ -38,9 +40,9 @@ impl Run<'_> {
     /// Reads what the snapshot says of itself, and refuses what can be refused at once.
     pub(super) fn open(&self, file: File) -> Result<Opened, RestoreError> {
         Container::refuse(&file).map_err(VerifyError::Packed)?;
-        let again = file.try_clone().map_err(RestoreError::ReadSource)?;
-        let bolt = Bolt::open(again, etcd_backup_bolt::Limits::default())?;
         let length = file.metadata().map_err(RestoreError::ReadSource)?.len();
+        let source = Arc::new(Shared::new(file, length));
+        let bolt = Bolt::open(Reader::of(&source), etcd_backup_bolt::Limits::default())?;
         let extent = Extent {
             database: bolt.meta().database_bytes(),
             file: length,
@@ -50,7 +52,7 @@ impl Run<'_> {
         let revisions = settings.revisions(self.request)?;
         settings.check_version(self.request.target_version)?;
         Ok(Opened {
-            file,
+            source,
             bolt,
             extent,
             settings,

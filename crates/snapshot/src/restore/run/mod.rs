@@ -5,6 +5,8 @@ mod members;
 mod proving;
 mod told;
 
+use std::sync::Arc;
+
 use build::Built;
 
 use super::cluster::Cluster;
@@ -66,8 +68,8 @@ impl<'a> Run<'a> {
         self.control.reached(Step::Begin)?;
         let outcome = self.stage().and_then(|()| match opened {
             Ok(opened) => {
-                let source = opened.file.try_clone().map_err(RestoreError::ReadSource)?;
-                self.while_proving((&source, opened.extent), || self.finish(self.build(opened)?))
+                let source = Arc::clone(&opened.source);
+                self.while_proving(&source, || self.finish(self.build(opened)?))
             }
             Err(reader) => self.finish(self.receive_and_build(reader)?),
         });

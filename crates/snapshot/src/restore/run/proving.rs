@@ -1,19 +1,19 @@
 //! The source proved while the members are made from it.
 
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::Run;
 use crate::restore::error::RestoreError;
-use crate::restore::source::{Extent, hash, prove};
+use crate::restore::shared::Shared;
+use crate::restore::source::prove;
 
 impl Run<'_> {
     /// Does `work`, and hashes the source at the same time: the hash wants it from its beginning to its end, building in the order of keys.
     /// Succeeds when both do. Hashing takes the longer, so members are written and read back meanwhile too.
     pub(super) fn while_proving<T>(
         &self,
-        (source, extent): (&File, Extent),
+        source: &Shared,
         work: impl FnOnce() -> Result<T, RestoreError>,
     ) -> Result<T, RestoreError> {
         if self.request.skip_hash_check && self.request.expected.sha256.is_none() {
@@ -22,7 +22,7 @@ impl Run<'_> {
         let halted = AtomicBool::new(false);
         let halt = || halted.load(Ordering::Relaxed) || self.control.is_cancelled();
         let (worked, proved) = thread::scope(|scope| {
-            let proving = scope.spawn(|| prove(&hash(source, extent, halt)?, self.request));
+            let proving = scope.spawn(|| prove(&source.hash(halt)?, self.request));
             let worked = work();
             // A damaged snapshot is better told by its checksum; any other error needs no more of it.
             let damaged = matches!(worked, Err(RestoreError::Snapshot(_)));
