@@ -135,8 +135,8 @@ fn end_to_end(extra: &[String]) -> Result<()> {
     test(&["--package", "etcd-backup-tests", "--test", "e2e"], extra)
 }
 
-/// How many integration tests run at once, at least. They wait for servers more than they compute: with four at once, the two
-/// processors of a small machine are idle for a third of the time. Each has a Kubernetes' worth of memory.
+/// How many integration tests run at once, at least. They wait for servers more than they compute: with four at once, they leave
+/// two fifths of the two processors of a small machine to others. Each has a Kubernetes' worth of memory.
 const AT_ONCE: usize = 6;
 
 /// Sets how many run at once, unless that was said; what is given to `cargo test` comes first anyway.
