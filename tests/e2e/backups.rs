@@ -18,7 +18,7 @@ pub(crate) async fn a_stateful_set(world: &'static World) -> Result<()> {
     case.plan("prod", &cluster.etcd.endpoints)?;
     let status = case.take("first", "prod").await?;
     is_as_it_was(&case, &cluster, &status).await?;
-    case.end()
+    case.end().await
 }
 
 /// The same by a Job: its pod reaches etcd and the store with Secrets that are mounted, and no token of Kubernetes.
@@ -51,7 +51,7 @@ pub(crate) async fn by_a_job(world: &'static World) -> Result<()> {
         .is_ok_and(|left| left.trim().is_empty())
     };
     wait::until("the Job to go with its snapshot", PATIENCE, gone).await?;
-    case.end()
+    case.end().await
 }
 
 /// The one backup in the bucket is what the cluster holds.
@@ -99,5 +99,5 @@ pub(crate) async fn the_api_servers_own_etcd(world: &'static World) -> Result<()
         status["etcd"]["revision"] == backup.revision,
         "the status speaks of another revision: {status}"
     );
-    case.end()
+    case.end().await
 }

@@ -18,6 +18,7 @@ use harness::{
     tls::Pair,
     wait,
 };
+use kube::Client;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -204,8 +205,9 @@ impl Case {
     }
 
     /// Ends a case that succeeded: what it started must not keep the node busy, unless somebody wants to look at it.
-    pub(crate) fn end(self) -> Result<()> {
-        self.no_secret_is_seen(&self.bucket)?;
+    pub(crate) async fn end(self) -> Result<()> {
+        let client = self.kubectl.client().await?;
+        self.no_secret_is_seen(&client, &self.bucket).await?;
         if std::env::var_os("ETCD_BACKUP_KEEP").is_some() {
             return Ok(());
         }
@@ -228,18 +230,19 @@ impl Case {
             strangers: self.strangers.clone(),
         };
         let holdings = oracle::check_store_restoring(Restored::Newest, store, &subject).await?;
+        let client = self.kubectl.client().await?;
         wait::until_ok("Kubernetes to say what the store holds", PATIENCE, async || {
-            oracle::check_mirror_of(&self.namespace, &self.kubectl, &holdings)
+            oracle::check_mirror_of(&self.namespace, &client, &holdings).await
         })
         .await?;
-        self.no_secret_is_seen(store)?;
+        self.no_secret_is_seen(&client, store).await?;
         Ok(holdings)
     }
 
     /// Not in what the operator and its Jobs wrote into Kubernetes, not in the logs of either, not in the store.
-    fn no_secret_is_seen(&self, store: &Path) -> Result<()> {
+    async fn no_secret_is_seen(&self, client: &Client, store: &Path) -> Result<()> {
         let seen = scratch::folder("seen")?;
-        let objects = oracle::objects(&self.kubectl, &self.namespace)?;
+        let objects = oracle::objects(client, &self.namespace).await?;
         fs::write(seen.path().join("objects"), objects).context("keep the objects")?;
         let operator = [
             "logs",

@@ -44,7 +44,7 @@ pub(crate) async fn the_control_plane(world: &'static World) -> Result<()> {
     world.rolled_out(Duration::from_secs(90))?;
     goes_on(&case, rig).await?;
     case.judge(rig.etcd.version).await?;
-    case.end()
+    case.end().await
 }
 
 /// How the program comes to a node from the image that is there.

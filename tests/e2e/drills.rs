@@ -62,7 +62,7 @@ pub(crate) async fn with_an_etcd(world: &'static World) -> Result<()> {
     ensure!(drilled["drill"]["last"]["reason"] == "Integrity", "{drilled}");
     ensure!(is(&drilled, "Ready", "False"), "{drilled}");
     case.event("DrillFailed", "control-plane").await?;
-    case.end()
+    case.end().await
 }
 
 /// Waits until the last drill ended like this, and gives the plan's status.

@@ -44,7 +44,7 @@ pub(crate) async fn of_jobs(world: &'static World) -> Result<()> {
     drill(&case, &server).await?;
     restore(&case, &cluster, &server).await?;
     restores::brought_back(&case, &cluster, &taken).await?;
-    case.end()
+    case.end().await
 }
 
 /// Writes what no compression makes smaller.

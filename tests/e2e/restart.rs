@@ -41,7 +41,7 @@ pub(crate) async fn during_a_backup(world: &'static World) -> Result<()> {
     );
     let holdings = case.judge(Version::V3_6).await?;
     holdings.ensure_number(2)?;
-    case.end()
+    case.end().await
 }
 
 async fn lose_power(world: &World, case: &Case) -> Result<()> {

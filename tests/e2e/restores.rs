@@ -35,7 +35,7 @@ pub(crate) async fn a_lost_stateful_set(world: &'static World) -> Result<()> {
 
     ask(&case, &cluster)?;
     brought_back(&case, &cluster, &taken).await?;
-    case.end()
+    case.end().await
 }
 
 /// Asks for the plan's newest snapshot in the volumes of the StatefulSet.
@@ -90,7 +90,7 @@ pub(crate) async fn through_a_node_restart(world: &'static World) -> Result<()> 
 
     world.rolled_out(Duration::from_secs(90))?;
     brought_back(&case, &cluster, &taken).await?;
-    case.end()
+    case.end().await
 }
 
 /// Takes the power while a pod waits for a store that says nothing.

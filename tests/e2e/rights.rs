@@ -43,7 +43,7 @@ pub(crate) async fn no_secrets_and_no_jobs(world: &'static World) -> Result<()> 
         status["members"][0]["hashKV"] == living,
         "HashKV is {living} in the API server's etcd: {status}"
     );
-    case.end()
+    case.end().await
 }
 
 /// What a restore into a new claim says while the operator may make no Jobs. It keeps the revisions.

@@ -68,7 +68,7 @@ pub(crate) async fn in_a_directory_of_the_node(world: &'static World) -> Result<
     member.etcd.holds(3, &status).await?;
     member.is_theirs(&status)?;
     member.stop(&world.kubectl)?;
-    case.end()
+    case.end().await
 }
 
 struct Member {

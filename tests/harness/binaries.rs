@@ -1,15 +1,27 @@
 //! Where the real programs are: `cargo xtask tools` finds or builds them, by the rules in [`xtask::tools`].
 
 use std::{
+    collections::HashMap,
     env,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context, Result, bail};
 
-/// The path of a program below `tools/<set>`, such as `("etcd-3.6", "etcdutl")`.
+/// The path of a program below `tools/<set>`, such as `("etcd-3.6", "etcdutl")`. Once found it stays where it is: looking for
+/// it may ask a program of its name for its version, which for kubectl takes as long as what tests ask of it.
 pub fn tool(set: &str, program: &str) -> Result<PathBuf> {
-    xtask::tools::locate(set, program)
+    static FOUND: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+    let name = format!("{set}/{program}");
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = found.get_or_insert_default();
+    if let Some(path) = found.get(&name) {
+        return Ok(path.clone());
+    }
+    let path = xtask::tools::locate(set, program)?;
+    found.insert(name, path.clone());
+    Ok(path)
 }
 
 /// The binary under test, `etcd-backup`.

@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use kube::Client;
 
-use crate::binaries;
+use crate::{apiserver, binaries};
 
 /// kubectl with one identity.
 #[derive(Debug, Clone)]
@@ -36,6 +37,11 @@ impl Kubectl {
             plugins: Some(folder.to_path_buf()),
             ..self.clone()
         }
+    }
+
+    /// A client with the same identity, for questions that are asked often.
+    pub async fn client(&self) -> Result<Client> {
+        apiserver::client(&self.kubeconfig).await
     }
 
     /// Runs it and gives what it prints.

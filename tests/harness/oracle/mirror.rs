@@ -2,25 +2,16 @@
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
+use kube::Client;
 use serde_json::Value;
 
-use super::{Backup, Holdings};
-use crate::kubectl::Kubectl;
+use super::{Backup, Holdings, listed::objects};
 
-/// Compares every plan's and snapshot's status, in all namespaces, with what lies in the store.
-pub fn check_mirror(kubectl: &Kubectl, holdings: &Holdings) -> Result<()> {
-    check(kubectl, "--all-namespaces", holdings)
-}
-
-/// The same of one namespace.
-pub fn check_mirror_of(namespace: &str, kubectl: &Kubectl, holdings: &Holdings) -> Result<()> {
-    check(kubectl, &format!("--namespace={namespace}"), holdings)
-}
-
-fn check(kubectl: &Kubectl, scope: &str, holdings: &Holdings) -> Result<()> {
+/// Compares every plan's and snapshot's status, in a namespace, with what lies in the store.
+pub async fn check_mirror_of(namespace: &str, client: &Client, holdings: &Holdings) -> Result<()> {
     agree(
-        &list(kubectl, "etcdbackups", scope)?,
-        &list(kubectl, "etcdsnapshots", scope)?,
+        &objects(client, "etcdbackups", namespace).await?,
+        &objects(client, "etcdsnapshots", namespace).await?,
         &holdings.backups,
     )
 }
@@ -142,15 +133,6 @@ fn check_plan(plan: &Value, newest: Option<&Backup>) -> Result<()> {
 
 fn ends_with(object: &str, key: &str) -> bool {
     !key.is_empty() && (object == key || object.ends_with(&format!("/{key}")))
-}
-
-fn list(kubectl: &Kubectl, resource: &str, scope: &str) -> Result<Vec<Value>> {
-    let answer = kubectl.run(&["get", resource, scope, "-o", "json"])?;
-    let answer: Value = serde_json::from_str(&answer).context("read kubectl's answer")?;
-    answer["items"]
-        .as_array()
-        .cloned()
-        .context("kubectl listed no items")
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

@@ -7,6 +7,7 @@
 mod backup;
 mod canary;
 mod leftovers;
+mod listed;
 mod mirror;
 mod restored;
 mod strangers;
@@ -20,7 +21,7 @@ use anyhow::{Context, Result, ensure};
 
 pub use backup::Backup;
 pub use canary::{find_canaries, objects};
-pub use mirror::{check_mirror, check_mirror_of};
+pub use mirror::check_mirror_of;
 pub use restored::compare;
 pub use strangers::{Strangers, changed_only_below};
 

@@ -13,10 +13,10 @@ use harness::{
     s3::S3Server,
     versitygw::Versitygw,
 };
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{ListParams, Patch},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
@@ -60,16 +60,23 @@ impl Case {
 
     /// Begins a test on a stage.
     pub(super) async fn on(stage: &Stage, name: &str) -> Result<Self> {
-        stage.server.kubectl()?.run(&["create", "namespace", name])?;
+        let namespaces: Api<Namespace> = Api::all(stage.server.admin().await?);
+        let namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
+        let created = namespaces.create(&PostParams::default(), &namespace).await;
+        created.with_context(|| format!("create the namespace {name}"))?;
         Self::within(stage, name).await
     }
 
-    /// Lets only such pods into the namespace as keep to Kubernetes' restricted profile.
-    pub(super) fn restrict(&self, namespace: &str) -> Result<()> {
-        let label = "pod-security.kubernetes.io/enforce=restricted";
-        self.kubectl
-            .run(&["label", "namespace", namespace, label])
+    /// Lets only such pods into the namespace as keep to this profile of Kubernetes; without one, all.
+    pub(super) async fn admit(&self, profile: Option<&str>) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let change = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": profile}}});
+        let admitted = namespaces
+            .patch(&self.namespace, &PatchParams::default(), &Patch::Merge(&change))
+            .await;
+        admitted
             .map(drop)
+            .with_context(|| format!("label the namespace {}", self.namespace))
     }
 
     /// Begins a test in a namespace that is there.

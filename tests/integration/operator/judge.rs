@@ -103,7 +103,7 @@ impl Case {
     /// Judges all but the backups, which were proved with those of others: `store` holds this case's objects.
     pub(super) async fn finish_with(mut self, holdings: &Holdings, store: &Path) -> Result<()> {
         wait::until_ok("Kubernetes to say what the store holds", CATCH_UP, async || {
-            oracle::check_mirror_of(&self.namespace, &self.kubectl, holdings)
+            oracle::check_mirror_of(&self.namespace, &self.client, holdings).await
         })
         .await?;
         self.nothing_is_left().await?;
@@ -143,7 +143,7 @@ impl Case {
                     .context("keep the metrics")?;
             }
         }
-        let objects = oracle::objects(&self.kubectl, &self.namespace)?;
+        let objects = oracle::objects(&self.client, &self.namespace).await?;
         let plans = self.plans().list(&ListParams::default()).await?;
         ensure!(
             objects.contains(&self.namespace) || plans.items.is_empty(),

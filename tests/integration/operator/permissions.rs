@@ -36,17 +36,16 @@ async fn without_the_right_to_publish_events_backups_go_on_and_the_log_says_what
     let stage = world::breakable().await?;
     let mut case = Case::on(&stage, "no-events").await?;
     let etcd = data::etcd(Version::V3_6).await?;
-    let kubectl = stage.server.kubectl()?;
-    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator"])?;
+    let role = Role::known(&case.client, None, "etcd-backup-operator").await?;
     let mut operator = stage.operator(&SHORT_LEASE).await?;
     case.follow(&operator);
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
 
-    role.without("events")?;
+    role.without("events").await?;
     let taken = case.take("silent", "prod").await;
     let missing = ["Could not publish an event", "cannot create resource \"events\""];
     let told = logged(operator.log(), &missing).await;
-    role.restore()?;
+    role.restore().await?;
     taken?;
     told?;
     alive(&mut operator)?;
@@ -62,21 +61,20 @@ async fn without_the_right_to_write_statuses_nothing_is_run_and_the_log_says_wha
     let stage = world::breakable().await?;
     let mut case = Case::on(&stage, "no-status").await?;
     let etcd = data::etcd(Version::V3_6).await?;
-    let kubectl = stage.server.kubectl()?;
-    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator"])?;
+    let role = Role::known(&case.client, None, "etcd-backup-operator").await?;
     let mut operator = stage.operator(&SHORT_LEASE).await?;
     case.follow(&operator);
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
     case.condition("prod", "Accepted", "True", "Accepted").await?;
 
-    role.without("etcdsnapshots/status")?;
+    role.without("etcdsnapshots/status").await?;
     case.ask("first", "prod").await?;
     let missing = ["cannot patch resource \"etcdsnapshots/status\""];
     // Twice: it is tried again, and not given up.
     let what = "the log to say it twice";
     let told = wait::until(what, PATIENCE, async || lines(operator.log(), &missing) >= 2).await;
     let written = case.stored();
-    role.restore()?;
+    role.restore().await?;
     told?;
     alive(&mut operator)?;
     ensure!(
@@ -96,11 +94,9 @@ async fn without_the_right_to_a_lease_it_waits_says_so_and_leads_once_it_may() -
     let stage = world::breakable().await?;
     let mut case = Case::on(&stage, "no-lease").await?;
     let etcd = data::etcd(Version::V3_6).await?;
-    let kubectl = stage.server.kubectl()?;
-    let namespace = format!("--namespace={}", stage.identity.namespace);
-    let name = ["role", "etcd-backup-operator-leader-election", &namespace];
-    let role = Role::known(&kubectl, &name)?;
-    role.without("leases")?;
+    let namespace = Some(&*stage.identity.namespace);
+    let role = Role::known(&case.client, namespace, "etcd-backup-operator-leader-election").await?;
+    role.without("leases").await?;
     let started = stage.replica(&SHORT_LEASE);
     let (mut operator, told) = match started {
         Ok(operator) => {
@@ -109,11 +105,11 @@ async fn without_the_right_to_a_lease_it_waits_says_so_and_leads_once_it_may() -
             (operator, told)
         }
         Err(error) => {
-            role.restore()?;
+            role.restore().await?;
             return Err(error);
         }
     };
-    role.restore()?;
+    role.restore().await?;
     case.follow(&operator);
     told?;
     alive(&mut operator)?;

@@ -133,7 +133,7 @@ pub(super) async fn breakable() -> Result<Taken> {
     STAGES.free().await.context("start a breakable world")
 }
 
-/// How many stages there are alike: more than tests run at a time on a small machine. A test that waits for its turn does
+/// How many stages there are alike: as many as tests run at a time on a small machine. A test that waits for its turn does
 /// nothing else.
 const ALIKE: usize = 6;
 

@@ -23,8 +23,9 @@ const PAIRS: [(Version, Version); 7] = [
     (Version::V3_7, Version::V3_7),
 ];
 
-/// So many clusters of one test live at once: mostly they wait.
-const AT_ONCE: usize = 2;
+/// So many clusters of one test live at once: mostly they wait, and the longest of these tests would else be what all others have
+/// ended before.
+const AT_ONCE: usize = 4;
 
 /// Asks a cluster of each pair and size.
 async fn of_each(ask: impl AsyncFn(&'static Saved, Version, usize) -> Result<()>) -> Result<()> {

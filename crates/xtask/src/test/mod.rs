@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for &tier in tiers {
         say!("\n== {tier}: {}", tier.what());
         let start = Instant::now();
-        let result = room::check().and_then(|()| tier.run(&options.extra));
+        let result = room::check().and_then(|()| tier.run(tiers, &options.extra));
         if let Err(error) = &result {
             say!("\n{tier} failed: {error:#}");
         }

@@ -18,47 +18,64 @@ use crate::say;
 
 /// Finds every program of a set, building those that are not there. Says what it does.
 pub fn provide(set: &Set) -> Result<()> {
+    let mut missing = Vec::new();
     for program in &set.programs {
-        let name = format!("{:<10} {:<14}", set.name, program.name);
-        if let Some(Found { path, origin }) = find(set, &program.name) {
-            say!("  {name} {origin}: {}", path.display());
-            continue;
+        match find(set, &program.name) {
+            Some(Found { path, origin }) => say!(
+                "  {:<10} {:<14} {origin}: {}",
+                set.name,
+                program.name,
+                path.display()
+            ),
+            None => missing.push(program),
         }
-        say!(
-            "  {name} building {} (the first time takes a while) …",
-            set.version
-        );
-        let start = Instant::now();
-        build(set, program)?;
-        say!(
-            "  {name} built in {} s: {}",
-            start.elapsed().as_secs(),
-            set.cache().join(&program.name).display()
-        );
     }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing
+        .iter()
+        .map(|program| &*program.name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    say!(
+        "  {:<10} building {names} {} (the first time takes a while) …",
+        set.name,
+        set.version
+    );
+    let start = Instant::now();
+    build(set, &missing)?;
+    say!(
+        "  {:<10} built in {} s: {}",
+        set.name,
+        start.elapsed().as_secs(),
+        set.cache().display()
+    );
     Ok(())
 }
 
-fn build(set: &Set, program: &Program) -> Result<()> {
+/// All at once: while one is linked, which takes one processor, what others need is compiled.
+fn build(set: &Set, programs: &[&Program]) -> Result<()> {
     check_go()?;
     set.check_headers()?;
     let folder = set.cache();
-    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    // Built beside its place and renamed: a second build at the same time, or one that is killed, leaves no half file.
-    let unfinished = folder.join(format!(".{}-{}", program.name, id()));
-    let result = go_build(set, program, &unfinished);
+    // Built beside their places and renamed: a second build at the same time, or one that is killed, leaves no half file.
+    let unfinished = folder.join(format!(".unfinished-{}", id()));
+    fs::create_dir_all(&unfinished).with_context(|| format!("make {}", unfinished.display()))?;
+    let result = go_build(set, programs, &unfinished);
     let placed = result.and_then(|()| {
-        let path = folder.join(&program.name);
-        fs::rename(&unfinished, &path).with_context(|| format!("put {} in place", path.display()))
+        programs.iter().try_for_each(|program| {
+            let path = folder.join(&program.name);
+            fs::rename(unfinished.join(program.file()), &path)
+                .with_context(|| format!("put {} in place", path.display()))
+        })
     });
-    if placed.is_err() {
-        // The failure is what to report; there may be no file at all.
-        let _ = fs::remove_file(&unfinished);
-    }
+    // What went wrong before is what to report; an empty folder harms nobody.
+    let _ = fs::remove_dir_all(&unfinished);
     placed
 }
 
-fn go_build(set: &Set, program: &Program, output: &Path) -> Result<()> {
+fn go_build(set: &Set, programs: &[&Program], output: &Path) -> Result<()> {
     let settings = set.settings();
     let status = Command::new("go")
         .current_dir(set.source())
@@ -69,11 +86,11 @@ fn go_build(set: &Set, program: &Program, output: &Path) -> Result<()> {
         .args(["build", "-trimpath", "-tags", settings.tags])
         .args(["-ldflags", &settings.ldflags, "-o"])
         .arg(output)
-        .arg(&program.package)
+        .args(programs.iter().map(|program| &program.package))
         .status()
         .context("start go")?;
     if !status.success() {
-        bail!("go could not build {} ({status})", program.package);
+        bail!("go could not build the programs of tools/{} ({status})", set.name);
     }
     Ok(())
 }

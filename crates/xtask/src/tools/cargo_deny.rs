@@ -51,6 +51,12 @@ fn install(place: &std::path::Path) -> Result<()> {
         .arg(place)
         // Its objects are of no use to this workspace.
         .env_remove("CARGO_TARGET_DIR")
+        // Its own release is linked as a whole and optimised again, which takes longer than all its runs here.
+        .envs([
+            ("CARGO_PROFILE_RELEASE_LTO", "off"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+        ])
         .status()
         .context("start cargo")?;
     if !status.success() {

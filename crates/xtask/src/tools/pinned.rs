@@ -32,6 +32,13 @@ pub struct Program {
     pub package: String,
 }
 
+impl Program {
+    /// The file that `go build` makes of it in a folder.
+    pub(super) fn file(&self) -> &str {
+        last_element(&self.package)
+    }
+}
+
 impl Set {
     /// The folder with the set's `go.mod`.
     pub fn source(&self) -> PathBuf {
@@ -136,21 +143,26 @@ fn tool_lines(module: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A Go package's program: named after its last element that is no major version, and etcd's `server` is `etcd`.
+/// A Go package's program; that of etcd's `server` is `etcd`.
 fn program(package: &str) -> Program {
-    let is_major = |part: &str| {
-        part.strip_prefix('v')
-            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let last = package
-        .rsplit('/')
-        .find(|part| !is_major(part))
-        .unwrap_or(package);
+    let last = last_element(package);
     let name = if last == "server" { "etcd" } else { last };
     Program {
         name: name.to_owned(),
         package: package.to_owned(),
     }
+}
+
+/// The last element of a package's path that is no major version.
+fn last_element(package: &str) -> &str {
+    let is_major = |part: &str| {
+        part.strip_prefix('v')
+            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    package
+        .rsplit('/')
+        .find(|part| !is_major(part))
+        .unwrap_or(package)
 }
 
 /// The release that `module` requires of the module which holds `package`. Where Go knows it by its commit only, a comment

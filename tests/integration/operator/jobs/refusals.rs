@@ -65,13 +65,12 @@ async fn without_the_right_to_make_jobs_the_attempt_fails_and_says_which_right_i
     let etcd = data::etcd(Version::V3_6).await?;
     let mut operator = stage.operator(&flags()).await?;
     scene.case.follow(&operator);
-    let kubectl = stage.server.kubectl()?;
-    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator-jobs"])?;
-    role.without("jobs")?;
+    let role = Role::known(&scene.case.client, None, "etcd-backup-operator-jobs").await?;
+    role.without("jobs").await?;
     scene.case.apply(&scene.plan(&etcd)).await?;
     scene.case.ask("first", "prod").await?;
     let failed = scene.case.failed("first").await;
-    role.restore()?;
+    role.restore().await?;
     let (reason, message) = failed?;
     ensure!(
         reason == "Forbidden" && message.contains("jobs") && message.contains("config/components/jobs"),
@@ -126,9 +125,9 @@ async fn an_attempt_that_fails_in_a_job_is_counted_in_the_stage_in_which_it_fail
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_right_to_read_logs_snapshots_are_taken_all_the_same_and_it_is_said_once() -> Result<()> {
     let stage = stage().await?;
-    let kubectl = stage.server.kubectl()?;
-    let role = Role::known(&kubectl, &["clusterrole", "etcd-backup-operator-jobs"])?;
-    role.without("pods/log")?;
+    let admin = stage.server.admin().await?;
+    let role = Role::known(&admin, None, "etcd-backup-operator-jobs").await?;
+    role.without("pods/log").await?;
     let outcome: Result<()> = async {
         let mut run = MidRun::prepare(&stage, "job-unheard", data::SLOWLY, &[]).await?;
         let mut operator = stage.operator(&flags()).await?;
@@ -145,7 +144,7 @@ async fn without_the_right_to_read_logs_snapshots_are_taken_all_the_same_and_it_
         Ok(())
     }
     .await;
-    role.restore()?;
+    role.restore().await?;
     outcome
 }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use futures::{FutureExt, StreamExt, stream::BoxStream};
 use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{Pod, Secret},
@@ -20,13 +21,17 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{sync::Notify, task::JoinHandle, time::sleep};
 
 use super::{
+    changes::changes,
     container::{Container, Ended},
     disk::Disk,
 };
 use crate::operator::schedule::now;
+
+/// Between two looks at Jobs, pods and processes.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs the Jobs of a namespace until it is dropped.
 pub(in crate::operator) struct Kubelet {
@@ -43,6 +48,8 @@ struct Node {
     held: Mutex<BTreeSet<String>>,
     /// Ends of names of Jobs whose containers are to be killed.
     doomed: Mutex<BTreeSet<String>>,
+    /// One of them has changed.
+    told: Notify,
 }
 
 impl Kubelet {
@@ -54,13 +61,18 @@ impl Kubelet {
             disk: Arc::clone(disk),
             held: Mutex::default(),
             doomed: Mutex::default(),
+            told: Notify::new(),
         });
         let own = Arc::clone(&node);
+        let mut changes = changes(client, namespace);
         let work = tokio::spawn(async move {
             let mut running = HashMap::new();
             loop {
-                own.turn(&mut running).await;
-                sleep(Duration::from_millis(100)).await;
+                let well = own.turn(&mut running).await;
+                sleep(PAUSE).await;
+                if well {
+                    own.until_news(&mut changes, &mut running).await;
+                }
             }
         });
         Self { node, work }
@@ -69,21 +81,25 @@ impl Kubelet {
     /// No node has room for the pods of Jobs whose names end so, such as `-prepare-2`.
     pub(in crate::operator) fn hold(&self, job: &str) {
         self.node.held().insert(job.to_owned());
+        self.node.told.notify_one();
     }
 
     /// Kills the container of the Jobs whose names end so, as a node that runs out of memory does.
     pub(in crate::operator) fn kill(&self, job: &str) {
         self.node.doomed().insert(job.to_owned());
+        self.node.told.notify_one();
     }
 
     /// Now there is room for the pods of those Jobs alone.
     pub(in crate::operator) fn admit(&self, job: &str) {
         self.node.held().remove(job);
+        self.node.told.notify_one();
     }
 
     /// Now there is room.
     pub(in crate::operator) fn release(&self) {
         self.node.held().clear();
+        self.node.told.notify_one();
     }
 }
 
@@ -103,10 +119,33 @@ impl Node {
     }
 
     #[expect(clippy::print_stderr, reason = "a failed test shows what was known")]
-    async fn turn(&self, running: &mut HashMap<String, Container>) {
-        if let Err(error) = self.look(running).await {
+    async fn turn(&self, running: &mut HashMap<String, Container>) -> bool {
+        let looked = self.look(running).await;
+        if let Err(error) = &looked {
             eprintln!("the kubelet of the test: {error:#}");
         }
+        looked.is_ok()
+    }
+
+    /// Waits until something is to be done: an object has changed, somebody said something else, or a container has ended.
+    async fn until_news(
+        &self,
+        changes: &mut BoxStream<'static, ()>,
+        running: &mut HashMap<String, Container>,
+    ) {
+        loop {
+            tokio::select! {
+                _ = changes.next() => break,
+                () = self.told.notified() => break,
+                () = sleep(PAUSE) => {
+                    if running.values_mut().any(|container| container.process.ended().is_some()) {
+                        return;
+                    }
+                }
+            }
+        }
+        // One look is enough for all that has changed until then.
+        while changes.next().now_or_never().is_some() {}
     }
 
     async fn look(&self, running: &mut HashMap<String, Container>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Restores by custom resource. There are no nodes here, so the tests run the Jobs: see `kubelet`.
 
+mod changes;
 pub(super) mod container;
 pub(super) mod disk;
 pub(super) mod kubelet;

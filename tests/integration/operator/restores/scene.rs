@@ -92,7 +92,7 @@ impl Scene {
     /// The same on a stage, where somebody else starts operators.
     pub(super) async fn on(stage: &Stage, subject: &'static Etcd, name: &str) -> Result<Self> {
         let mut case = Case::on(stage, name).await?;
-        case.restrict(name)?;
+        case.admit(Some("restricted")).await?;
         case.apply(&Plan::new("prod", subject, &case)).await?;
         let disk = Arc::new(Disk::new()?);
         case.logs.push(disk.logs()?);
@@ -107,16 +107,6 @@ impl Scene {
             disk::plant(&scene.data(index))?;
         }
         Ok(scene)
-    }
-
-    /// Lets pods into the namespace that are not restricted.
-    pub(super) fn admit_everything(&self) -> Result<()> {
-        let name = &self.case.namespace;
-        let label = "pod-security.kubernetes.io/enforce-";
-        self.case
-            .kubectl
-            .run(&["label", "namespace", name, label])
-            .map(drop)
     }
 
     /// The data directory of a member's claim.

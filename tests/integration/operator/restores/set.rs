@@ -35,7 +35,7 @@ pub(super) struct Set {
 impl Set {
     /// Creates it, with three replicas. Its pods are no restricted ones.
     pub(super) async fn create(scene: &Scene) -> Result<Self> {
-        scene.admit_everything()?;
+        scene.case.admit(None).await?;
         let data = |index: usize| -> PathBuf { scene.disk.claim(&format!("data-etcd-{index}")) };
         let places: Vec<Place> = scene
             .peers

@@ -173,11 +173,13 @@ async fn a_snapshot_that_is_deleted_after_it_was_found_is_named_and_no_target_is
     for index in 0..3 {
         ensure!(is_untouched(&scene.data(index)), "data-{index} was touched");
     }
-    // Trying again cannot help: no Job had a second pod.
+    // Trying again cannot help: no Job had a second pod. When one member is quicker to fail than others, their Jobs may be gone.
     let pods: Api<Pod> = Api::namespaced(scene.case.client.clone(), &scene.case.namespace);
     let pods = pods.list(&ListParams::default()).await?.items;
-    let prepared = pods.iter().filter(|pod| pod.name_any().contains("-prepare-"));
-    ensure!(prepared.count() == 3, "there are {} pods", pods.len());
+    let names: Vec<_> = pods.iter().map(ResourceExt::name_any).collect();
+    let prepared = names.iter().filter(|name| name.contains("-prepare-"));
+    let (first, more): (Vec<_>, Vec<_>) = prepared.partition(|name| name.ends_with("-0"));
+    ensure!(!first.is_empty() && more.is_empty(), "there are {names:?}");
     taken_away.put_back()?;
     scene.finish().await
 }

@@ -116,7 +116,7 @@ async fn data_that_is_there_is_refused_unless_it_may_go_aside() -> Result<()> {
 #[tokio::test]
 async fn a_directory_of_a_node_is_restored_where_the_administrator_allows_it() -> Result<()> {
     let scene = Scene::begin("restore-host-path").await?;
-    scene.admit_everything()?;
+    scene.case.admit(None).await?;
     scene.case.take("before", "prod").await?;
     let spec = |path: &str| {
         json!({

@@ -80,7 +80,7 @@ async fn every_right(installation: Installation, chosen: impl Fn(&Right) -> bool
         access: Access::of(&stage.identity).await?,
         kind: installation.kind,
     };
-    ward.is_complete()?;
+    ward.is_complete().await?;
     let mut operator = ward.operator(true).await?;
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
     case.take("before", "prod").await?;

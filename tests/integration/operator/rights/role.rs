@@ -3,29 +3,43 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use harness::kubectl::Kubectl;
+use k8s_openapi::api::rbac::v1;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, Patch, PatchParams},
+};
 use serde_json::{Value, json};
 
 /// A role of the operator, from which rights are taken for a while.
-pub(in crate::operator) struct Role<'a> {
-    kubectl: &'a Kubectl,
-    name: Vec<String>,
+pub(in crate::operator) struct Role {
+    api: Api<DynamicObject>,
+    name: String,
     rules: Value,
 }
 
-impl<'a> Role<'a> {
-    pub(in crate::operator) fn known(kubectl: &'a Kubectl, name: &[&str]) -> Result<Self> {
-        let role = kubectl.run(&[&["get", "--output=json"], name].concat())?;
-        let role: Value = serde_json::from_str(&role).context("read a role")?;
+impl Role {
+    /// The role of a namespace, or without one of the cluster, as it is now.
+    pub(in crate::operator) async fn known(
+        client: &Client,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Self> {
+        let client = client.clone();
+        let api = match namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &ApiResource::erase::<v1::Role>(&())),
+            None => Api::all_with(client, &ApiResource::erase::<v1::ClusterRole>(&())),
+        };
+        let role = api.get(name).await;
+        let role: DynamicObject = role.with_context(|| format!("read the role {name}"))?;
         Ok(Self {
-            kubectl,
-            name: name.iter().map(ToString::to_string).collect(),
-            rules: role["rules"].clone(),
+            api,
+            name: name.to_owned(),
+            rules: role.data["rules"].clone(),
         })
     }
 
     /// Leaves out every rule about this resource.
-    pub(in crate::operator) fn without(&self, resource: &str) -> Result<()> {
+    pub(in crate::operator) async fn without(&self, resource: &str) -> Result<()> {
         let rules = self.rules.as_array().context("a role has rules")?;
         let speaks = |rule: &&Value| {
             rule["resources"]
@@ -34,7 +48,7 @@ impl<'a> Role<'a> {
         };
         let left: Vec<_> = rules.iter().filter(|rule| !speaks(rule)).collect();
         ensure!(left.len() < rules.len(), "no rule speaks of {resource}");
-        self.write(&json!(left))
+        self.write(&json!(left)).await
     }
 
     /// Every right that it gives: the resource and the verb.
@@ -57,7 +71,7 @@ impl<'a> Role<'a> {
     }
 
     /// Leaves out one verb of one resource.
-    pub(in crate::operator) fn without_right(&self, resource: &str, verb: &str) -> Result<()> {
+    pub(in crate::operator) async fn without_right(&self, resource: &str, verb: &str) -> Result<()> {
         let mut left = Vec::new();
         for rule in self.rules.as_array().context("a role has rules")? {
             let with = |field: &str, keep: &dyn Fn(&str) -> bool| {
@@ -76,18 +90,18 @@ impl<'a> Role<'a> {
             };
             left.extend([others, own].into_iter().filter(gives));
         }
-        self.write(&json!(left))
+        self.write(&json!(left)).await
     }
 
-    pub(in crate::operator) fn restore(&self) -> Result<()> {
-        self.write(&self.rules)
+    pub(in crate::operator) async fn restore(&self) -> Result<()> {
+        self.write(&self.rules).await
     }
 
-    fn write(&self, rules: &Value) -> Result<()> {
-        let change = json!({"rules": rules}).to_string();
-        let patch = ["patch", "--type=merge", "--patch", &change];
-        let name = self.name.iter().map(String::as_str);
-        let words: Vec<_> = patch.into_iter().chain(name).collect();
-        self.kubectl.run(&words).map(drop)
+    async fn write(&self, rules: &Value) -> Result<()> {
+        let change = Patch::Merge(json!({"rules": rules}));
+        let written = self.api.patch(&self.name, &PatchParams::default(), &change).await;
+        written
+            .map(drop)
+            .with_context(|| format!("write the role {}", self.name))
     }
 }

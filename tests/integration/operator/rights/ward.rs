@@ -32,25 +32,24 @@ pub(super) struct Ward<'a> {
 }
 
 impl Ward<'_> {
-    pub(super) fn role(&self, right: &Right) -> Result<Role<'_>> {
-        let namespace = format!("--namespace={}", self.stage.identity.namespace);
-        let own = ["role", right.role, &namespace];
-        let name: &[&str] = match right.role {
-            "etcd-backup-operator-cluster-identity" => &["role", right.role, "--namespace=kube-system"],
-            "etcd-backup-operator-leader-election" => &own,
-            _ if self.kind == "role" => &own,
-            name => &["clusterrole", name],
+    pub(super) async fn role(&self, right: &Right) -> Result<Role> {
+        let own = Some(&*self.stage.identity.namespace);
+        let namespace = match right.role {
+            "etcd-backup-operator-cluster-identity" => Some("kube-system"),
+            "etcd-backup-operator-leader-election" => own,
+            _ if self.kind == "role" => own,
+            _ => None,
         };
-        Role::known(self.kubectl, name)
+        Role::known(&self.case.client, namespace, right.role).await
     }
 
     /// Every right that is installed is in the table, or stands beside it with a reason.
-    pub(super) fn is_complete(&self) -> Result<()> {
+    pub(super) async fn is_complete(&self) -> Result<()> {
         let mut missing = BTreeSet::new();
         let roles: BTreeSet<_> = RIGHTS.iter().map(|right| right.role).collect();
         for name in roles {
             let any = RIGHTS.iter().find(|right| right.role == name).context("any")?;
-            for (resource, verb) in self.role(any)?.rights() {
+            for (resource, verb) in self.role(any).await?.rights() {
                 let known = |role: &str, of: &str, by: &str| (role, of, by) == (name, &*resource, &*verb);
                 let listed = RIGHTS
                     .iter()
@@ -115,10 +114,10 @@ impl Ward<'_> {
 
     /// While the operator runs.
     pub(super) async fn without(&self, index: usize, right: &Right, operator: &Operator) -> Result<()> {
-        let role = self.role(right)?;
+        let role = self.role(right).await?;
         let seen = lines(operator.log(), &[&right.words()]);
         self.deed(index, right, When::Allowed).await?;
-        role.without_right(right.resource, right.verb)?;
+        role.without_right(right.resource, right.verb).await?;
         let outcome: Result<()> = async {
             self.until_allowed(right, false).await?;
             self.deed(index, right, When::Missing).await?;
@@ -126,7 +125,7 @@ impl Ward<'_> {
             self.rest_goes_on(index, right).await
         }
         .await;
-        role.restore()?;
+        role.restore().await?;
         outcome?;
         let often = lines(operator.log(), &[&right.words()]) - seen;
         ensure!(often < OFTEN, "it was said {often} times");
@@ -136,13 +135,13 @@ impl Ward<'_> {
 
     /// From the moment at which it starts. Gives the operator that has recovered.
     pub(super) async fn without_from_the_start(&self, index: usize, right: &Right) -> Result<Operator> {
-        let role = self.role(right)?;
+        let role = self.role(right).await?;
         if (right.resource, right.verb) == ("leases", "create") {
             let namespace = format!("--namespace={}", self.stage.identity.namespace);
             self.kubectl
                 .run(&["delete", "lease", "etcd-backup-operator", &namespace])?;
         }
-        role.without_right(right.resource, right.verb)?;
+        role.without_right(right.resource, right.verb).await?;
         let outcome: Result<Operator> = async {
             self.until_allowed(right, false).await?;
             // Where restores are carried out nothing is removed from a store before it is known what they read.
@@ -155,7 +154,7 @@ impl Ward<'_> {
             Ok(operator)
         }
         .await;
-        role.restore()?;
+        role.restore().await?;
         let mut operator = outcome?;
         let often = lines(operator.log(), &[&right.words()]);
         ensure!(often < OFTEN, "it was said {often} times");
