@@ -44,7 +44,7 @@ pub(crate) async fn and_installed_again(world: &'static World) -> Result<()> {
     case.take("afterwards", "prod").await?;
     let holdings = case.judge(version).await?;
     holdings.ensure_number(3)?;
-    case.end()
+    case.end().await
 }
 
 /// Neither definitions, nor the operator's namespace, nor rights. Nothing else here has etcd in its name.
