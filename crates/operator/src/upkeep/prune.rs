@@ -40,6 +40,7 @@ pub(super) async fn run(
     let nothing = RetentionOutcome {
         at: now,
         dry_run,
+        rules: plan.spec.retention.clone(),
         kept: 0,
         removed: Vec::new(),
         held: None,

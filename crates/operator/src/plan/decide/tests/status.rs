@@ -5,16 +5,6 @@ use serde_json::json;
 use super::*;
 use crate::events::reason as event;
 
-/// A plan with one good backup of midnight.
-fn healthy() -> Observed {
-    let mut observed = observed();
-    observed
-        .snapshots
-        .push(shot("00:00:00", SnapshotPhase::Succeeded));
-    observed.store = Some(store(vec![backup("00:00:00")]));
-    observed
-}
-
 #[test]
 fn the_status_says_what_the_store_holds() {
     let status = decide(&plan(json!({})), &healthy(), at("05:01:00")).status;
@@ -337,7 +327,7 @@ fn a_secret_of_etcd_that_is_missing_is_told_before_any_run() {
         reason: "SecretNotFound".to_owned(),
         message: "Secret etcd is not there".to_owned(),
     };
-    observed.etcd = Some(trouble.clone());
+    observed.etcd = Some(Err(trouble.clone()));
     let decision = decide(&plan(json!({})), &observed, at("05:02:00"));
     assert_eq!(says(&decision, "Accepted"), pair("False", "SecretNotFound"));
     assert_eq!(says(&decision, "Ready"), pair("False", "SecretNotFound"));
@@ -352,7 +342,7 @@ fn a_secret_of_etcd_that_is_missing_is_told_before_any_run() {
     assert_eq!(told(&later), [""; 0]);
     // An API server in trouble says nothing about the plan.
     trouble.reason = "SecretUnavailable".to_owned();
-    observed.etcd = Some(trouble);
+    observed.etcd = Some(Err(trouble));
     let decision = decide(&plan(json!({})), &observed, at("05:02:00"));
     assert_eq!(says(&decision, "Accepted").0, "True");
 }
