@@ -1,6 +1,7 @@
 mod catalogue;
 mod checking;
 mod deletion;
+mod freshness;
 mod schedule;
 mod status;
 mod store;
