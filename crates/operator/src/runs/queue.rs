@@ -28,8 +28,8 @@ impl Queue {
     /// start. The namespace that it came from goes to the end of the round; others keep their place in it.
     pub(super) fn take(&mut self, held: impl Fn(&str) -> Option<usize>) -> Option<String> {
         let first = |namespace: &String| {
-            let lane = self.lanes.get(namespace)?.iter().enumerate();
-            lane.filter_map(|(place, uid)| Some((held(uid)?, place))).next()
+            let mut lane = self.lanes.get(namespace)?.iter().enumerate();
+            lane.find_map(|(place, uid)| Some((held(uid)?, place)))
         };
         let firsts = self.turns.iter().enumerate();
         let startable = firsts.filter_map(|(turn, namespace)| first(namespace).map(|first| (turn, first)));
