@@ -62,6 +62,8 @@ pub mod reason {
     pub const INVALID_SECRET: &str = "SecretInvalid";
     /// Someone else writes to this place of the store.
     pub const PREFIX_IN_USE: &str = "PrefixInUse";
+    /// Not known yet: what the specification names is being looked at.
+    pub const CHECKING: &str = "Checking";
     /// It worked.
     pub const SUCCEEDED: &str = "Succeeded";
     /// It did not work.

@@ -129,11 +129,12 @@ impl Context {
         ))
     }
 
-    /// What the plan's store said last, in this term.
-    pub fn answer(&self, plan_uid: &str) -> Option<Answer> {
-        let result = self.shared.upkeep.result(plan_uid)?;
-        let since = self.shared.ledger.since(plan_uid, result.at)?;
-        Some(Answer { result, since })
+    /// What the plan's store said last, in this term. Of a store that the plan named before nothing is told.
+    pub fn answer(&self, plan: &EtcdBackup) -> Option<Answer> {
+        let uid = plan.uid()?;
+        let result = self.shared.upkeep.result(&uid)?;
+        let since = self.shared.ledger.since(&uid, result.at)?;
+        result.is_of_store(plan).then_some(Answer { result, since })
     }
 
     /// Asks the plan's store. The answer wakes the plan.

@@ -18,6 +18,11 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Where this is, safe to show anyone: `s3://bucket/prefix`, `file:///path`, `memory:`.
     fn location(&self) -> String;
 
+    /// The store's clock minus ours in seconds, by its last answer. `None` for one that tells no time, or did not yet.
+    fn clock_offset(&self) -> Option<i64> {
+        None
+    }
+
     /// Stores a small object in one request.
     ///
     /// # Errors

@@ -80,8 +80,8 @@ async fn a_plan_that_goes_waits_for_its_store_for_so_long_and_then_says_what_it_
 
     gone(&case, "left").await?;
     let told = case.event("LeftInStore", "left").await?;
-    // What is left: what was listed last, or why nobody knows any more.
-    let either = ["1 snapshots", "everything (StoreUnavailable"];
+    // What is left: what was listed last and when, or why nobody knows any more.
+    let either = ["1 snapshots by its listing of", "could not be listed at"];
     ensure!(
         told.contains("within 15s; left at s3://dead/backups")
             && either.iter().any(|what| told.contains(what)),

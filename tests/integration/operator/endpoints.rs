@@ -9,7 +9,13 @@ use super::{case::Case, plan::Plan};
 async fn a_bucket_that_is_not_there_is_said_so_and_not_made() -> Result<()> {
     let (case, world) = Case::begin("no-bucket").await?;
     let plan = Plan::new("prod", &world.subject, &case);
-    case.apply(&plan.with("storage/s3/bucket", json!("never-made")))
+    let applied = case.apply(&plan).await?;
+    case.first_said(&applied, "Ready", ["True", "NoRunYet"]).await?;
+    // Nothing that the other bucket said is said of this one.
+    let edited = case
+        .apply(&plan.with("storage/s3/bucket", json!("never-made")))
+        .await?;
+    case.first_said(&edited, "Ready", ["False", "NoSuchBucket"])
         .await?;
     case.condition("prod", "StoreReachable", "False", "NoSuchBucket")
         .await?;

@@ -5,13 +5,15 @@ use std::{fmt::Display, time::Duration};
 use anyhow::{Context, Result, bail, ensure};
 use etcd_backup_api::conditions::find;
 use etcd_backup_api::{Condition, EtcdBackup, EtcdSnapshot, SnapshotPhase};
+use futures::TryStreamExt;
 use harness::wait;
 use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams},
+    api::{DeleteParams, ListParams, WatchEvent, WatchParams},
 };
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::case::Case;
 
@@ -153,6 +155,39 @@ impl Case {
             current.with_context(|| format!("its status is {}", json!(plan.status)))
         })
         .await
+    }
+
+    /// Waits for the first that a condition says about the very generation of `applied`, and that it is this. That it is being
+    /// looked at says nothing yet.
+    pub(super) async fn first_said(
+        &self,
+        applied: &EtcdBackup,
+        kind: &str,
+        [status, reason]: [&str; 2],
+    ) -> Result<()> {
+        let (name, generation) = (applied.name_any(), applied.metadata.generation);
+        let version = applied.resource_version().context("no version")?;
+        let params = WatchParams::default().fields(&format!("metadata.name={name}"));
+        let changes = self.plans();
+        let mut changes = Box::pin(changes.watch(&params, &version).await.context("watch it")?);
+        let first = async {
+            while let Some(change) = changes.try_next().await.context("watch it")? {
+                let WatchEvent::Modified(plan) = change else {
+                    continue;
+                };
+                let said = condition_of(&plan, kind);
+                let said = said.filter(|said| said.observed_generation == generation);
+                if let Some(said) = said.filter(|said| !is(said, "Unknown", "Checking")) {
+                    return Ok(said);
+                }
+            }
+            bail!("the watch ended")
+        };
+        let said = timeout(PATIENCE, first)
+            .await
+            .with_context(|| format!("nothing is said about {kind} of {name}"))??;
+        ensure!(is(&said, status, reason), "it says {}", json!(said));
+        Ok(())
     }
 
     /// Waits for an event with this reason about something of this name, and gives its note.

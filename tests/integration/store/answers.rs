@@ -205,6 +205,13 @@ async fn clock_skew_is_reported_with_its_size() -> Result<()> {
         panic!("{error}")
     };
     assert!((-3610..=-3590).contains(&offset), "{offset}");
+    assert_eq!(store.clock_offset(), Some(offset));
+    // From then on the SDK signs by that date, which the server refuses once. Without a refusal the difference is known all the
+    // same, and as of the last answer.
+    let _ = store.list("", None).await;
+    store.list("", None).await?;
+    let offset = store.clock_offset().expect("the answer has a date");
+    assert!((-10..=10).contains(&offset), "{offset}");
     assert_eq!(
         server.plan().count(Operation::Put),
         1,

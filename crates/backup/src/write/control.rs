@@ -209,14 +209,11 @@ impl Progress {
         )
     }
 
-    /// Notes what is known of a run that goes on elsewhere. It never goes back, and the total is the one that was named first.
+    /// Notes what is known of a run that goes on elsewhere, as it was told last. Another member has another total, and is read from
+    /// the beginning.
     pub fn learn(&self, read: u64, total: Option<u64>) {
-        self.read.fetch_max(read, Ordering::Relaxed);
-        let total = total.unwrap_or(0);
-        // Somebody named it before.
-        let _ = self
-            .total
-            .compare_exchange(0, total, Ordering::Relaxed, Ordering::Relaxed);
+        self.read.store(read, Ordering::Relaxed);
+        self.total.store(total.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// A try begins. What an earlier one brought, from another member, is no part of this snapshot.

@@ -142,9 +142,13 @@ impl Said {
             .find_map(Self::parse)
     }
 
-    /// What is to be believed after `before`: no step back, and always the same whole of a stage.
+    /// What is to be believed after `before`: no step back, and always the same whole of a stage. But a snapshot begins anew when
+    /// it is taken from another member, whose database has another size; that is told in order by the one who takes it.
     #[must_use]
     pub fn after(self, before: Self) -> Self {
+        if self.stage == Stage::Streaming {
+            return self;
+        }
         if self.stage != before.stage {
             return if self.stage > before.stage { self } else { before };
         }
@@ -260,6 +264,17 @@ mod tests {
             (said(Stage::Checking, 0, None), said(Stage::Checking, 0, None)),
         ] {
             assert_eq!(now.after(before), believed, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_taken_from_another_member_begins_anew() {
+        let anew = said(Stage::Streaming, 1, Some(8));
+        for before in [
+            said(Stage::Streaming, 5, Some(9)),
+            said(Stage::Verifying, 9, Some(9)),
+        ] {
+            assert_eq!(anew.after(before), anew, "{before}");
         }
     }
 

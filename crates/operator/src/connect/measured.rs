@@ -57,6 +57,10 @@ impl Store for Measured {
         self.store.location()
     }
 
+    fn clock_offset(&self) -> Option<i64> {
+        self.store.clock_offset()
+    }
+
     async fn put(&self, key: &str, body: Bytes, mode: PutMode) -> Result<ObjectMeta, StoreError> {
         measure(&self.metrics, Operation::Put, self.store.put(key, body, mode)).await
     }

@@ -34,7 +34,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     for snapshot in &snapshots {
         foreign.remove(&snapshot.name);
     }
-    let answer = context.answer(&uid);
+    let answer = context.answer(plan);
     let asking = context.is_asking(&uid);
     let drill = drill::Observed {
         newest: answer
@@ -46,10 +46,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     Observed {
         snapshots,
         foreign,
-        etcd: answer.as_ref().and_then(|answer| match &answer.result.etcd {
-            Some(Err(failure)) => Some(trouble(failure)),
-            Some(Ok(())) | None => None,
-        }),
+        etcd: answer.as_ref().and_then(|answer| etcd(plan, answer)),
         looks_first: answer
             .as_ref()
             .is_some_and(|answer| answer.result.create_only == Some(CreateOnly::Checked)),
@@ -190,6 +187,15 @@ fn backup(manifest: &Manifest) -> Backup {
     }
 }
 
+/// Whether the etcd that the plan names can be asked, if that was looked at.
+fn etcd(plan: &EtcdBackup, answer: &Answer) -> Option<Result<(), Trouble>> {
+    let looked = answer.result.etcd.as_ref()?;
+    answer
+        .result
+        .is_of_etcd(plan)
+        .then(|| looked.as_ref().copied().map_err(trouble))
+}
+
 fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
     let holds = match (&answer.result.catalogue, answer.manifests()) {
         (_, Some(manifests)) => Ok(Holdings {
@@ -206,7 +212,12 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
         (Ok(_), None) => Ok(Holdings::default()),
     };
     let retention = answer.result.retention.as_ref();
-    let retention = retention.map(|outcome| outcome.as_ref().map(pruning).map_err(trouble));
+    let retention = retention.map(|outcome| {
+        outcome
+            .as_ref()
+            .map(|outcome| pruning(plan, outcome))
+            .map_err(trouble)
+    });
     StoreView {
         at: answer.result.at,
         since: answer.since,
@@ -216,7 +227,7 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
     }
 }
 
-fn pruning(outcome: &RetentionOutcome) -> Pruning {
+fn pruning(plan: &EtcdBackup, outcome: &RetentionOutcome) -> Pruning {
     let candidates = |removals: &[Removal]| {
         let candidate = |gone: &Removal| RetentionCandidate {
             run_id: gone.run_id.clone(),
@@ -235,6 +246,7 @@ fn pruning(outcome: &RetentionOutcome) -> Pruning {
     Pruning {
         at: outcome.at,
         dry_run: outcome.dry_run,
+        superseded: outcome.rules != plan.spec.retention,
         kept: outcome.kept,
         removed: candidates(&outcome.removed),
         held: outcome.held.as_ref().map(trouble),

@@ -16,6 +16,11 @@ impl Places {
         self.taken
     }
 
+    /// How many `namespace` holds.
+    pub(super) fn held_by(&self, namespace: &str) -> usize {
+        self.held.get(namespace).copied().unwrap_or(0)
+    }
+
     /// Whether a run of `namespace` may take one, of `most` in all. Where there is only one, it is for whoever has his turn.
     pub(super) fn has_one_for(&self, namespace: &str, most: usize) -> bool {
         match most.saturating_sub(self.taken) {

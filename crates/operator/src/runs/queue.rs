@@ -1,4 +1,4 @@
-//! Who is next: in turn by namespace, in order of arrival within one.
+//! Who is next: the namespace that has least, in turn among equals; in order of arrival within one.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -23,26 +23,27 @@ impl Queue {
         }
     }
 
-    /// Takes the next run that may start. The namespace it came from goes to the end of the round; one that has
-    /// nothing startable keeps its place.
-    pub(super) fn take(&mut self, may_start: impl Fn(&str) -> bool) -> Option<String> {
-        for turn in 0..self.turns.len() {
-            let lane = self.lanes.get_mut(&self.turns[turn])?;
-            let Some(place) = lane.iter().position(|uid| may_start(uid)) else {
-                continue;
-            };
-            let uid = lane.remove(place)?;
-            self.waiting -= 1;
-            let emptied = lane.is_empty();
-            let namespace = self.turns.remove(turn)?;
-            if emptied {
-                self.lanes.remove(&namespace);
-            } else {
-                self.turns.push_back(namespace);
-            }
-            return Some(uid);
+    /// Takes the next run that may start: of the namespace that holds the fewest places, and of those that hold as many, of the
+    /// one whose turn it is. `held` says how many places of the kind that a run needs its namespace holds; `None` if the run may not
+    /// start. The namespace that it came from goes to the end of the round; others keep their place in it.
+    pub(super) fn take(&mut self, held: impl Fn(&str) -> Option<usize>) -> Option<String> {
+        let first = |namespace: &String| {
+            let mut lane = self.lanes.get(namespace)?.iter().enumerate();
+            lane.find_map(|(place, uid)| Some((held(uid)?, place)))
+        };
+        let firsts = self.turns.iter().enumerate();
+        let startable = firsts.filter_map(|(turn, namespace)| first(namespace).map(|first| (turn, first)));
+        let (turn, (_, place)) = startable.min_by_key(|(_, (held, _))| *held)?;
+        let namespace = self.turns.remove(turn)?;
+        let lane = self.lanes.get_mut(&namespace)?;
+        let uid = lane.remove(place)?;
+        self.waiting -= 1;
+        if lane.is_empty() {
+            self.lanes.remove(&namespace);
+        } else {
+            self.turns.push_back(namespace);
         }
-        None
+        Some(uid)
     }
 
     /// Removes a run that is not wanted any more.
@@ -76,8 +77,13 @@ impl Queue {
 mod tests {
     use super::Queue;
 
+    /// Takes what may start, where nobody holds anything.
+    fn take(queue: &mut Queue, may_start: impl Fn(&str) -> bool) -> Option<String> {
+        queue.take(|uid| may_start(uid).then_some(0))
+    }
+
     fn drained(mut queue: Queue, may_start: impl Fn(&str) -> bool) -> Vec<String> {
-        std::iter::from_fn(|| queue.take(&may_start)).collect()
+        std::iter::from_fn(|| take(&mut queue, &may_start)).collect()
     }
 
     fn queue(runs: &[(&str, &str)]) -> Queue {
@@ -110,8 +116,21 @@ mod tests {
     #[test]
     fn a_namespace_whose_runs_are_all_blocked_keeps_its_turn() {
         let mut queue = queue(&[("a", "a1"), ("b", "b1"), ("b", "b2")]);
-        assert_eq!(queue.take(|uid| uid != "a1").as_deref(), Some("b1"));
-        assert_eq!(queue.take(|_| true).as_deref(), Some("a1"));
+        assert_eq!(take(&mut queue, |uid| uid != "a1").as_deref(), Some("b1"));
+        assert_eq!(take(&mut queue, |_| true).as_deref(), Some("a1"));
+    }
+
+    #[test]
+    fn whoever_holds_least_comes_first_and_only_equals_take_turns() {
+        let held = |uid: &str| match uid {
+            "b1" => None,
+            uid if uid.starts_with('a') => Some(2),
+            _ => Some(1),
+        };
+        let mut queue = queue(&[("a", "a1"), ("b", "b1"), ("c", "c1"), ("b", "b2"), ("c", "c2")]);
+        let order: Vec<String> = std::iter::from_fn(|| queue.take(held)).collect();
+        assert_eq!(order, ["b2", "c1", "c2", "a1"]);
+        assert_eq!(queue.len(), 1, "what may not start waits");
     }
 
     #[test]
@@ -122,8 +141,8 @@ mod tests {
         queue.remove("a", "unknown");
         queue.remove("unknown", "x");
         assert_eq!(queue.len(), 1);
-        assert_eq!(queue.take(|_| true).as_deref(), Some("a2"));
-        assert_eq!((queue.len(), queue.take(|_| true)), (0, None));
+        assert_eq!(take(&mut queue, |_| true).as_deref(), Some("a2"));
+        assert_eq!((queue.len(), take(&mut queue, |_| true)), (0, None));
         queue.push("a", "a4".to_owned());
         assert_eq!((queue.clear(), queue.len()), (vec!["a4".to_owned()], 0));
     }

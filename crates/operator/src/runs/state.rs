@@ -67,26 +67,31 @@ impl State {
             return None;
         }
         let mut queue = std::mem::take(&mut self.queue);
-        let next = queue.take(|uid| self.may_start(uid, limits));
+        let next = queue.take(|uid| {
+            let request = &self.entries.get(uid)?.request;
+            self.takes(request, limits)
+                .then(|| self.places_of(request).held_by(&request.snapshot.namespace))
+        });
         self.queue = queue;
         next
     }
 
     /// Whether there is a place for `request`, and nothing else reads its etcd cluster.
     fn takes(&self, request: &RunRequest, limits: &Limits) -> bool {
-        let namespace = &request.snapshot.namespace;
-        let place = if request.is_job() {
-            self.in_jobs.has_one_for(namespace, limits.max_jobs)
+        let most = if request.is_job() {
+            limits.max_jobs
         } else {
-            self.here.has_one_for(namespace, limits.max_concurrent)
+            limits.max_concurrent
         };
-        place && !request.cluster_keys().iter().any(|key| self.busy.contains(key))
+        let places = self.places_of(request);
+        places.has_one_for(&request.snapshot.namespace, most)
+            && !request.cluster_keys().iter().any(|key| self.busy.contains(key))
     }
 
     /// `request` runs from now on.
     pub(super) fn begin(&mut self, request: &RunRequest) {
         self.busy.extend(request.cluster_keys().iter().map(str::to_owned));
-        self.places_of(request).take(&request.snapshot.namespace);
+        self.places_of_mut(request).take(&request.snapshot.namespace);
     }
 
     /// `request` runs no more.
@@ -94,10 +99,18 @@ impl State {
         for key in request.cluster_keys().iter() {
             self.busy.remove(key);
         }
-        self.places_of(request).give_back(&request.snapshot.namespace);
+        self.places_of_mut(request).give_back(&request.snapshot.namespace);
     }
 
-    fn places_of(&mut self, request: &RunRequest) -> &mut Places {
+    fn places_of(&self, request: &RunRequest) -> &Places {
+        if request.is_job() {
+            &self.in_jobs
+        } else {
+            &self.here
+        }
+    }
+
+    fn places_of_mut(&mut self, request: &RunRequest) -> &mut Places {
         if request.is_job() {
             &mut self.in_jobs
         } else {

@@ -17,13 +17,16 @@ use crate::runs::RunState;
 /// Looks around.
 pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
     let plan = plan(snapshot, context);
-    let uid = match &plan {
-        Plan::Present { plan, .. } => plan.uid().unwrap_or_default(),
-        Plan::Missing | Plan::Another => String::new(),
+    let present = match &plan {
+        Plan::Present { plan, .. } => Some(&**plan),
+        Plan::Missing | Plan::Another => None,
     };
-    let answer = context.answer(&uid);
+    let answer = present.and_then(|plan| context.answer(plan));
+    let is_asking = present
+        .and_then(ResourceExt::uid)
+        .is_some_and(|uid| context.is_asking(&uid));
     let answered = match &answer {
-        _ if context.is_asking(&uid) => Answered::Awaited,
+        _ if is_asking => Answered::Awaited,
         Some(answer) => answer.deleted_at().map_or(Answered::Never, Answered::At),
         None => Answered::Never,
     };

@@ -84,6 +84,15 @@ impl<'a> Conditions<'a> {
         }
     }
 
+    /// Says `kind` cannot be said yet, unless it was said before, of this very generation.
+    pub fn await_answer(&mut self, kind: &str, reason: &str, message: &str) {
+        let before = self.before(kind);
+        match before.filter(|before| before.observed_generation == self.generation) {
+            Some(_) => self.keep(kind),
+            None => self.set(kind, Truth::Unknown, reason, message),
+        }
+    }
+
     /// What the status said about `kind` before.
     pub fn before(&self, kind: &str) -> Option<&'a Condition> {
         find(self.before, kind)
@@ -92,6 +101,12 @@ impl<'a> Conditions<'a> {
     /// What has been decided about `kind`.
     pub fn decided(&self, kind: &str) -> Option<&Condition> {
         find(&self.decided, kind)
+    }
+
+    /// Whether `kind` was decided to be `truth`.
+    pub fn is(&self, kind: &str, truth: Truth) -> bool {
+        self.decided(kind)
+            .is_some_and(|decided| decided.status == truth.as_str())
     }
 
     /// All that was decided, by type, so that the order never changes by itself.

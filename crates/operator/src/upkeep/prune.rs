@@ -20,6 +20,10 @@ use super::work::Prune;
 use crate::connect::{Failure, refused};
 use crate::plan::decide::is_dry_run;
 
+/// How far the store's clock may be from ours, in seconds, for ours to say what is old: what Amazon S3 allows the time in a
+/// signature (15 minutes, its error `RequestTimeTooSkewed`). Not all servers ask for that.
+const MOST_APART: u64 = 15 * 60;
+
 /// Applies the plan's retention to what `catalogue` holds, and takes what went out of it.
 pub(super) async fn run(
     place: &Place,
@@ -40,6 +44,7 @@ pub(super) async fn run(
     let nothing = RetentionOutcome {
         at: now,
         dry_run,
+        rules: plan.spec.retention.clone(),
         kept: 0,
         removed: Vec::new(),
         held: None,
@@ -77,10 +82,10 @@ pub(super) async fn run(
         asked.map_err(|error| refused(&error))?;
         verdict = retention::plan(&policy, &candidates, &context);
     }
-    let held = verdict
-        .hold
-        .map(|hold| Failure::lasting(hold.reason(), hold.to_string()));
-    let in_part = matches!(verdict.hold, Some(Hold::ClockLeap { .. }));
+    let skew = clock_skew(place.store.clock_offset());
+    let in_part = skew.is_none() && matches!(verdict.hold, Some(Hold::ClockLeap { .. }));
+    let by_policy = verdict.hold;
+    let held = skew.or_else(|| by_policy.map(|hold| Failure::lasting(hold.reason(), hold.to_string())));
     if let Some(held) = held.clone().filter(|_| !dry_run && !in_part) {
         return Err(held);
     }
@@ -119,6 +124,23 @@ pub(super) async fn run(
         refused: away.refused,
         ..outcome
     })
+}
+
+/// Why nothing may go by our clock: the store has another time. Whichever of the two is wrong, what is old by ours alone may be
+/// young. A store is believed no further than that.
+fn clock_skew(store_minus_ours: Option<i64>) -> Option<Failure> {
+    let seconds = store_minus_ours.filter(|seconds| seconds.unsigned_abs() > MOST_APART)?;
+    let (apart, direction) = (
+        seconds.unsigned_abs(),
+        if seconds < 0 { "behind" } else { "ahead of" },
+    );
+    let apart = etcd_backup_api::Duration::from_secs(apart);
+    Some(Failure::lasting(
+        "ClockSkew",
+        format!(
+            "the store's clock is {apart} {direction} this machine's: set the wrong one right (NTP); until then nothing is removed"
+        ),
+    ))
 }
 
 /// What there is, and what is known of it without asking the store again.

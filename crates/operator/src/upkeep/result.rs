@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use etcd_backup_api::{EtcdBackup, Retention};
 use etcd_backup_backup::catalogue::Catalogue;
 use etcd_backup_backup::retention::Candidate;
 use etcd_backup_store::CreateOnly;
 
+use super::work::Tended;
 use crate::connect::Failure;
 
 /// Work on the part of the store that belongs to one plan. Jobs of one plan never overlap; the same job asked
@@ -33,9 +35,11 @@ pub enum Job {
     DeleteAll,
 }
 
-/// What upkeep last found out about a plan.
+/// What upkeep last found out about a plan, all of it about the store and the etcd that `plan` names.
 #[derive(Debug, Clone)]
 pub struct UpkeepResult {
+    /// The plan as it was when the last job was done.
+    pub plan: Arc<EtcdBackup>,
     /// When the last job ended.
     pub at: DateTime<Utc>,
     /// Where the plan's store is, safe to show: `s3://bucket/prefix`. `None` when it could not be opened.
@@ -53,6 +57,50 @@ pub struct UpkeepResult {
     pub deletion: Option<Result<Deletion, Failure>>,
 }
 
+impl UpkeepResult {
+    /// What is known after `plan` was looked after at `at`. What was not looked at this time stays as it was, unless the plan
+    /// names another store or etcd than it did then.
+    pub(super) fn after(
+        earlier: Option<&Self>,
+        plan: &Arc<EtcdBackup>,
+        tended: Tended,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let of_store = earlier.filter(|earlier| earlier.is_of_store(plan));
+        let of_etcd = earlier.filter(|earlier| earlier.is_of_etcd(plan));
+        Self {
+            plan: Arc::clone(plan),
+            at,
+            location: tended
+                .location
+                .or_else(|| of_store.and_then(|earlier| earlier.location.clone())),
+            catalogue: tended.catalogue,
+            etcd: tended
+                .etcd
+                .or_else(|| of_etcd.and_then(|earlier| earlier.etcd.clone())),
+            create_only: tended
+                .create_only
+                .or_else(|| of_store.and_then(|earlier| earlier.create_only)),
+            retention: tended
+                .retention
+                .or_else(|| of_store.and_then(|earlier| earlier.retention.clone())),
+            deletion: tended
+                .deletion
+                .or_else(|| of_store.and_then(|earlier| earlier.deletion.clone())),
+        }
+    }
+
+    /// Whether what is said of the store is said of the one that `plan` names.
+    pub fn is_of_store(&self, plan: &EtcdBackup) -> bool {
+        self.plan.spec.storage == plan.spec.storage
+    }
+
+    /// Whether what is said of etcd is said of the one that `plan` names.
+    pub fn is_of_etcd(&self, plan: &EtcdBackup) -> bool {
+        self.plan.spec.etcd == plan.spec.etcd
+    }
+}
+
 /// What retention did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionOutcome {
@@ -60,6 +108,8 @@ pub struct RetentionOutcome {
     pub at: DateTime<Utc>,
     /// Nothing was removed: this is what would have been.
     pub dry_run: bool,
+    /// The policy that was applied.
+    pub rules: Option<Retention>,
     /// How many snapshots stay, and were meant to: those of `spared` too.
     pub kept: usize,
     /// What was removed (or would be), oldest first, and why.

@@ -187,7 +187,7 @@ impl Yard {
                 return;
             };
             let tended = self.tend_within_deadline(&plan, &work).await;
-            if !self.note(&uid, &work, tended) {
+            if !self.note(&uid, &plan, &work, tended) {
                 return;
             }
             let _ = self.wake.send(ObjectRef::from_obj(&*plan));
@@ -250,7 +250,7 @@ impl Yard {
     }
 
     /// Keeps the result and decides when to work again. `false`: the plan was forgotten meanwhile.
-    fn note(&self, uid: &str, work: &Work, tended: Tended) -> bool {
+    fn note(&self, uid: &str, plan: &Arc<EtcdBackup>, work: &Work, tended: Tended) -> bool {
         let mut plots = self.lock();
         let Some(plot) = plots.get_mut(uid) else {
             return false;
@@ -276,25 +276,12 @@ impl Yard {
             }
         }
         let earlier = plot.result.take();
-        plot.result = Some(Arc::new(UpkeepResult {
-            at: (self.clock)(),
-            location: tended
-                .location
-                .or_else(|| earlier.as_ref().and_then(|result| result.location.clone())),
-            catalogue: tended.catalogue,
-            etcd: tended
-                .etcd
-                .or_else(|| earlier.as_ref().and_then(|result| result.etcd.clone())),
-            create_only: tended
-                .create_only
-                .or_else(|| earlier.as_ref().and_then(|result| result.create_only)),
-            retention: tended
-                .retention
-                .or_else(|| earlier.as_ref().and_then(|result| result.retention.clone())),
-            deletion: tended
-                .deletion
-                .or_else(|| earlier.as_ref().and_then(|result| result.deletion.clone())),
-        }));
+        plot.result = Some(Arc::new(UpkeepResult::after(
+            earlier.as_deref(),
+            plan,
+            tended,
+            (self.clock)(),
+        )));
         true
     }
 

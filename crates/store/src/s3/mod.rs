@@ -152,6 +152,10 @@ impl Store for S3Store {
         format!("s3://{}{slash}{prefix}", self.bucket.name())
     }
 
+    fn clock_offset(&self) -> Option<i64> {
+        self.bucket.clock.seconds()
+    }
+
     async fn put(&self, key: &str, body: Bytes, mode: PutMode) -> Result<ObjectMeta, StoreError> {
         put::put(&self.bucket, key, body, mode).await
     }

@@ -25,10 +25,10 @@ use tokio::{sync::Notify, task::JoinHandle, time::sleep};
 
 use super::{
     changes::changes,
-    container::{Container, Ended},
+    container::Container,
     disk::Disk,
+    statuses::{code, complete, fails_job, given_up, is_over, owns, phase, started, terminated},
 };
-use crate::operator::schedule::now;
 
 /// Between two looks at Jobs, pods and processes.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -257,103 +257,4 @@ impl Node {
             .with_context(|| format!("say how {} is", job.name_any()))?;
         Ok(())
     }
-}
-
-fn owns(job: &Job, pod: &Pod) -> bool {
-    pod.owner_references()
-        .iter()
-        .any(|owner| Some(&owner.uid) == job.uid().as_ref())
-}
-
-fn is_over(job: &Job) -> bool {
-    let conditions = job
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    conditions
-        .into_iter()
-        .any(|condition| matches!(&*condition.type_, "Complete" | "Failed") && condition.status == "True")
-}
-
-fn phase(pod: &Pod) -> &str {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    phase.unwrap_or("Pending")
-}
-
-fn code(pod: &Pod) -> i32 {
-    let statuses = pod
-        .status
-        .iter()
-        .flat_map(|status| status.container_statuses.iter().flatten());
-    let ended = statuses.filter_map(|status| status.state.as_ref()?.terminated.as_ref());
-    ended.map(|ended| ended.exit_code).next().unwrap_or(255)
-}
-
-/// Whether the Job's own policy says that it is not worth another try.
-fn fails_job(job: &Job, code: i32) -> bool {
-    let policy = job
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.pod_failure_policy.as_ref());
-    let rules = policy.iter().flat_map(|policy| &policy.rules);
-    rules.filter(|rule| rule.action == "FailJob").any(|rule| {
-        rule.on_exit_codes
-            .as_ref()
-            .is_some_and(|on| on.operator == "In" && on.values.contains(&code))
-    })
-}
-
-fn started() -> Value {
-    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    json!({
-        "phase": "Running",
-        "containerStatuses": [{
-            "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": true, "restartCount": 0,
-            "state": {"running": {"startedAt": now}},
-        }],
-    })
-}
-
-fn terminated(how: &Ended) -> Value {
-    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let (phase, reason) = if how.code == 0 {
-        ("Succeeded", "Completed")
-    } else {
-        ("Failed", "Error")
-    };
-    json!({
-        "phase": phase,
-        "containerStatuses": [{
-            "name": "agent", "image": "etcd-backup:test", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"terminated": {
-                "exitCode": how.code, "reason": reason, "message": how.message, "startedAt": now, "finishedAt": now,
-            }},
-        }],
-    })
-}
-
-fn conditions(kinds: [&str; 2], reason: &str) -> Value {
-    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let condition = |kind: &str| {
-        json!({
-            "type": kind, "status": "True", "reason": reason, "message": "of the test", "lastProbeTime": now,
-            "lastTransitionTime": now,
-        })
-    };
-    json!(kinds.map(condition))
-}
-
-fn complete(job: &Job) -> Value {
-    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    json!({
-        "startTime": job.creation_timestamp(), "completionTime": now, "succeeded": 1,
-        "conditions": conditions(["SuccessCriteriaMet", "Complete"], "CompletionsReached"),
-    })
-}
-
-fn given_up(job: &Job, reason: &str) -> Value {
-    json!({
-        "startTime": job.creation_timestamp(), "failed": 1,
-        "conditions": conditions(["FailureTarget", "Failed"], reason),
-    })
 }

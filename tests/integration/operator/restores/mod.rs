@@ -7,6 +7,7 @@ pub(super) mod kubelet;
 mod members;
 mod scene;
 mod set;
+mod statuses;
 
 mod drills;
 mod fields;

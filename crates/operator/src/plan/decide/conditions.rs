@@ -39,6 +39,7 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
     let etcd = observed
         .etcd
         .as_ref()
+        .and_then(|looked| looked.as_ref().err())
         .filter(|trouble| trouble.reason != SECRET_UNAVAILABLE);
     let at_fault = store.or(etcd);
     match invalid.or(at_fault) {
@@ -48,8 +49,10 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
             &trouble.reason,
             trouble.message.clone(),
         ),
-        // Not looked at yet in this term: what was at fault may still be.
-        None if observed.store.is_none() && was_false(conditions) => conditions.keep(kind::ACCEPTED),
+        None if observed.store.is_none() || observed.etcd.is_none() => {
+            let message = "what the specification names has not been looked at yet";
+            conditions.await_answer(kind::ACCEPTED, reason::CHECKING, message);
+        }
         None => conditions.set(
             kind::ACCEPTED,
             Truth::True,
@@ -59,20 +62,13 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
     }
 }
 
-fn was_false(conditions: &Conditions<'_>) -> bool {
-    let before = conditions.before(kind::ACCEPTED);
-    before.is_some_and(|before| before.status == Truth::False.as_str())
-}
-
 /// Whether the store could be read.
 pub(super) fn store_reachable(conditions: &mut Conditions<'_>, observed: &Observed) {
     match observed.store.as_ref().map(|store| &store.holds) {
-        None if conditions.before(kind::STORE_REACHABLE).is_some() => conditions.keep(kind::STORE_REACHABLE),
-        None => conditions.set(
+        None => conditions.await_answer(
             kind::STORE_REACHABLE,
-            Truth::Unknown,
-            reason::PENDING,
-            "not asked yet",
+            reason::CHECKING,
+            "the store has not been asked yet",
         ),
         Some(Ok(Holdings {
             broken: Some((count, first)),
@@ -131,8 +127,13 @@ pub(super) fn last_run(conditions: &mut Conditions<'_>, last: Option<&Shot>, suc
     }
 }
 
-/// Whether the newest verified backup is young enough.
+/// Whether the newest verified backup is young enough. A young one in a store that the plan named before does not count; that
+/// there is none shall be heard all the same.
 pub(super) fn fresh(conditions: &mut Conditions<'_>, freshness: &Freshness) {
+    if freshness.truth == Truth::True && conditions.is(kind::STORE_REACHABLE, Truth::Unknown) {
+        let message = "the store has not been asked yet for its newest snapshot";
+        return conditions.set(kind::FRESH, Truth::Unknown, reason::CHECKING, message);
+    }
     conditions.set(
         kind::FRESH,
         freshness.truth,
@@ -168,19 +169,20 @@ pub(super) fn ready(
         kind::FRESH,
         kind::RESTORABLE,
     ];
-    let wrong = wrong.iter().find_map(|kind| {
-        conditions
-            .decided(kind)
-            .filter(|condition| condition.status == Truth::False.as_str())
-    });
-    if let Some((why, message)) = wrong.map(|wrong| (wrong.reason.clone(), wrong.message.clone())) {
-        return conditions.set(kind::READY, Truth::False, &why, message);
+    let wrong = wrong.iter().find(|kind| conditions.is(kind, Truth::False));
+    if let Some(wrong) = wrong.and_then(|kind| conditions.decided(kind)).cloned() {
+        return conditions.set(kind::READY, Truth::False, &wrong.reason, wrong.message);
     }
     if let Some(name) = taken {
         let message = format!(
             "the name {name} is taken by an EtcdSnapshot that is not this plan's: delete or rename it"
         );
         return conditions.set(kind::READY, Truth::False, "NameTaken", message);
+    }
+    let awaited = [kind::ACCEPTED, kind::STORE_REACHABLE];
+    let awaited = awaited.iter().find(|kind| conditions.is(kind, Truth::Unknown));
+    if let Some(awaited) = awaited.and_then(|kind| conditions.decided(kind)).cloned() {
+        return conditions.set(kind::READY, Truth::Unknown, &awaited.reason, awaited.message);
     }
     let last = match success {
         Some(success) => format!(

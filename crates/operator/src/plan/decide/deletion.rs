@@ -9,7 +9,7 @@ use super::view::{Decision, Finalizer, Observed, StoreJob, StoreView};
 use crate::deletion::{refused_until, told};
 use crate::drill::decide as drill;
 use crate::events::{Note, reason};
-use crate::status::instant;
+use crate::status::{instant, rfc3339};
 
 const ACTION: &str = "DeletePlan";
 
@@ -53,7 +53,7 @@ pub(super) fn decide(plan: &EtcdBackup, observed: &Observed, now: DateTime<Utc>)
         let notes = vec![Note::warning(
             reason::LEFT_IN_STORE,
             ACTION,
-            what_is_left(plan, observed),
+            what_is_left(plan, observed, asked),
         )];
         return Decision {
             finalizer: Some(Finalizer::Remove),
@@ -135,18 +135,38 @@ fn active(observed: &Observed) -> Vec<String> {
         .collect()
 }
 
-fn what_is_left(plan: &EtcdBackup, observed: &Observed) -> String {
+/// What is told when the store took too long: what is known to be left, and since when that is known.
+fn what_is_left(plan: &EtcdBackup, observed: &Observed, asked: DateTime<Utc>) -> String {
     let status = plan.status.as_ref();
     let place = status
         .and_then(|status| status.location.clone())
         .unwrap_or_else(|| "its store".to_owned());
-    let count = match observed.store.as_ref().map(|store| &store.holds) {
-        Some(Ok(holds)) => format!("{} snapshots", holds.backups.len()),
-        Some(Err(trouble)) => format!("everything ({}: {})", trouble.reason, trouble.message),
-        None => "everything".to_owned(),
+    let left = match observed.store.as_ref().map(|store| (store.at, &store.holds)) {
+        Some((at, Ok(holds))) => {
+            let broken = holds.broken.as_ref().map_or_else(String::new, |(count, _)| {
+                format!(" and {count} whose manifests are broken")
+            });
+            let since = if at < asked {
+                ", and it has not answered since"
+            } else {
+                ""
+            };
+            format!(
+                "{} snapshots{broken} by its listing of {}{since}",
+                holds.backups.len(),
+                rfc3339(at)
+            )
+        }
+        Some((at, Err(trouble))) => format!(
+            "whatever it held, for it could not be listed at {}: {}: {}",
+            rfc3339(at),
+            trouble.reason,
+            trouble.message
+        ),
+        None => "whatever it held, for it has not answered".to_owned(),
     };
     format!(
-        "the store did not let go of it within {}; left at {place}: {count}. Delete it by hand if it is not wanted",
+        "not everything was removed within {}; left at {place}: {left}. Delete it by hand if it is not wanted",
         told(observed.deletion_timeout)
     )
 }

@@ -22,10 +22,13 @@ pub(super) fn retention(
         );
     }
     match outcome {
-        None if conditions.before(kind::RETENTION_SUCCEEDED).is_some() => {
+        // It is still about the generation that it was said of.
+        None | Some(Ok(Pruning { superseded: true, .. }))
+            if conditions.before(kind::RETENTION_SUCCEEDED).is_some() =>
+        {
             conditions.keep(kind::RETENTION_SUCCEEDED);
         }
-        None => {
+        None | Some(Ok(Pruning { superseded: true, .. })) => {
             let message = "retention is applied after the next success";
             conditions.set(
                 kind::RETENTION_SUCCEEDED,

@@ -97,11 +97,12 @@ pub fn is_dry_run(plan: &EtcdBackup) -> bool {
         .is_some_and(|value| value != "false")
 }
 
-/// Whether what a dry run finds is known. What was pinned since would not go any more.
+/// Whether what a dry run finds is known. What was pinned since would not go any more, and by another policy other things would.
 fn shows_dry_run(store: &StoreView, observed: &Observed) -> bool {
     match &store.retention {
         Some(Ok(pruning)) => {
             pruning.dry_run
+                && !pruning.superseded
                 && !pruning
                     .removed
                     .iter()

@@ -17,11 +17,12 @@ pub struct Observed {
     pub snapshots: Vec<Shot>,
     /// Names that its snapshots would have and that belong to somebody else.
     pub foreign: BTreeSet<String>,
-    /// What its store said when it was last asked, in this term of leadership.
+    /// What its store said when it was last asked, in this term of leadership. `None` too where the plan names another store by
+    /// now.
     pub store: Option<StoreView>,
-    /// Why its etcd cannot be asked, as far as that shows without asking it: a Secret that is not there, an endpoint that may not
-    /// be dialled. Looked at whenever the store is asked.
-    pub etcd: Option<Trouble>,
+    /// Whether its etcd can be asked, as far as that shows without asking it: its Secrets are there, and its endpoints may be
+    /// dialled. Looked at whenever the store is asked; `None` as long as nobody looked at what the plan names now.
+    pub etcd: Option<Result<(), Trouble>>,
     /// The store is known not to refuse to create where something is.
     pub looks_first: bool,
     /// A question to the store is on its way.
@@ -172,6 +173,8 @@ pub struct Pruning {
     pub at: DateTime<Utc>,
     /// Nothing was removed on purpose.
     pub dry_run: bool,
+    /// The plan has another policy by now.
+    pub superseded: bool,
     /// How many stay.
     pub kept: usize,
     /// What was removed, or would be, and why.

@@ -96,13 +96,16 @@ impl Server {
     }
 
     fn body(&self, what: &str) -> Value {
+        let bodies = self.bodies(what);
+        let first = bodies.into_iter().next();
+        first.unwrap_or_else(|| panic!("nobody asked {what}"))
+    }
+
+    /// What came with each request of this kind.
+    fn bodies(&self, what: &str) -> Vec<Value> {
         let asked = self.asked.lock().unwrap();
-        asked
-            .iter()
-            .find(|(asked, _)| asked == what)
-            .unwrap_or_else(|| panic!("nobody asked {what}"))
-            .1
-            .clone()
+        let such = asked.iter().filter(|(asked, _)| asked == what);
+        such.map(|(_, body)| body.clone()).collect()
     }
 }
 

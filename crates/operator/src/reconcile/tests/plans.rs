@@ -41,6 +41,43 @@ async fn a_plan_that_needs_nothing_costs_no_request() {
 }
 
 #[tokio::test]
+async fn what_a_store_said_that_the_plan_does_not_name_any_more_is_not_said_of_the_new_one() {
+    let mut bench = Bench::new();
+    bench.list(&due()).await;
+    bench.look_at_plan(&due()).await.unwrap();
+    let said = |bench: &Bench| {
+        let written = bench.server.bodies("PATCH ns/etcdbackups/prod/status");
+        let status = written.last().unwrap()["status"].clone();
+        let of = |kind: &str| {
+            let conditions = status["conditions"].as_array().unwrap();
+            let condition = conditions.iter().find(|one| one["type"] == kind).unwrap();
+            format!(
+                "{} {}",
+                condition["status"].as_str().unwrap(),
+                condition["observedGeneration"]
+            )
+        };
+        (
+            of("StoreReachable"),
+            of("Ready"),
+            serde_json::from_value(status.clone()).unwrap(),
+        )
+    };
+    let (reachable, _, status) = said(&bench);
+    assert_eq!(reachable, "True 1");
+    let mut moved = due();
+    moved.status = Some(status);
+    moved.metadata.generation = Some(2);
+    moved.spec.storage.s3.as_mut().unwrap().bucket = "another".to_owned();
+    bench.look_at_plan(&moved).await.unwrap();
+    let (reachable, ready, _) = said(&bench);
+    assert_eq!((&*reachable, &*ready), ("Unknown 2", "Unknown 2"));
+    bench.listed.recv().await.unwrap();
+    bench.look_at_plan(&moved).await.unwrap();
+    assert_eq!(said(&bench).0, "True 2");
+}
+
+#[tokio::test]
 async fn a_child_that_exists_and_is_ours_is_adopted() {
     let mut bench = Bench::new();
     bench.list(&due()).await;

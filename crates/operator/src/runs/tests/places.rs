@@ -50,6 +50,36 @@ async fn slow_runs_of_one_namespace_leave_a_place_for_another() {
     }
 }
 
+/// Turns alone would give a namespace of long runs most places: it takes one at each of its turns, and gives few back.
+#[tokio::test(start_paused = true)]
+async fn a_place_that_becomes_free_is_for_the_namespace_that_holds_fewest() {
+    let bench = bench_within(Limits {
+        max_concurrent: 7,
+        ..Limits::default()
+    });
+    let minutes = [("long", 60), ("short", 1), ("middle", 7)];
+    for number in 0..60 {
+        for (namespace, length) in minutes {
+            let name = format!("{namespace}-{number}");
+            bench.fake.set(&name, Act::Take(Duration::from_mins(length)));
+            bench.runs.submit(alone(namespace, &name));
+        }
+    }
+    let running = |namespace: &str| {
+        let runs = (0..60).filter(|number| {
+            let state = bench.runs.state(&format!("{namespace}-{number}"));
+            matches!(state, Some(RunState::Running { .. }))
+        });
+        runs.count()
+    };
+    // As long as all of them have something waiting. The seventh is for one that has none.
+    for _ in 0..20 {
+        sleep(Duration::from_secs(61)).await;
+        let held = minutes.map(|(namespace, _)| running(namespace));
+        assert_eq!(held, [2, 2, 2]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_only_place_of_a_pool_is_for_any_namespace() {
     let one = Limits {

@@ -220,7 +220,9 @@ fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
             let status = &mut case.decision.status;
             status.phase = SnapshotPhase::Running;
             status.start_time = Some(started);
-            status.progress = progress(bytes, total).or(status.progress.take());
+            // Of how much is known as soon as something is heard of it. Until then it stands where it stood.
+            let before = status.progress.take().filter(|_| total.is_none());
+            status.progress = progress(bytes, total).or(before);
             match (waits, &case.before.job) {
                 (Some(waits), _) => case.say(&waits.reason, waits.message),
                 (None, Some(job)) => {

@@ -59,6 +59,8 @@ pub(super) struct Guarded {
     pub(super) locks: Mutex<BTreeMap<String, Lock>>,
     pub(super) locked: AtomicBool,
     pub(super) deletes: AtomicUsize,
+    /// Its clock minus ours, in seconds.
+    pub(super) ahead: Mutex<Option<i64>>,
     /// What happens when something is deleted next.
     pub(super) at_delete: Mutex<Option<Event>>,
 }
@@ -127,6 +129,9 @@ impl Store for Guarded {
     fn location(&self) -> String {
         self.store.location()
     }
+    fn clock_offset(&self) -> Option<i64> {
+        *self.ahead.lock().unwrap()
+    }
     async fn put(&self, key: &str, body: Bytes, mode: PutMode) -> Result<ObjectMeta, StoreError> {
         self.store.put(key, body, mode).await
     }
@@ -191,6 +196,7 @@ impl Bench {
             locks: Mutex::default(),
             locked: AtomicBool::default(),
             deletes: AtomicUsize::default(),
+            ahead: Mutex::default(),
             at_delete: Mutex::default(),
         });
         let fenced = Arc::new(AtomicBool::new(false));

@@ -3,5 +3,6 @@
 mod bench;
 mod care;
 mod live;
+mod prune;
 mod wanted;
 mod yard;

@@ -1,10 +1,11 @@
-//! How far the server's clock is from the one that signs.
+//! How far the server's clock is from ours.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
 
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use chrono::{DateTime, Utc};
 
 /// Nothing is known yet.
 const UNKNOWN: i64 = i64::MIN;
@@ -25,21 +26,15 @@ impl ClockOffset {
         (seconds != UNKNOWN).then_some(seconds)
     }
 
-    pub(super) fn note(&self, signed_at: Option<DateTime<Utc>>, response: &HttpResponse) {
-        let answered_at = response
-            .headers()
-            .get("date")
-            .and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-        if let (Some(ours), Some(theirs)) = (signed_at, answered_at) {
-            let offset = theirs.to_utc() - ours;
-            self.0.store(offset.num_seconds(), Ordering::Relaxed);
+    /// Holds the date of an answer that has just come against our clock. Not against the time in the request's signature: once
+    /// the SDK has seen a date that is far from our clock, it signs by that.
+    pub(super) fn note(&self, response: &HttpResponse) {
+        let date = response.headers().get("date");
+        let theirs = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        if let Some(theirs) = theirs {
+            let ours = DateTime::<Utc>::from(SystemTime::now());
+            self.0
+                .store((theirs.to_utc() - ours).num_seconds(), Ordering::Relaxed);
         }
     }
-}
-
-/// The time in the request's signature: our clock, without asking it again.
-pub(super) fn signed_at(request: &HttpRequest) -> Option<DateTime<Utc>> {
-    let stamp = request.headers().get("x-amz-date")?;
-    let time = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok()?;
-    Some(time.and_utc())
 }

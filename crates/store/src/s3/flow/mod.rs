@@ -95,7 +95,6 @@ fn say_length(request: &mut HttpRequest) {
 impl HttpConnector for Watched {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         say_length(&mut request);
-        let signed_at = clock::signed_at(&request);
         let allowances = self.allowances(&request);
         let progress = Arc::new(Progress::new());
         let body = request.take_body();
@@ -115,7 +114,7 @@ impl HttpConnector for Watched {
                     return Err(ConnectorError::timeout(stalled.into()));
                 }
             };
-            clock.note(signed_at, &response);
+            clock.note(&response);
             Ok(response.map(|body| SdkBody::from_body_1_x(Incoming::new(body, timeouts.stall))))
         })
     }

@@ -293,10 +293,6 @@ fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
         dry_run,
         kept: 1,
         removed: removed.collect(),
-        held: None,
-        locked: vec![],
-        refused: 0,
-        spared: None,
-        failed: None,
+        ..Pruning::default()
     }
 }

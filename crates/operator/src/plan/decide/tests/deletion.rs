@@ -142,6 +142,43 @@ fn a_dead_store_does_not_hold_a_deleted_plan_for_ever() {
 }
 
 #[test]
+fn what_is_left_is_told_with_the_time_of_the_listing_that_shows_it() {
+    let left = |observed: &Observed| {
+        let decision = decide(&deleted("Delete"), observed, at("11:00:00"));
+        assert_eq!(told(&decision), [event::LEFT_IN_STORE]);
+        decision.notes[0].message.clone()
+    };
+    let mut before = listed("09:30:00", vec![backup("00:00:00"), backup("06:00:00")]);
+    let mut after = listed("10:30:00", vec![backup("06:00:00")]);
+    after.store.as_mut().unwrap().holds.as_mut().unwrap().broken = Some((3, "cut off".to_owned()));
+    let never = Observed {
+        store: None,
+        ..observed()
+    };
+    for (observed, words) in [
+        (
+            &before,
+            "2 snapshots by its listing of 2026-11-23T09:30:00Z, and it has not answered since. Delete",
+        ),
+        (
+            &after,
+            "1 snapshots and 3 whose manifests are broken by its listing of 2026-11-23T10:30:00Z. Delete",
+        ),
+        (&never, "whatever it held, for it has not answered. Delete"),
+    ] {
+        let message = left(observed);
+        assert!(message.contains(words), "{message}");
+    }
+    before.store.as_mut().unwrap().holds = Err(Trouble {
+        reason: "PermissionDenied".to_owned(),
+        message: "listing is denied".to_owned(),
+    });
+    let message = left(&before);
+    let words = "could not be listed at 2026-11-23T09:30:00Z: PermissionDenied: listing is denied. Delete";
+    assert!(message.contains(words), "{message}");
+}
+
+#[test]
 fn with_the_policy_retain_a_plan_goes_at_once_and_nothing_is_removed() {
     let decision = decide(
         &deleted("Retain"),

@@ -1,5 +1,7 @@
 mod catalogue;
+mod checking;
 mod deletion;
+mod freshness;
 mod schedule;
 mod status;
 mod store;
@@ -18,10 +20,21 @@ use crate::plan::timing::Trouble;
 pub(super) fn observed() -> Observed {
     Observed {
         store: Some(store(vec![])),
+        etcd: Some(Ok(())),
         resync: TimeDelta::days(30),
         deletion_timeout: TimeDelta::hours(1),
         ..Observed::default()
     }
+}
+
+/// A plan with one good backup of midnight.
+pub(super) fn healthy() -> Observed {
+    let mut observed = observed();
+    observed
+        .snapshots
+        .push(shot("00:00:00", SnapshotPhase::Succeeded));
+    observed.store = Some(store(vec![backup("00:00:00")]));
+    observed
 }
 
 /// What a store said that was listed a minute before 05:00.

@@ -261,11 +261,21 @@ fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
         kept: 1,
         ..Pruning::default()
     };
-    observed.store.as_mut().unwrap().retention = Some(Ok(known));
+    observed.store.as_mut().unwrap().retention = Some(Ok(known.clone()));
     assert_eq!(
         asked(&dry("true"), &observed, "05:01:00"),
         None,
         "it is shown once"
+    );
+    let mut edited = self::observed();
+    edited.store.as_mut().unwrap().retention = Some(Ok(Pruning {
+        superseded: true,
+        ..known
+    }));
+    assert_eq!(
+        asked(&dry("true"), &edited, "05:01:00"),
+        shows,
+        "another policy is shown at once"
     );
     observed
         .snapshots

@@ -130,6 +130,18 @@ fn a_run_under_way_shows_its_progress_in_steps() {
     observed.run = running(501);
     let next = decide(&snapshot, &observed, at("06:00:07"));
     assert_eq!(next.status.progress.as_ref().unwrap().bytes, 500 << 20);
+    // From another member it begins anew; where a Job was not heard yet it stands where it stood.
+    let snapshot = after(snapshot, &next);
+    observed.run = running(1);
+    let anew = decide(&snapshot, &observed, at("06:00:08"));
+    assert_eq!(anew.status.progress, None);
+    observed.run = Some(Run::Running {
+        started: at("06:00:01"),
+        bytes: 0,
+        total: None,
+        waits: None,
+    });
+    assert!(is_quiet(&decide(&snapshot, &observed, at("06:00:08")), &snapshot));
 }
 
 #[test]
