@@ -18,11 +18,7 @@ pub(crate) struct Summary {
     from: From,
 }
 
-const COLUMNS: &[Column] = &[
-    Column::new("BUCKET"),
-    Column::new("ENTRIES"),
-    Column::new("SIZE"),
-];
+const COLUMNS: &[Column] = &[Column::new("BUCKET"), Column::new("ENTRIES"), Column::new("SIZE")];
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
