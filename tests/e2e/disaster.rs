@@ -107,6 +107,16 @@ async fn goes_on(case: &Case, rig: &Rig) -> Result<()> {
     ensure!(message.contains(&format!("{id:016x}")), "{message}");
     let change = json!({"spec": {"etcd": {"clusterID": format!("{id:016x}")}}}).to_string();
     case.kubectl(&["patch", "etcdbackup/own", "--type=merge", "--patch", &change])?;
+    let generation = case.kubectl(&[
+        "get",
+        "etcdbackup/own",
+        "--output=jsonpath={.metadata.generation}",
+    ])?;
+    let seen = format!(
+        "--for=jsonpath={{.status.observedGeneration}}={}",
+        generation.trim()
+    );
+    case.kubectl(&["wait", "etcdbackup/own", &seen, "--timeout=60s"])?;
     case.take("afterwards", "own").await?;
     Ok(())
 }

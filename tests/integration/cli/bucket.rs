@@ -218,7 +218,7 @@ async fn what_a_policy_would_remove_is_shown_with_the_reasons_and_nothing_goes()
     let errors = super::output(&mut dry_run(&["--keep-last", "1"])?).await?;
     assert_eq!(errors.status.code(), Some(2));
     let errors = failed(&mut dry_run(&["--dry-run", "--keep-last", "0"])?, 2).await?;
-    ensure!(errors.contains("keepLast is 0"), "{errors}");
+    ensure!(errors.contains("'0' for '--keep-last"), "{errors}");
     assert_eq!(
         world.list(&[]).await?["backups"].as_array().map(Vec::len),
         Some(3)

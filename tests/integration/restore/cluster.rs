@@ -98,6 +98,8 @@ impl Cluster {
         ]);
         command.args(["--initial-cluster-token", &self.restored.token]);
         command.args(["--initial-cluster-state", "existing"]);
+        // On a busy machine a leader is late, and not gone.
+        command.args(["--heartbeat-interval=300", "--election-timeout=3000"]);
         // Else nobody may join before all have been connected for five seconds, which is not what is tried here.
         command.arg("--strict-reconfig-check=false");
         command.args(self.version.unsafe_no_fsync());
