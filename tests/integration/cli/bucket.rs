@@ -217,7 +217,9 @@ async fn what_a_policy_would_remove_is_shown_with_the_reasons_and_nothing_goes()
     assert_eq!(data["backups"][1]["verdict"], "keep", "{data}");
     let errors = super::output(&mut dry_run(&["--keep-last", "1"])?).await?;
     assert_eq!(errors.status.code(), Some(2));
-    let errors = failed(&mut dry_run(&["--dry-run", "--keep-last", "0"])?, 2).await?;
+    let refused = super::output(&mut dry_run(&["--dry-run", "--keep-last", "0"])?).await?;
+    assert_eq!(refused.status.code(), Some(2));
+    let errors = String::from_utf8(refused.stderr)?;
     ensure!(errors.contains("'0' for '--keep-last"), "{errors}");
     assert_eq!(
         world.list(&[]).await?["backups"].as_array().map(Vec::len),
