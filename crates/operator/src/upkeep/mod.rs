@@ -6,6 +6,7 @@
 
 mod care;
 mod delete;
+mod known;
 mod live;
 mod place;
 mod prune;
@@ -16,7 +17,8 @@ mod work;
 mod yard;
 
 pub use care::Caretaker;
+pub use known::UpkeepResult;
 pub use live::{Live, Pins, Watched};
-pub use result::{Deletion, Job, Refusal, Removal, RetentionOutcome, UpkeepResult};
+pub use result::{Deletion, Job, Refusal, Removal, RetentionOutcome};
 pub use work::{Tend, Tended, Work};
 pub use yard::{Bounds, Upkeep};

@@ -14,7 +14,8 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, error, info_span, warn};
 
-use super::result::{Job, UpkeepResult};
+use super::known::UpkeepResult;
+use super::result::Job;
 use super::work::{Tend, Tended, Work};
 use crate::connect::Failure;
 
