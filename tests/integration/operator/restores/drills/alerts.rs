@@ -18,71 +18,86 @@ use crate::operator::{
 
 /// What is changed about a healthy plan, what fires then, and what that says.
 struct Trouble {
-    changes: &'static [(&'static str, f64)],
+    changes: &'static [(&'static str, Value)],
     fires: Option<(&'static str, &'static str)>,
 }
+
+/// What a gauge is set to.
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    Is(f64),
+    /// The time of so many seconds ago.
+    Ago(f64),
+}
+
+use Value::{Ago, Is};
 
 const HOUR: f64 = 3600.0;
 const DAY: f64 = 24.0 * HOUR;
 
-/// Values of gauges; those that are points in time are given as seconds from now, and are marked so by their name.
 const TROUBLES: &[Trouble] = &[
     Trouble {
-        changes: &[("fresh", 0.0), ("last_success_timestamp_seconds", -3.0 * DAY)],
+        changes: &[
+            ("fresh", Is(0.0)),
+            ("last_success_timestamp_seconds", Ago(3.0 * DAY)),
+        ],
         fires: Some(("EtcdBackupOverdue", "prod is 3d 0h 0m 0s old")),
     },
     // Old, and no older than its schedule promises.
     Trouble {
-        changes: &[("last_success_timestamp_seconds", -30.0 * DAY)],
+        changes: &[("last_success_timestamp_seconds", Ago(30.0 * DAY))],
         fires: None,
     },
     Trouble {
-        changes: &[("fresh", 0.0), ("last_success", 0.0)],
+        changes: &[("fresh", Is(0.0)), ("last_success_timestamp_seconds", Is(0.0))],
         fires: Some(("EtcdBackupNeverSucceeded", "There is no good snapshot of")),
     },
     // Its first slot has not passed.
     Trouble {
-        changes: &[("last_success", 0.0)],
+        changes: &[("last_success_timestamp_seconds", Is(0.0))],
         fires: None,
     },
     Trouble {
-        changes: &[("accepted", 0.0)],
+        changes: &[("accepted", Is(0.0))],
         fires: Some(("EtcdBackupNotAccepted", "its specification or a Secret")),
     },
     Trouble {
-        changes: &[("last_run_succeeded", 0.0)],
+        changes: &[("last_run_succeeded", Is(0.0))],
         fires: Some(("EtcdBackupRunFailed", "The last run of")),
     },
     // No run is known.
     Trouble {
-        changes: &[("last_run_succeeded", 0.0), ("last_run", 0.0)],
+        changes: &[
+            ("last_run_succeeded", Is(0.0)),
+            ("last_run_timestamp_seconds", Is(0.0)),
+        ],
         fires: None,
     },
     Trouble {
-        changes: &[("retention_refused", 3.0)],
+        changes: &[("retention_refused", Is(3.0))],
         fires: Some(("EtcdBackupRetentionRefused", "3 snapshots of")),
     },
     Trouble {
-        changes: &[("restorable", 0.0)],
+        changes: &[("restorable", Is(0.0))],
         fires: Some(("EtcdBackupNotRestorable", "could not be restored in a drill")),
     },
     Trouble {
         changes: &[
-            ("drill_expected_interval_seconds", HOUR),
-            ("last_drill_timestamp_seconds", -2.6 * HOUR),
+            ("drill_expected_interval_seconds", Is(HOUR)),
+            ("last_drill_timestamp_seconds", Ago(2.6 * HOUR)),
         ],
         fires: Some(("EtcdBackupDrillOverdue", "was 2h 36m 0s ago")),
     },
     Trouble {
         changes: &[
-            ("drill_expected_interval_seconds", HOUR),
-            ("last_drill_timestamp_seconds", -2.4 * HOUR),
+            ("drill_expected_interval_seconds", Is(HOUR)),
+            ("last_drill_timestamp_seconds", Ago(2.4 * HOUR)),
         ],
         fires: None,
     },
     // Drills without a schedule.
     Trouble {
-        changes: &[("last_drill_timestamp_seconds", -90.0 * DAY)],
+        changes: &[("last_drill_timestamp_seconds", Ago(90.0 * DAY))],
         fires: None,
     },
 ];
@@ -95,16 +110,14 @@ struct Healthy {
 }
 
 impl Healthy {
-    fn with(&self, changes: &[(&str, f64)]) -> Result<Scraped> {
+    fn with(&self, changes: &[(&str, Value)]) -> Result<Scraped> {
         let mut scraped = self.scraped.clone();
         let of_plan = [("namespace", self.namespace.as_str()), ("plan", "prod")];
         for &(name, value) in changes {
-            // `last_run` for never; its whole name for a time.
-            let (name, value) = match name {
-                "last_run" | "last_success" => (format!("{name}_timestamp_seconds"), value),
+            let value = match value {
+                Is(value) => value,
                 #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact")]
-                _ if name.ends_with("_timestamp_seconds") => (name.to_owned(), self.at as f64 + value),
-                _ => (name.to_owned(), value),
+                Ago(seconds) => self.at as f64 - seconds,
             };
             scraped.set(&format!("etcd_backup_{name}"), &of_plan, &[(0.0, value)])?;
         }
@@ -209,7 +222,7 @@ fn of_the_operator(healthy: &Healthy, text: &str) -> Result<Vec<String>> {
     fired.push(alert.alert);
 
     // Without a leader nobody knows how a plan is: that alone is said.
-    let mut headless = healthy.with(&[("fresh", 0.0), ("last_run_succeeded", 0.0)])?;
+    let mut headless = healthy.with(&[("fresh", Is(0.0)), ("last_run_succeeded", Is(0.0))])?;
     headless.set("etcd_backup_leader", &[], &[(0.0, 0.0)])?;
     for scraped in [headless, Scraped::default()] {
         let alert = healthy.only(&scraped)?.context("no leader, and no alert")?;
@@ -220,14 +233,14 @@ fn of_the_operator(healthy: &Healthy, text: &str) -> Result<Vec<String>> {
     // One that waits may have led before, and its series of then are old.
     let waiting = text.replace("etcd_backup_leader 1", "etcd_backup_leader 0");
     ensure!(waiting != text, "it does not lead");
-    let mut two = healthy.with(&[("restorable", 0.0)])?;
+    let mut two = healthy.with(&[("restorable", Is(0.0))])?;
     two.set("etcd_backup_leader", &[], &[(0.0, 0.0)])?;
     two.add("second", &healthy.namespace, text)?;
     ensure!(
         healthy.only(&two)?.is_none(),
         "what a waiting replica says counts"
     );
-    let mut two = healthy.with(&[("restorable", 0.0)])?;
+    let mut two = healthy.with(&[("restorable", Is(0.0))])?;
     two.add("second", &healthy.namespace, &waiting)?;
     let alert = healthy
         .only(&two)?
