@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::EtcdBackup;
+use etcd_backup_api::{EtcdBackup, EtcdSpec, StorageSpec};
 use etcd_backup_backup::catalogue::Catalogue;
 use etcd_backup_store::CreateOnly;
 
@@ -11,11 +11,13 @@ use super::result::{Deletion, RetentionOutcome};
 use super::work::Tended;
 use crate::connect::Failure;
 
-/// What upkeep last found out about a plan, all of it about the store and the etcd that `plan` names.
+/// What upkeep last found out about a plan, and of which store and etcd. The plan itself is not kept: there are thousands.
 #[derive(Debug, Clone)]
 pub struct UpkeepResult {
-    /// The plan as it was when the last job was done.
-    pub plan: Arc<EtcdBackup>,
+    /// The store that the plan named when the last job was done.
+    storage: StorageSpec,
+    /// The etcd that it named then.
+    cluster: EtcdSpec,
     /// When the last job ended.
     pub at: DateTime<Utc>,
     /// Where the plan's store is, safe to show: `s3://bucket/prefix`. `None` when it could not be opened.
@@ -38,14 +40,15 @@ impl UpkeepResult {
     /// names another store or etcd than it did then.
     pub(super) fn after(
         earlier: Option<&Self>,
-        plan: &Arc<EtcdBackup>,
+        plan: &EtcdBackup,
         tended: Tended,
         at: DateTime<Utc>,
     ) -> Self {
         let of_store = earlier.filter(|earlier| earlier.is_of_store(plan));
         let of_etcd = earlier.filter(|earlier| earlier.is_of_etcd(plan));
         Self {
-            plan: Arc::clone(plan),
+            storage: plan.spec.storage.clone(),
+            cluster: plan.spec.etcd.clone(),
             at,
             location: tended
                 .location
@@ -68,11 +71,11 @@ impl UpkeepResult {
 
     /// Whether what is said of the store is said of the one that `plan` names.
     pub fn is_of_store(&self, plan: &EtcdBackup) -> bool {
-        self.plan.spec.storage == plan.spec.storage
+        self.storage == plan.spec.storage
     }
 
     /// Whether what is said of etcd is said of the one that `plan` names.
     pub fn is_of_etcd(&self, plan: &EtcdBackup) -> bool {
-        self.plan.spec.etcd == plan.spec.etcd
+        self.cluster == plan.spec.etcd
     }
 }

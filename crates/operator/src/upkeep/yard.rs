@@ -251,7 +251,7 @@ impl Yard {
     }
 
     /// Keeps the result and decides when to work again. `false`: the plan was forgotten meanwhile.
-    fn note(&self, uid: &str, plan: &Arc<EtcdBackup>, work: &Work, tended: Tended) -> bool {
+    fn note(&self, uid: &str, plan: &EtcdBackup, work: &Work, tended: Tended) -> bool {
         let mut plots = self.lock();
         let Some(plot) = plots.get_mut(uid) else {
             return false;
