@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    store::plain::as_store,
+};
 
 /// What is written is a copy of every secret of the cluster.
 const ONLY_MINE: u32 = 0o600;
@@ -128,10 +131,9 @@ fn refuse_existing(name: &Path, overwrite: bool) -> Result<(), Failure> {
 
 fn exists(name: &Path) -> Failure {
     if name.is_dir() {
-        let store = fs::canonicalize(name).unwrap_or_else(|_| name.to_owned());
         return Failure::new(Exit::Usage, format!("{} is a directory", name.display())).hint(format!(
-            "name a file in it; `snapshot save` also takes the directory as a store: file://{}",
-            store.display()
+            "name a file in it; `snapshot save` also takes the directory as a store: {}",
+            as_store(name)
         ));
     }
     Failure::new(

@@ -22,15 +22,20 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
 
 /// Whoever means a store in this directory is told how to say so.
 pub(super) fn directory(path: &Path) -> Failure {
-    let store = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     Failure::new(
         Exit::Usage,
         format!("{} is a directory, and no snapshot file", path.display()),
     )
     .hint(format!(
-        "if backups are stored in it, name it as a store: file://{}",
-        store.display()
+        "if backups are stored in it, name it as a store: {}",
+        as_store(path)
     ))
+}
+
+/// How a directory is named as a store.
+pub(crate) fn as_store(directory: &Path) -> String {
+    let whole = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    format!("file://{}", whole.display())
 }
 
 /// What is compressed or encrypted, and said so.

@@ -14,7 +14,7 @@ use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::{Value, json};
 
 use super::scene::{Scene, Ward};
-use crate::operator::{case::Case, plan::Plan};
+use crate::operator::{case::Case, plan::Plan, quiet::value};
 
 /// Every Job of a drill, whatever its name.
 const ANY: &str = "";
@@ -65,14 +65,10 @@ impl Scene {
     async fn metric(&self, name: &str) -> Result<f64> {
         let text = Ward::shared().await?.operator.metrics().await?;
         let series = format!(
-            "etcd_backup_{name}{{namespace=\"{}\",plan=\"prod\"",
+            "etcd_backup_{name}{{namespace=\"{}\",plan=\"prod\"}}",
             self.case.namespace
         );
-        let line = text.lines().find(|line| line.starts_with(&series));
-        let value = line
-            .and_then(|line| line.rsplit(' ').next())
-            .with_context(|| format!("no {series}"))?;
-        value.parse().context("a number")
+        value(&text, &series).with_context(|| format!("no {series}"))
     }
 
     /// The object of the snapshot that a drill restores, in the directory that is the bucket.
