@@ -14,7 +14,7 @@ use super::{
     outcome::{PATIENCE, is_observed},
     plan::Plan,
     schedule::now,
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 
 /// The value of a series, by its text before the value.
@@ -112,7 +112,7 @@ async fn an_operator_with_nothing_due_writes_nothing_but_its_lease() -> Result<(
     let mut case = Case::on(&stage, "idle").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     // Listing the stores again is part of being idle.
-    let flags = [&SHORT_LEASE[..], &["--catalogue-resync=1s"]].concat();
+    let flags = [&LEASE[..], &["--catalogue-resync=1s"]].concat();
     let mut operator = stage.operator(&flags).await?;
     case.follow(&operator);
     for number in 0..20 {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::member::leadership_lost;
+use super::stop::leadership_lost;
 use super::recipe;
 use super::request::{Execute, RunRequest, RunResult};
 use super::take::{Ends, Take, Witness};

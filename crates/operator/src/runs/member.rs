@@ -139,10 +139,6 @@ fn blame(error: &WriteError) -> Trouble {
     }
 }
 
-pub(super) fn leadership_lost() -> RunFailure {
-    Failure::transient("LeadershipLost", "another operator took over during the run")
-}
-
 #[cfg(test)]
 mod tests {
     use etcd_backup_backup::write::Fenced;

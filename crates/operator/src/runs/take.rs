@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, info, warn};
 
-use super::member::{Member, Prepared, Trouble, leadership_lost};
+use super::member::{Member, Prepared, Trouble};
 use super::recipe::Recipe;
 use super::request::{RunRequest, RunResult};
 use crate::connect::Failure;
