@@ -12,7 +12,8 @@ use futures::TryStreamExt;
 
 use super::living::living;
 use super::recipe::{self, Recipe};
-use super::request::{RunFailure, RunRequest};
+use super::request::RunRequest;
+use super::stop::leadership_lost;
 use crate::connect::Failure;
 
 /// What stays the same for all members that a run tries.

@@ -17,6 +17,7 @@ use tracing::{Span, info, warn};
 use super::member::{Member, Prepared, Trouble};
 use super::recipe::Recipe;
 use super::request::{RunRequest, RunResult};
+use super::stop::leadership_lost;
 use crate::connect::Failure;
 use crate::metrics::Stage;
 

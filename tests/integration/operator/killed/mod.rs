@@ -33,11 +33,7 @@ async fn of_all<T>(runs: &[Run], what: impl AsyncFn(&Run) -> Result<T>) -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_is_killed_with_a_run_at_every_step_ends_all_of_them_honestly() -> Result<()> {
     let stage = world::breakable().await?;
-    let flags = [
-        &LEASE[..],
-        &["--max-concurrent-runs=32", "--catalogue-resync=4s"],
-    ]
-    .concat();
+    let flags = [&LEASE[..], &["--max-concurrent-runs=32", "--catalogue-resync=4s"]].concat();
     let mut killed = stage.operator(&flags).await?;
     let prepared = steps()
         .into_iter()
