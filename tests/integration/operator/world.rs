@@ -142,8 +142,8 @@ impl World {
 /// How long a lead lasts where it is waited for that one falls silent: a machine that is busy with tests may stand still for
 /// longer, and then the lead is lost.
 pub(super) const SHORT_LEASE: [&str; 3] = [
-    "--lease-duration=6s",
-    "--lease-renew-deadline=4s",
+    "--lease-duration=8s",
+    "--lease-renew-deadline=6s",
     "--lease-retry-period=1s",
 ];
 
