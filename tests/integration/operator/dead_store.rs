@@ -20,7 +20,7 @@ use super::{
     data,
     outcome::{PATIENCE, phase},
     plan::{Plan, STORE_SECRET},
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 
 /// How long the store is waited for where that is to be seen: longer than the first pause after a failure.
@@ -31,7 +31,7 @@ async fn a_plan_that_goes_waits_for_its_store_for_so_long_and_then_says_what_it_
     let stage = world::breakable().await?;
     let mut case = Case::on(&stage, "dead-store").await?;
     let etcd = data::etcd(Version::V3_6).await?;
-    let mut operator = stage.operator(&[&SHORT_LEASE[..], &[PATIENT]].concat()).await?;
+    let mut operator = stage.operator(&[&LEASE[..], &[PATIENT]].concat()).await?;
     case.follow(&operator);
 
     // One store dies for good, another for a while, the third serves all the time.

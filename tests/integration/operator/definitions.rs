@@ -14,7 +14,7 @@ use super::{
     outcome::PATIENCE,
     permissions::{lines, logged},
     plan::Plan,
-    world::{SHORT_LEASE, Stage},
+    world::{LEASE, Stage},
 };
 
 /// Puts the definitions there that we ship: `create`, or `replace` whatever is there.
@@ -84,7 +84,7 @@ async fn what_cannot_be_read_is_named_and_stops_nobody_and_definitions_that_are_
     let etcd = data::etcd(Version::V3_6).await?;
 
     // An operator that is installed first waits, and says what for.
-    let mut operator = stage.replica(&SHORT_LEASE)?;
+    let mut operator = stage.replica(&LEASE)?;
     case.follow(&operator);
     let missing = ["Not watching", "etcdbackups", "kubectl apply"];
     logged(operator.log(), &missing).await?;
@@ -120,7 +120,7 @@ async fn what_cannot_be_read_is_named_and_stops_nobody_and_definitions_that_are_
 
     // And listed by one that begins.
     ensure!(operator.stop().await?.success());
-    let mut next = stage.operator(&SHORT_LEASE).await?;
+    let mut next = stage.operator(&LEASE).await?;
     case.follow(&next);
     case.take("third", "prod").await?;
     let named = ["WARN", "EtcdBackup definitions/odd-plan"];

@@ -8,7 +8,7 @@ use super::{
     data,
     permissions::{lines, logged},
     plan::Plan,
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn an_operator_of_two_namespaces_serves_both_and_no_third() -> Result<()> 
         cases.push(case);
     }
     let flags = ["--watch-namespace=scope-one", "--watch-namespace=scope-two"];
-    let mut operator = stage.operator(&[&SHORT_LEASE[..], &flags].concat()).await?;
+    let mut operator = stage.operator(&[&LEASE[..], &flags].concat()).await?;
     for case in &mut cases {
         case.follow(&operator);
     }

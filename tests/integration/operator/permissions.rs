@@ -11,7 +11,7 @@ use super::{
     outcome::PATIENCE,
     plan::Plan,
     rights::Role,
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 
 /// Waits for a line of the log that holds all of these.
@@ -37,7 +37,7 @@ async fn without_the_right_to_publish_events_backups_go_on_and_the_log_says_what
     let mut case = Case::on(&stage, "no-events").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let role = Role::known(&case.client, None, "etcd-backup-operator").await?;
-    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    let mut operator = stage.operator(&LEASE).await?;
     case.follow(&operator);
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
 
@@ -62,7 +62,7 @@ async fn without_the_right_to_write_statuses_nothing_is_run_and_the_log_says_wha
     let mut case = Case::on(&stage, "no-status").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     let role = Role::known(&case.client, None, "etcd-backup-operator").await?;
-    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    let mut operator = stage.operator(&LEASE).await?;
     case.follow(&operator);
     case.apply(&Plan::new("prod", &etcd, &case)).await?;
     case.condition("prod", "Accepted", "True", "Accepted").await?;
@@ -97,7 +97,7 @@ async fn without_the_right_to_a_lease_it_waits_says_so_and_leads_once_it_may() -
     let namespace = Some(&*stage.identity.namespace);
     let role = Role::known(&case.client, namespace, "etcd-backup-operator-leader-election").await?;
     role.without("leases").await?;
-    let started = stage.replica(&SHORT_LEASE);
+    let started = stage.replica(&LEASE);
     let (mut operator, told) = match started {
         Ok(operator) => {
             let missing = ["the leader lease", "resource \"leases\""];

@@ -14,7 +14,7 @@ use super::{
     outcome::{PATIENCE, is_observed},
     plan::Plan,
     schedule::now,
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 
 /// The value of a series, by its text before the value.
@@ -112,7 +112,7 @@ async fn an_operator_with_nothing_due_writes_nothing_but_its_lease() -> Result<(
     let mut case = Case::on(&stage, "idle").await?;
     let etcd = data::etcd(Version::V3_6).await?;
     // Listing the stores again is part of being idle.
-    let flags = [&SHORT_LEASE[..], &["--catalogue-resync=1s"]].concat();
+    let flags = [&LEASE[..], &["--catalogue-resync=1s"]].concat();
     let mut operator = stage.operator(&flags).await?;
     case.follow(&operator);
     for number in 0..20 {
@@ -133,17 +133,17 @@ async fn an_operator_with_nothing_due_writes_nothing_but_its_lease() -> Result<(
         settled.await?;
     }
     let leases: Api<Lease> = Api::namespaced(case.client.clone(), &stage.identity.namespace);
-    // What is still being written about the snapshot belongs to it; a second in which nothing comes ends that.
-    renewed(&leases, 3).await?;
-    let before = writes(&case.client).await?;
-    renewed(&leases, 10).await?;
-    let after = writes(&case.client).await?;
-    let more: BTreeMap<_, _> = after
-        .into_iter()
-        .filter(|(what, count)| before.get(what) != Some(count))
-        .collect();
+    // What is still being written about the snapshot belongs to it.
+    let is_lease = |what: &String| what.contains("resource=\"leases\"");
+    wait::until_ok("it to have written what there was", PATIENCE, async || {
+        let written = written_within(&case.client, &leases, 3).await?;
+        ensure!(written.keys().all(is_lease), "it goes on writing: {written:?}");
+        Ok(())
+    })
+    .await?;
+    let more = written_within(&case.client, &leases, 10).await?;
     ensure!(
-        more.keys().all(|what| what.contains("resource=\"leases\"")),
+        more.keys().all(is_lease),
         "it wrote while there was nothing to do: {more:?}"
     );
     ensure!(
@@ -169,7 +169,23 @@ async fn renewed(leases: &Api<Lease>, times: usize) -> Result<()> {
     .await
 }
 
-/// How often the API server was asked to write, by what was to be written: its own count.
+/// How often the API server was asked to write while the lease was renewed so many times.
+async fn written_within(
+    client: &Client,
+    leases: &Api<Lease>,
+    renewals: usize,
+) -> Result<BTreeMap<String, u64>> {
+    let before = writes(client).await?;
+    renewed(leases, renewals).await?;
+    let after = writes(client).await?.into_iter();
+    let more = after.map(|(what, count)| {
+        let earlier = before.get(&what).copied().unwrap_or(0);
+        (what, count - earlier)
+    });
+    Ok(more.filter(|(_, count)| *count > 0).collect())
+}
+
+/// How often the API server was asked to write since it began, by what was to be written: its own count.
 async fn writes(client: &Client) -> Result<BTreeMap<String, u64>> {
     let request = kube::core::Request::new("")
         .get("metrics", &GetParams::default())

@@ -19,7 +19,7 @@ use super::{
     permissions::logged,
     plan::Plan,
     replicas::leads,
-    world::{self, SHORT_LEASE, Stage},
+    world::{self, LEASE, SHORT_LEASE, Stage},
 };
 
 /// A case on a stage, whose run stands still or is slow at its first part.
@@ -63,10 +63,10 @@ fn handed_over(ended: ExitStatus) -> Result<()> {
 async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> Result<()> {
     let stage = world::breakable().await?;
     let mut run = MidRun::prepare(&stage, "killed", Fault::Stall).await?;
-    let mut killed = stage.operator(&SHORT_LEASE).await?;
+    let mut killed = stage.operator(&LEASE).await?;
     run.case.follow(&killed);
     run.begin().await?;
-    killed.process().kill()?;
+    stage.kill(&mut killed).await?;
     let left = run.server.open_uploads();
     ensure!(left.len() == 1, "the killed operator left {left:?}");
     ensure!(
@@ -77,7 +77,7 @@ async fn a_run_whose_operator_was_killed_is_ended_honestly_and_tried_again() -> 
         "there is a manifest of a snapshot that was never stored"
     );
 
-    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    let mut operator = stage.operator(&LEASE).await?;
     run.case.follow(&operator);
     let failed = run.case.event("AttemptFailed", "first").await?;
     ensure!(failed.contains("is gone"), "the event says: {failed}");
@@ -106,7 +106,7 @@ async fn an_operator_that_is_told_to_end_lets_its_run_end_first() -> Result<()> 
         bytes_per_second: 5_000,
     };
     let mut run = MidRun::prepare(&stage, "sigterm-waits", slowly).await?;
-    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    let mut operator = stage.operator(&LEASE).await?;
     run.case.follow(&operator);
     run.begin().await?;
     handed_over(operator.stop().await?)?;
@@ -117,7 +117,7 @@ async fn an_operator_that_is_told_to_end_lets_its_run_end_first() -> Result<()> 
         phase(&snapshot)
     );
     // The next one takes over at once, since the lease was given back, and brings the plan up to date.
-    let mut next = stage.operator(&SHORT_LEASE).await?;
+    let mut next = stage.operator(&LEASE).await?;
     run.case.follow(&next);
     run.case.finish_in(&run.server, &run.etcd).await?;
     handed_over(next.stop().await?)
@@ -127,7 +127,7 @@ async fn an_operator_that_is_told_to_end_lets_its_run_end_first() -> Result<()> 
 async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<()> {
     let stage = world::breakable().await?;
     let mut run = MidRun::prepare(&stage, "sigterm-ends", Fault::Stall).await?;
-    let flags = [&SHORT_LEASE[..], &["--shutdown-grace=1s"]].concat();
+    let flags = [&LEASE[..], &["--shutdown-grace=1s"]].concat();
     let mut operator = stage.operator(&flags).await?;
     run.case.follow(&operator);
     run.begin().await?;
@@ -145,7 +145,7 @@ async fn an_operator_that_may_wait_no_longer_ends_its_run_in_order() -> Result<(
         status.phase,
         status.reason
     );
-    let mut next = stage.operator(&SHORT_LEASE).await?;
+    let mut next = stage.operator(&LEASE).await?;
     run.case.follow(&next);
     let status = run.case.succeeded("first").await?.status.unwrap_or_default();
     ensure!(

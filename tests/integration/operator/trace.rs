@@ -15,7 +15,7 @@ use super::{
     data,
     outcome::PATIENCE,
     plan::{AUTH_SECRET, Plan, STORE_SECRET},
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 
 /// What tells a line at that level, whoever wrote it.
@@ -36,7 +36,7 @@ async fn no_secret_is_in_the_log_of_an_operator_that_says_all_it_can() -> Result
     let token = own["users"][0]["user"]["token"].as_str().context("no token")?;
     case.canaries.push(token.to_owned());
 
-    let mut operator = stage.operator_logging("trace", &SHORT_LEASE).await?;
+    let mut operator = stage.operator_logging("trace", &LEASE).await?;
     case.follow(&operator);
     let recipients = json!({"age": {"recipients": [key.to_public().to_string()]}});
     let plan = Plan::new("prod", &etcd, &case).with("encryption", recipients);

@@ -10,6 +10,11 @@ use harness::{
     scratch,
     versitygw::Versitygw,
 };
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams},
+};
 use tempfile::TempDir;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OnceCell, Semaphore, SemaphorePermit};
 
@@ -72,6 +77,20 @@ impl Stage {
         Self::launch_as(&identity, "info,etcd_backup=debug", arguments)
     }
 
+    /// Kills the only operator that works on it, and says that nobody leads, so that the next one need not wait.
+    pub(super) async fn kill(&self, operator: &mut Operator) -> Result<()> {
+        operator.process().kill()?;
+        self.end_leases().await
+    }
+
+    /// Nobody leads. That the next one waits for the lease to run out otherwise is tried where there are two.
+    async fn end_leases(&self) -> Result<()> {
+        let leases: Api<Lease> = Api::namespaced(self.server.admin().await?, &self.identity.namespace);
+        let every = (DeleteParams::default(), ListParams::default());
+        let ended = leases.delete_collection(&every.0, &every.1).await;
+        ended.map(drop).context("delete the Leases of the dead")
+    }
+
     fn launch(&self, level: &str, arguments: &[&str]) -> Result<Operator> {
         Self::launch_as(&self.identity, level, arguments)
     }
@@ -120,10 +139,18 @@ impl World {
     }
 }
 
-/// How long a lead lasts where operators are killed: short enough to wait for, long enough for a busy machine.
+/// How long a lead lasts where it is waited for that one falls silent: a machine that is busy with tests may stand still for
+/// longer, and then the lead is lost.
 pub(super) const SHORT_LEASE: [&str; 3] = [
-    "--lease-duration=6s",
-    "--lease-renew-deadline=4s",
+    "--lease-duration=8s",
+    "--lease-renew-deadline=6s",
+    "--lease-retry-period=1s",
+];
+
+/// How long it lasts everywhere else. Nobody waits for it: [`Stage::kill`] ends it, too.
+pub(super) const LEASE: [&str; 3] = [
+    "--lease-duration=30s",
+    "--lease-renew-deadline=25s",
     "--lease-retry-period=1s",
 ];
 
@@ -166,8 +193,10 @@ impl Stages {
     pub(super) async fn free(&'static self) -> Result<Taken> {
         let place = self.places.acquire().await?;
         let mut chosen = self.choose().await?;
-        if chosen.is_none() {
-            *chosen = Some(Stage::set_with(self.installation).await?);
+        match &*chosen {
+            // Whoever had it before has left, and not every operator ends in order.
+            Some(stage) => stage.end_leases().await?,
+            None => *chosen = Some(Stage::set_with(self.installation).await?),
         }
         let stage = MutexGuard::try_map(chosen, Option::as_mut);
         Ok(Taken {

@@ -12,7 +12,8 @@ use futures::TryStreamExt;
 
 use super::living::living;
 use super::recipe::{self, Recipe};
-use super::request::{RunFailure, RunRequest};
+use super::request::RunRequest;
+use super::stop::leadership_lost;
 use crate::connect::Failure;
 
 /// What stays the same for all members that a run tries.
@@ -137,10 +138,6 @@ fn blame(error: &WriteError) -> Trouble {
         WriteError::Fenced(_) => Trouble::Run(leadership_lost()),
         _ => Trouble::Run(failure),
     }
-}
-
-pub(super) fn leadership_lost() -> RunFailure {
-    Failure::transient("LeadershipLost", "another operator took over during the run")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(super) enum Stop {
     Deadline,
     /// This process ends.
     ShuttingDown,
-    /// Another process leads.
+    /// This process could not renew its lease in time, and another may lead.
     LeadershipLost,
 }
 
@@ -34,11 +34,17 @@ impl Stop {
             Self::ShuttingDown => {
                 RunFailure::transient("Interrupted", "the operator was shut down during the run")
             }
-            Self::LeadershipLost => {
-                RunFailure::transient("LeadershipLost", "another operator took over during the run")
-            }
+            Self::LeadershipLost => leadership_lost(),
         }
     }
+}
+
+/// The failure of a run whose operator may not lead any more. Whether another one does it cannot know: it may lead again itself.
+pub(super) fn leadership_lost() -> RunFailure {
+    RunFailure::transient(
+        "LeadershipLost",
+        "the operator could not renew its lease during the run, so that another could have taken over",
+    )
 }
 
 /// The order to stop, which a run may be given at any time.

@@ -142,7 +142,7 @@ async fn outlives(name: &str, killed: bool) -> Result<()> {
         .until_snapshot("first", "it to run", running)
         .await?;
     if killed {
-        first.process().kill()?;
+        stage.kill(&mut first).await?;
     } else {
         ensure!(first.stop().await?.success());
     }

@@ -21,7 +21,7 @@ use crate::operator::{
     permissions::{lines, logged},
     quiet::value,
     rights::Role,
-    world::{SHORT_LEASE, Stage},
+    world::{LEASE, Stage},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,7 +29,7 @@ async fn without_jobs_in_the_installation_the_plan_says_so_and_nothing_is_tried(
     let stage = stage().await?;
     let mut scene = Scene::begin(&stage, "job-disabled").await?;
     let etcd = data::etcd(Version::V3_6).await?;
-    let mut operator = stage.operator(&SHORT_LEASE).await?;
+    let mut operator = stage.operator(&LEASE).await?;
     scene.case.follow(&operator);
     scene.case.apply(&scene.plan(&etcd)).await?;
     let (refused, words) = (["False", "JobsDisabled"], "config/components/jobs");

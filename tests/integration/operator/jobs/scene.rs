@@ -22,7 +22,7 @@ use crate::operator::{
     outcome::PATIENCE,
     plan::Plan,
     restores::{disk::Disk, kubelet::Kubelet},
-    world::{SHORT_LEASE, Stage, Stages, Taken},
+    world::{LEASE, Stage, Stages, Taken},
 };
 
 /// A stage on which Jobs may be made, for one test at a time.
@@ -38,7 +38,7 @@ pub(super) fn flags() -> Vec<&'static str> {
         "--agent-image=etcd-backup:test",
         "--catalogue-resync=4s",
     ];
-    flags.extend(SHORT_LEASE);
+    flags.extend(LEASE);
     flags
 }
 

@@ -15,7 +15,7 @@ use harness::{
 
 use super::{
     judge::same_as_living,
-    world::{self, SHORT_LEASE},
+    world::{self, LEASE},
 };
 use crate::halt::Left;
 use run::{Run, steps};
@@ -33,11 +33,7 @@ async fn of_all<T>(runs: &[Run], what: impl AsyncFn(&Run) -> Result<T>) -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_is_killed_with_a_run_at_every_step_ends_all_of_them_honestly() -> Result<()> {
     let stage = world::breakable().await?;
-    let flags = [
-        &SHORT_LEASE[..],
-        &["--max-concurrent-runs=32", "--catalogue-resync=4s"],
-    ]
-    .concat();
+    let flags = [&LEASE[..], &["--max-concurrent-runs=32", "--catalogue-resync=4s"]].concat();
     let mut killed = stage.operator(&flags).await?;
     let prepared = steps()
         .into_iter()
@@ -54,7 +50,7 @@ async fn an_operator_that_is_killed_with_a_run_at_every_step_ends_all_of_them_ho
     .await?;
     of_all(&running, async |run| run.begin().await).await?;
     of_all(&pruning, async |run| run.begin().await).await?;
-    killed.process().kill()?;
+    stage.kill(&mut killed).await?;
 
     let mut runs = [running, pruning].into_iter().flatten().collect::<Vec<_>>();
     runs.iter().for_each(Run::release);

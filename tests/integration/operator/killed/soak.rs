@@ -12,11 +12,6 @@ use harness::{
     s3::{self, Operation, S3Server},
     wait,
 };
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::{
-    Api, Client,
-    api::{DeleteParams, ListParams},
-};
 use serde_json::json;
 
 use super::sweep;
@@ -26,7 +21,7 @@ use crate::operator::{
     outcome::{PATIENCE, phase},
     plan::Plan,
     schedule::now,
-    world::{self, SHORT_LEASE, Stage},
+    world::{self, LEASE, Stage},
 };
 
 /// How many times it is killed, unless the environment says another number.
@@ -146,7 +141,6 @@ fn requests(all: &[Loaded]) -> u64 {
 
 /// Starts an operator and kills it, so many times. Gives all that are dead.
 async fn crash(stage: &Stage, all: &[Loaded], kills: u64, random: &mut Random) -> Result<Vec<Operator>> {
-    let client = stage.server.admin().await?;
     let mut dead = Vec::new();
     for round in 0..kills {
         let mut operator = stage.replica(&flags())?;
@@ -157,24 +151,14 @@ async fn crash(stage: &Stage, all: &[Loaded], kills: u64, random: &mut Random) -
         let busy = async || requests(all) >= enough;
         // At rest is a moment to be killed at, too.
         let _ = wait::until("the stores to be asked", AT_REST, busy).await;
-        operator.process().kill()?;
-        end_lease(&client, &stage.identity.namespace).await?;
+        stage.kill(&mut operator).await?;
         dead.push(operator);
     }
     Ok(dead)
 }
 
-/// The dead do not lead, and somebody who knows says so. That the next one waits for the lease to run out otherwise is tried
-/// where there are two.
-async fn end_lease(client: &Client, namespace: &str) -> Result<()> {
-    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
-    let every = (DeleteParams::default(), ListParams::default());
-    let ended = leases.delete_collection(&every.0, &every.1).await;
-    ended.map(drop).context("delete the Lease of the dead")
-}
-
 fn flags() -> Vec<&'static str> {
-    [&SHORT_LEASE[..], &["--catalogue-resync=4s"]].concat()
+    [&LEASE[..], &["--catalogue-resync=4s"]].concat()
 }
 
 fn number(variable: &str) -> Result<Option<u64>> {

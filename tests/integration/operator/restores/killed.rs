@@ -15,12 +15,12 @@ use super::{
 use crate::operator::{
     outcome::PATIENCE,
     plan::Plan,
-    world::{SHORT_LEASE, Stage},
+    world::{LEASE, Stage},
 };
 
 /// An operator that may be killed.
 async fn operator(stage: &Stage, scene: &mut Scene) -> Result<Operator> {
-    let flags = [&SHORT_LEASE[..], &FLAGS[..]].concat();
+    let flags = [&LEASE[..], &FLAGS[..]].concat();
     let operator = stage.operator(&flags).await?;
     scene.case.follow(&operator);
     Ok(operator)
@@ -65,7 +65,7 @@ async fn carried_through(stage: &Stage, scene: &mut Scene, set: &Set) -> Result<
     let (reason, message) = scene.case.failed("own-meanwhile").await?;
     ensure!(reason == "Unreachable", "{reason}: {message}");
 
-    first.process().kill()?;
+    stage.kill(&mut first).await?;
     scene.kubelet.release();
     ended(scene, "-commit-1").await?;
     let left = scene.restores().get("orphaned").await?.status.unwrap_or_default();
@@ -77,7 +77,7 @@ async fn carried_through(stage: &Stage, scene: &mut Scene, set: &Set) -> Result<
         .until("orphaned", "the members to be started", starts)
         .await?;
     set.is_scaled_to(3).await?;
-    second.process().kill()?;
+    stage.kill(&mut second).await?;
     set.release();
     set.runs().await?;
     let left = scene.restores().get("orphaned").await?.status.unwrap_or_default();
@@ -157,7 +157,7 @@ async fn a_restore_whose_operator_is_killed_while_it_takes_back_leaves_the_old_d
         status.phase == RestorePhase::Undoing && count(status, MemberPhase::Discarded) == 2
     };
     scene.until("undone", "one member to be left", half).await?;
-    first.process().kill()?;
+    stage.kill(&mut first).await?;
     scene.kubelet.release();
     discarded(&scene, 1).await?;
     let left = scene.restores().get("undone").await?.status.unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::operator::{
     case::Case,
     outcome::PATIENCE,
     permissions::lines,
-    world::{SHORT_LEASE, Stage},
+    world::{LEASE, Stage},
 };
 
 /// A log with more lines than this about one missing right is that of a hot loop: pauses double from a second on.
@@ -72,7 +72,7 @@ impl Ward<'_> {
 
     pub(super) fn launch(&self, restores: bool, image: bool) -> Result<Operator> {
         let watch = format!("--watch-namespace={}", self.case.namespace);
-        let mut flags = SHORT_LEASE.to_vec();
+        let mut flags = LEASE.to_vec();
         flags.extend(["--catalogue-resync=4s", "--pod-name=operator-of-the-test"]);
         if restores {
             flags.push("--enable-restore");

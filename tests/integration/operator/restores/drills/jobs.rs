@@ -23,7 +23,7 @@ use crate::operator::{
         kubelet::Kubelet,
         scene::{Scene, breakable},
     },
-    world::SHORT_LEASE,
+    world::LEASE,
 };
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn an_operator_that_is_killed_in_a_drill_is_followed_by_one_that_goes_on_w
         "--agent-image=etcd-backup:test",
         "--catalogue-resync=4s",
     ];
-    let flags = [&flags[..], &SHORT_LEASE].concat();
+    let flags = [&flags[..], &LEASE].concat();
     let mut killed = stage.operator(&flags).await?;
     case.follow(&killed);
     let plan = Plan::new("prod", &etcd, &case).with("verification", json!("Restore"));
@@ -100,7 +100,7 @@ async fn an_operator_that_is_killed_in_a_drill_is_followed_by_one_that_goes_on_w
     })
     .await?;
     let made = names().await?;
-    killed.process().kill()?;
+    stage.kill(&mut killed).await?;
     kubelet.release();
     let over = async || {
         let job = jobs.get(&made[0]).await?;
