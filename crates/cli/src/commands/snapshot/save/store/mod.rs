@@ -139,5 +139,5 @@ fn failure(error: &WriteError) -> Failure {
         error if error.is_of_source() => Exit::Unsound,
         _ => Exit::Storage,
     };
-    Failure::new(exit, error)
+    Failure::of(exit, error)
 }
