@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use etcd_backup_backup::catalogue::CatalogueError;
 use etcd_backup_etcd::DialPolicy;
-use etcd_backup_store::{LocalStore, S3Config, S3Store, Store, StoreError};
+use etcd_backup_store::{LocalStore, S3Config, S3Store, Store, StoreError, s3::Profile};
 
 use super::Address;
 use crate::{
@@ -21,11 +21,11 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Store")]
 pub(crate) struct StoreFlags {
-    /// The server, where it is not Amazon's [env: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL]
+    /// The server, where it is not Amazon's [env: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else the profile's endpoint_url]
     #[arg(long = "s3-endpoint-url", visible_alias = "endpoint-url", value_name = "URL")]
     endpoint_url: Option<String>,
 
-    /// The bucket's region [env: AWS_REGION or AWS_DEFAULT_REGION]
+    /// The bucket's region [env: AWS_REGION or AWS_DEFAULT_REGION, else the profile's]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
 
@@ -51,7 +51,7 @@ impl StoreFlags {
     ) -> Result<Arc<dyn Store>, Failure> {
         match address {
             Address::S3 { bucket, prefix } => {
-                let mut config = self.s3(bucket, prefix)?;
+                let mut config = self.s3(bucket, prefix, Profile::read().await)?;
                 config.storage_class = storage_class.map(ToOwned::to_owned);
                 let store = S3Store::new(config).await.map_err(|error| of_store(&error))?;
                 Ok(Arc::new(store))
@@ -63,17 +63,19 @@ impl StoreFlags {
         }
     }
 
-    fn s3(&self, bucket: &str, prefix: &str) -> Result<S3Config, Failure> {
+    fn s3(&self, bucket: &str, prefix: &str, profile: Profile) -> Result<S3Config, Failure> {
         let mut config = S3Config::new(bucket);
         prefix.clone_into(&mut config.prefix);
         config.region = self
             .region
             .clone()
-            .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
+            .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]))
+            .or(profile.region);
         config.endpoint = self
             .endpoint_url
             .clone()
-            .or_else(|| first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+            .or_else(|| first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]))
+            .or(profile.endpoint);
         config.path_style = self.force_path_style || config.endpoint.is_some();
         config.allow_http = self.allow_http;
         // Whoever types the command may connect anywhere already, and chose who gets their credentials.
