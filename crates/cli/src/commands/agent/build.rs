@@ -1,6 +1,6 @@
 //! Building a member's data from the pinned snapshot.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use etcd_backup_operator::agent::{AgentResult, RestoreTask};
 use etcd_backup_snapshot::{
@@ -53,7 +53,7 @@ pub(super) async fn build(
     building: &Directory,
 ) -> Result<AgentResult, AgentError> {
     let request = request(task, &opened, building.at(DATA_DIR))?;
-    let restored = watched(opened.source(), request, tell::restoring())
+    let restored = watched(opened.source(), request, Arc::default(), tell::restoring())
         .await
         .map_err(of_restore)?;
     told(&restored, building)

@@ -6,6 +6,7 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -45,7 +46,7 @@ pub(super) async fn restore(task: &DrillTask, secrets: &Path) -> Result<AgentRes
     let opened = open(&task.source, &task.store, task.decryption.as_deref(), secrets).await?;
     let request = request(task, &opened, data_dir)?;
     let named = request.expected.hash_kv.is_some();
-    let restored = watched(opened.source(), request, tell::restoring())
+    let restored = watched(opened.source(), request, Arc::default(), tell::restoring())
         .await
         .map_err(of_restore)?;
     if restored.revision != task.source.revision {

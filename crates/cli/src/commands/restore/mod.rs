@@ -2,9 +2,12 @@
 
 mod flags;
 mod outcome;
+mod pipe;
 mod source;
 mod token;
 pub(in crate::commands) mod watch;
+
+use std::sync::Arc;
 
 use clap::Args;
 use etcd_backup_snapshot::{VerifyError, restore::RestoreError};
@@ -59,10 +62,11 @@ Examples:
 
 pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failure> {
     let text = runtime()?.block_on(async {
-        let opened = source::open(restore).await?;
+        let cancel = Arc::default();
+        let opened = source::open(restore, &cancel).await?;
         let request = restore.flags.request(&opened)?;
         token::tell(&request);
-        let restored = watch::watched(opened.source, request.clone(), watch::shown()).await;
+        let restored = watch::watched(opened.source, request.clone(), cancel, watch::shown()).await;
         let restored = restored.map_err(|error| of_restore(&opened.name, error))?;
         outcome::show(&request, &restored, format)
     })?;
@@ -90,7 +94,10 @@ fn of_restore(name: &str, error: RestoreError) -> Failure {
         _ => Exit::Storage,
     };
     let hint = hint(&error);
-    let failure = Failure::new(exit, error);
+    let failure = match error {
+        RestoreError::Snapshot(_) => Failure::about(name, exit, &error),
+        _ => Failure::of(exit, &error),
+    };
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

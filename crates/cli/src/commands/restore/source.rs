@@ -2,14 +2,15 @@
 
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use etcd_backup_backup::read::{self, ReadError};
 use etcd_backup_snapshot::restore::{Expected, Source as Bytes};
 use tokio_util::io::SyncIoBridge;
 
-use super::Restore;
+use super::{Restore, pipe::Pipe};
 use crate::{
     exit::{Exit, Failure},
     store::{Source, of_read, plain},
@@ -29,17 +30,26 @@ pub(super) struct Opened {
     pub(super) fingerprint: Fingerprint,
 }
 
-pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
+/// Opens it. Where nothing may come for long, `cancelled` ends the reading.
+pub(super) async fn open(restore: &Restore, cancelled: &Arc<AtomicBool>) -> Result<Opened, Failure> {
     match &restore.source {
         Source::Stdin => Ok(Opened {
             name: "standard input".to_owned(),
-            source: Bytes::Reader(Box::new(io::stdin())),
+            source: once(io::stdin(), cancelled)?,
             expected: Expected::default(),
             fingerprint: Err("what comes on standard input is not known beforehand"),
         }),
         Source::File(path) => {
             let name = path.display().to_string();
             let mut file = plain::open(path)?;
+            if plain::comes_once(&file) {
+                return Ok(Opened {
+                    name,
+                    source: once(file, cancelled)?,
+                    expected: Expected::default(),
+                    fingerprint: Err("what comes through a pipe is not known beforehand"),
+                });
+            }
             let fingerprint = if restore.flags.skip_hash_check {
                 Err("with --skip-hash-check there is no checksum to tell the file by")
             } else {
@@ -75,9 +85,15 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
     }
 }
 
+/// What comes but once.
+fn once(source: impl Read + Send + 'static, cancelled: &Arc<AtomicBool>) -> Result<Bytes<'static>, Failure> {
+    let pipe = Pipe::new(source, Arc::clone(cancelled))
+        .map_err(|error| Failure::new(Exit::Other, format!("cannot start threads: {error}")))?;
+    Ok(Bytes::Reader(Box::new(pipe)))
+}
+
 /// The last bytes of a file: etcd's SHA-256 of everything before. The engine proves that they are.
 fn last(file: &mut File) -> io::Result<Fingerprint> {
-    use io::Read;
     let mut bytes = [0; 32];
     if file.metadata()?.len() < 32 {
         return Ok(Err("the file has no checksum at its end"));

@@ -12,13 +12,13 @@ use tokio::task::spawn_blocking;
 
 use crate::{interrupt, progress::Progress};
 
-/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled, and waited for.
+/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled by this flag, and waited for.
 pub(in crate::commands) async fn watched(
     source: Source<'static>,
     request: Request,
+    cancel: Arc<AtomicBool>,
     tell: impl Fn(Told) + Send + Sync + 'static,
 ) -> Result<Restored, RestoreError> {
-    let cancel = Arc::new(AtomicBool::default());
     let asked = Arc::clone(&cancel);
     let mut work = spawn_blocking(move || {
         let cancelled = || asked.load(Ordering::Relaxed);
@@ -36,7 +36,11 @@ pub(in crate::commands) async fn watched(
             work.await
         }
     };
-    done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed")))
+    match done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed"))) {
+        // A source that was told to end.
+        Err(RestoreError::ReadSource(_)) if cancel.load(Ordering::Relaxed) => Err(RestoreError::Cancelled),
+        done => done,
+    }
 }
 
 /// Shows it on standard error, stage by stage. Dropping it clears the line.
