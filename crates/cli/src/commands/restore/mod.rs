@@ -3,14 +3,14 @@
 mod flags;
 mod outcome;
 mod pipe;
+pub(in crate::commands) mod remote;
 mod source;
 mod token;
 pub(in crate::commands) mod watch;
 
-use std::sync::Arc;
-
 use clap::Args;
 use etcd_backup_snapshot::{VerifyError, restore::RestoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     commands::runtime,
@@ -62,7 +62,7 @@ Examples:
 
 pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failure> {
     let text = runtime()?.block_on(async {
-        let cancel = Arc::default();
+        let cancel = CancellationToken::new();
         let opened = source::open(restore, &cancel).await?;
         let request = restore.flags.request(&opened)?;
         token::tell(&request);

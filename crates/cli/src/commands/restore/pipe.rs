@@ -2,14 +2,12 @@
 
 use std::{
     io::{self, Read},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, sync_channel},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
     time::Duration,
 };
+
+use tokio_util::sync::CancellationToken;
 
 /// Bytes read at once.
 const PIECE: usize = 1 << 20;
@@ -26,14 +24,14 @@ pub(super) struct Pipe {
     piece: Vec<u8>,
     taken: usize,
     ended: bool,
-    cancelled: Arc<AtomicBool>,
+    cancelled: CancellationToken,
 }
 
 impl Pipe {
     /// `cancelled` ends the next read, which fails then.
     pub(super) fn new(
         mut source: impl Read + Send + 'static,
-        cancelled: Arc<AtomicBool>,
+        cancelled: CancellationToken,
     ) -> io::Result<Self> {
         let (give, pieces) = sync_channel(AHEAD);
         thread::Builder::new().name("pipe".to_owned()).spawn(move || {
@@ -63,7 +61,7 @@ impl Pipe {
 
     fn next(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            if self.cancelled.load(Ordering::Relaxed) {
+            if self.cancelled.is_cancelled() {
                 return Err(io::Error::other("interrupted"));
             }
             match self.pieces.recv_timeout(LOOK_UP) {
@@ -96,7 +94,7 @@ mod tests {
     #[test]
     fn what_comes_is_what_was_written_to_its_end() {
         let bytes: Vec<u8> = (0..3 * PIECE + 7).map(|index| (index % 251) as u8).collect();
-        let mut pipe = Pipe::new(io::Cursor::new(bytes.clone()), Arc::default()).unwrap();
+        let mut pipe = Pipe::new(io::Cursor::new(bytes.clone()), CancellationToken::new()).unwrap();
         let mut read = Vec::new();
         pipe.read_to_end(&mut read).unwrap();
         assert!(read == bytes);
@@ -106,7 +104,8 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_writer_that_says_nothing_when_it_is_to_end() {
         let (silent, _writer) = io::pipe().unwrap();
-        let cancelled = Arc::new(AtomicBool::new(true));
+        let cancelled = CancellationToken::new();
+        cancelled.cancel();
         let mut pipe = Pipe::new(silent, cancelled).unwrap();
         assert!(pipe.read(&mut [0; 8]).is_err());
     }

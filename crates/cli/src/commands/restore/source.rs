@@ -3,14 +3,13 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
-    sync::{Arc, atomic::AtomicBool},
 };
 
 use etcd_backup_backup::read::{self, ReadError};
 use etcd_backup_snapshot::restore::{Expected, Source as Bytes};
-use tokio_util::io::SyncIoBridge;
+use tokio_util::sync::CancellationToken;
 
-use super::{Restore, pipe::Pipe};
+use super::{Restore, pipe::Pipe, remote::remote};
 use crate::{
     exit::{Exit, Failure},
     store::{Source, of_read, plain},
@@ -31,7 +30,7 @@ pub(super) struct Opened {
 }
 
 /// Opens it. Where nothing may come for long, `cancelled` ends the reading.
-pub(super) async fn open(restore: &Restore, cancelled: &Arc<AtomicBool>) -> Result<Opened, Failure> {
+pub(super) async fn open(restore: &Restore, cancelled: &CancellationToken) -> Result<Opened, Failure> {
     match &restore.source {
         Source::Stdin => Ok(Opened {
             name: "standard input".to_owned(),
@@ -72,7 +71,7 @@ pub(super) async fn open(restore: &Restore, cancelled: &Arc<AtomicBool>) -> Resu
                 .map_err(|error| of_read(&name, &error))?;
             Ok(Opened {
                 name,
-                source: Bytes::Reader(Box::new(SyncIoBridge::new(reader))),
+                source: remote(reader, cancelled),
                 expected: Expected {
                     size: Some(manifest.snapshot.size),
                     sha256: Some(manifest.snapshot.sha256.0),
@@ -86,8 +85,11 @@ pub(super) async fn open(restore: &Restore, cancelled: &Arc<AtomicBool>) -> Resu
 }
 
 /// What comes but once.
-fn once(source: impl Read + Send + 'static, cancelled: &Arc<AtomicBool>) -> Result<Bytes<'static>, Failure> {
-    let pipe = Pipe::new(source, Arc::clone(cancelled))
+fn once(
+    source: impl Read + Send + 'static,
+    cancelled: &CancellationToken,
+) -> Result<Bytes<'static>, Failure> {
+    let pipe = Pipe::new(source, cancelled.clone())
         .map_err(|error| Failure::new(Exit::Other, format!("cannot start threads: {error}")))?;
     Ok(Bytes::Reader(Box::new(pipe)))
 }

@@ -1,27 +1,25 @@
 //! A restore that tells how far it is, and ends when that is asked.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, PoisonError};
 
 use etcd_backup_snapshot::restore::{
     Control, Progress as Told, Request, RestoreError, Restored, Source, Stage, restore,
 };
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 
 use crate::{interrupt, progress::Progress};
 
-/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled by this flag, and waited for.
+/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled by this token, and waited for.
 pub(in crate::commands) async fn watched(
     source: Source<'static>,
     request: Request,
-    cancel: Arc<AtomicBool>,
+    cancel: CancellationToken,
     tell: impl Fn(Told) + Send + Sync + 'static,
 ) -> Result<Restored, RestoreError> {
-    let asked = Arc::clone(&cancel);
+    let asked = cancel.clone();
     let mut work = spawn_blocking(move || {
-        let cancelled = || asked.load(Ordering::Relaxed);
+        let cancelled = || asked.is_cancelled();
         let control = Control {
             cancelled: Some(&cancelled),
             progress: Some(&tell),
@@ -32,13 +30,13 @@ pub(in crate::commands) async fn watched(
     let done = tokio::select! {
         done = &mut work => done,
         _ = interrupt::asked() => {
-            cancel.store(true, Ordering::Relaxed);
+            cancel.cancel();
             work.await
         }
     };
     match done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed"))) {
         // A source that was told to end.
-        Err(RestoreError::ReadSource(_)) if cancel.load(Ordering::Relaxed) => Err(RestoreError::Cancelled),
+        Err(RestoreError::ReadSource(_)) if cancel.is_cancelled() => Err(RestoreError::Cancelled),
         done => done,
     }
 }
