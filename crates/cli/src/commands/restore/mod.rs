@@ -67,14 +67,14 @@ pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failu
         let request = restore.flags.request(&opened)?;
         token::tell(&request);
         let restored = watch::watched(opened.source, request.clone(), cancel, watch::shown()).await;
-        let restored = restored.map_err(|error| of_restore(&opened.name, error))?;
+        let restored = restored.map_err(|error| of_restore(&opened.name, &error))?;
         outcome::show(&request, &restored, format)
     })?;
     print(&text)
 }
 
-fn of_restore(name: &str, error: RestoreError) -> Failure {
-    let exit = match &error {
+fn of_restore(name: &str, error: &RestoreError) -> Failure {
+    let exit = match error {
         RestoreError::Cancelled => {
             return Failure::new(
                 Exit::Interrupted,
@@ -93,10 +93,10 @@ fn of_restore(name: &str, error: RestoreError) -> Failure {
         RestoreError::Internal(_) => Exit::Other,
         _ => Exit::Storage,
     };
-    let hint = hint(&error);
+    let hint = hint(error);
     let failure = match error {
-        RestoreError::Snapshot(_) => Failure::about(name, exit, &error),
-        _ => Failure::of(exit, &error),
+        RestoreError::Snapshot(_) => Failure::about(name, exit, error),
+        _ => Failure::of(exit, error),
     };
     match hint {
         Some(hint) => failure.hint(hint),
@@ -178,7 +178,7 @@ mod tests {
             (trailing, Exit::Unsound, "--skip-hash-check"),
             (truncated, Exit::Unsound, "--skip-hash-check"),
         ] {
-            let told = format!("{:?}", of_restore("backup.db", error));
+            let told = format!("{:?}", of_restore("backup.db", &error));
             assert!(told.contains(&format!("{exit:?}")), "{told}");
             let (_, hint) = told.split_once("hint: Some").unwrap_or_else(|| panic!("{told}"));
             assert!(hint.contains(way_out), "{told}");
