@@ -1,6 +1,8 @@
 //! What can be typed.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use std::{env, ffi::OsStr};
+
+use clap::{CommandFactory, Parser, Subcommand, builder::Resettable};
 
 use crate::{
     commands::{
@@ -129,6 +131,20 @@ pub(crate) fn command() -> clap::Command {
     prepared(Cli::command())
 }
 
+/// A variable that is set to nothing is not set, as for etcdctl: it would be a mistake in the value of its flag.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| {
+            if arg.get_env().is_some_and(is_empty) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
 /// The grammar without the verb `help`, which needs no manual page for each verb.
 pub(crate) fn without_help() -> clap::Command {
     let command = Cli::command().disable_help_subcommand(true);
@@ -137,7 +153,8 @@ pub(crate) fn without_help() -> clap::Command {
     prepared(command.mut_subcommand("kubectl", |kubectl| kubectl.disable_help_subcommand(true)))
 }
 
-fn prepared(mut command: clap::Command) -> clap::Command {
+fn prepared(command: clap::Command) -> clap::Command {
+    let mut command = without_empty_variables(command);
     // Hands the global flags down to every verb, so that they can be hidden there.
     command.build();
     for verb in WITHOUT_ETCD {
@@ -161,6 +178,8 @@ pub(crate) fn hide(command: clap::Command, verb: &[&str], flags: fn(&clap::Arg) 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use clap::FromArgMatches;
 
     use super::*;
@@ -233,6 +252,26 @@ mod tests {
             "etcd-backup kubectl drill prod",
         ] {
             assert!(cli(line).is_ok(), "{line}");
+        }
+    }
+
+    /// etcd's keys are bytes, and a shell can type them: `$'\xff'`.
+    #[test]
+    fn a_key_need_not_be_text() {
+        let key = OsStr::from_bytes(b"bin\xff\x01");
+        for words in [
+            ["inspect", "get", "f"].map(OsStr::new).to_vec(),
+            ["inspect", "history", "f"].map(OsStr::new).to_vec(),
+            ["inspect", "keys", "f", "--after"].map(OsStr::new).to_vec(),
+            ["inspect", "keys", "f", "--prefix"].map(OsStr::new).to_vec(),
+            ["inspect", "usage", "f", "--prefix"].map(OsStr::new).to_vec(),
+            ["diff", "f", "g", "--prefix"].map(OsStr::new).to_vec(),
+        ] {
+            let line = [OsStr::new("etcd-backup")]
+                .into_iter()
+                .chain(words.clone())
+                .chain([key]);
+            assert!(command().try_get_matches_from(line).is_ok(), "{words:?}");
         }
     }
 

@@ -1,12 +1,14 @@
 //! How the process ends when something is wrong.
 
 use std::{
+    error::Error,
     fmt::Display,
     io::{self, Write},
     process::ExitCode,
 };
 
 use etcd_backup_etcd::{EtcdError, Refusal};
+use etcd_backup_operator::explain::with_causes;
 use etcd_backup_snapshot::VerifyError;
 
 /// Printed below `--help`.
@@ -57,6 +59,16 @@ impl Failure {
         }
     }
 
+    /// An error of the crates below, with its causes: what is wrong with a connection, say, stands in them alone.
+    pub(crate) fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, with_causes(error))
+    }
+
+    /// The same, of something that has a name.
+    pub(crate) fn about(name: impl Display, exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, format!("{name}: {}", with_causes(error)))
+    }
+
     /// A file or a store that does not do what it should.
     pub(crate) fn storage(what: impl Display, error: &io::Error) -> Self {
         Self::new(Exit::Storage, format!("{what}: {error}"))
@@ -87,6 +99,12 @@ impl From<EtcdError> for Failure {
                 exit: Exit::Usage,
                 ..failure
             },
+            // Nothing may not be connected to by whoever types the command, so it is what was typed.
+            (EtcdError::EndpointRefused { .. }, _) => Self {
+                exit: Exit::Usage,
+                ..failure
+            }
+            .hint("write https://10.0.0.1:2379, and an IPv6 address in brackets: https://[fd00::1]:2379"),
             (_, Some(hint)) => failure.hint(hint),
             (_, None) => failure,
         }

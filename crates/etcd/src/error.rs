@@ -55,7 +55,7 @@ pub enum EtcdError {
     },
     /// etcd knows the user and does not let it do this.
     #[error(
-        "endpoint {endpoint}: the user may not {operation}: it needs the role root (etcdctl user grant-role <user> root)"
+        "endpoint {endpoint}: the user has no permission for {operation}: it needs the role root (etcdctl user grant-role <user> root)"
     )]
     PermissionDenied {
         /// The endpoint.

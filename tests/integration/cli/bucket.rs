@@ -11,7 +11,7 @@ use harness::{
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{done, failed, program, save};
+use super::{done, failed, output, program, save};
 
 /// Two backups of one plan and one of another in a bucket.
 struct World {
@@ -261,6 +261,12 @@ async fn what_is_not_there_is_said_with_a_way_out() -> Result<()> {
         let errors = failed(&mut world.verb(arguments[0], &arguments[1..])?, code).await?;
         ensure!(errors.contains(expected), "{arguments:?}: {errors}");
     }
+    let nothing = output(&mut world.verb("list", &["s3://backups/nowhere"])?).await?;
+    let note = String::from_utf8_lossy(&nothing.stderr);
+    ensure!(
+        nothing.status.success() && note.contains("has the whole prefix"),
+        "{note}"
+    );
     let mut wrong = world.verb("list", &[STORE])?;
     let errors = failed(wrong.env("AWS_SECRET_ACCESS_KEY", "canary-wrong"), 5).await?;
     ensure!(

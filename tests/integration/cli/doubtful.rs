@@ -69,6 +69,32 @@ async fn a_degraded_backup_is_never_restored_without_a_word() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_older_backup_is_not_restored_without_a_word_about_a_newer_one_that_cannot_be_read() -> Result<()>
+{
+    let etcd = Etcd::start(Version::V3_6).await?;
+    let store = harness::scratch::folder("unreadable")?;
+    let target = harness::scratch::folder("restored")?;
+    let older = saved(&etcd, store.path()).await?;
+    let run = "20201123T060000Z-abcdefgh";
+    fs::rename(&older, older.with_file_name(run))?;
+    edit(&older.with_file_name(run), |manifest| {
+        manifest["runId"] = json!(run);
+        manifest["times"] = json!({"started": "2020-11-23T06:00:00Z", "finished": "2020-11-23T06:00:01Z"});
+        manifest["verification"]["time"] = json!("2020-11-23T06:00:01Z");
+    })?;
+    let newer = saved(&etcd, store.path()).await?;
+    edit(&newer, |manifest| manifest["format"] = json!("9.0"))?;
+    let url = format!("file://{}", store.path().display());
+    let errors = told(&mut restore(&url, &target.path().join("d"))?).await?;
+    let newer = newer.file_name().context("no name")?.to_string_lossy();
+    ensure!(
+        errors.contains("Warning: ") && errors.contains(&format!("{newer} is newer and cannot be used")),
+        "{errors}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_backup_of_the_future_is_passed_over_and_restored_only_where_it_is_the_only_one() -> Result<()> {
     let etcd = Etcd::start(Version::V3_6).await?;
     let store = harness::scratch::folder("future")?;

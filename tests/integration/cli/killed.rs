@@ -1,18 +1,23 @@
 //! `snapshot save` into a bucket, killed by SIGKILL at every step: afterwards there is a whole backup or none, nothing that
 //! is no backup is listed as one, and the next save succeeds.
 
-use std::fs;
+use std::{fs, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use harness::{
     etcd::{Etcd, Version},
     oracle,
-    s3::S3Server,
+    s3::{Fault, Operation, S3Server},
+    wait,
 };
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
 
-use super::{SOON, done, program, save};
+use super::{SOON, done, entries, program, save, terminate};
 use crate::halt::{Halt, Left, STEPS};
 use crate::operator::data;
 
@@ -88,6 +93,69 @@ async fn a_save_that_is_killed_at_any_step_leaves_a_backup_or_none_and_the_next_
             proved(&server, backups).await?;
         }
     }
+    Ok(())
+}
+
+/// Minutes are given to a store that does not answer.
+#[tokio::test]
+async fn whoever_interrupts_does_not_wait_for_a_store_that_does_not_answer() -> Result<()> {
+    let etcd = data::etcd(Version::V3_6).await?;
+    let server = S3Server::start("backups").await?;
+    let mut first = save(&etcd, STORE)?;
+    done(reach(&server, &mut first).args(["--plan", "manual/stalled"])).await?;
+
+    let folder = harness::scratch::folder("stalled")?;
+    server
+        .plan()
+        .on(Operation::Get)
+        .key("snapshot.db")
+        .fails(Fault::StallAnswer { after: 100 });
+    let mut restore = program()?;
+    restore
+        .args(["restore", STORE, "--data-dir"])
+        .arg(folder.path().join("d"));
+    let child = piped(reach(&server, &mut restore))?;
+    wait::until("the restore to read", SOON, async || {
+        entries(folder.path(), "d.restoring-").is_ok_and(|found| found.len() == 1)
+    })
+    .await?;
+    terminate(&child)?;
+    ends(child).await?;
+    assert_eq!(entries(folder.path(), "")?, [""; 0]);
+
+    server.plan().clear();
+    server.plan().on_any().key("snapshot.db").fails(Fault::Stall);
+    let mut save = save(&etcd, STORE)?;
+    let mut child = piped(reach(&server, &mut save).args(["--plan", "manual/stalled"]))?;
+    wait::until("the save to write", SOON, async || {
+        server
+            .plan()
+            .held()
+            .iter()
+            .any(|seen| seen.key.contains("snapshot.db"))
+    })
+    .await?;
+    terminate(&child)?;
+    let said = child.stderr.as_mut().context("its errors")?;
+    let line = timeout(SOON, BufReader::new(said).lines().next_line()).await??;
+    ensure!(
+        line.as_ref().is_some_and(|line| line.contains("interrupt again")),
+        "{line:?}"
+    );
+    terminate(&child)?;
+    ends(child).await
+}
+
+fn piped(command: &mut Command) -> Result<Child> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    child.context("start it")
+}
+
+async fn ends(mut child: Child) -> Result<()> {
+    let status = timeout(Duration::from_secs(15), child.wait())
+        .await
+        .context("it goes on")??;
+    assert_eq!(status.code(), Some(130));
     Ok(())
 }
 

@@ -16,7 +16,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use harness::{binaries, etcd::Etcd};
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 
 /// Longer than any deadline of the program itself.
 const SOON: Duration = Duration::from_mins(1);
@@ -80,6 +83,15 @@ fn save(etcd: &Etcd, to: impl AsRef<OsStr>) -> Result<Command> {
     Ok(command)
 }
 
+/// Asks it to end.
+fn terminate(child: &Child) -> Result<()> {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    let pid = pid
+        .and_then(rustix::process::Pid::from_raw)
+        .context("a process")?;
+    Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+}
+
 fn entries(folder: &Path, starting: &str) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -100,6 +112,14 @@ async fn completion_manual_pages_and_version_are_there() -> Result<()> {
     ensure!(entries(pages.path(), "etcd-backup-fetch")?.len() == 1);
     let version = done(program()?.arg("version")).await?;
     ensure!(version.starts_with("etcd-backup "), "{version}");
+    // As for etcdctl, a variable that is set to nothing is not set.
+    let mut command = program()?;
+    command
+        .arg("version")
+        .env("ETCDCTL_WRITE_OUT", "")
+        .env("ETCDCTL_DIAL_TIMEOUT", "")
+        .env("ETCDCTL_ENDPOINTS", "");
+    assert_eq!(done(&mut command).await?, version);
     Ok(())
 }
 

@@ -3,15 +3,20 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
+use harness::wait;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::AsyncWriteExt,
+    process::{Child, Command},
+    time::timeout,
+};
 
-use super::{done, failed, output, program};
+use super::{SOON, done, entries, failed, output, program, terminate};
 use crate::fixtures;
 
 const THREE: &str = "m0=http://10.0.0.1:2380,m1=http://10.0.0.2:2380,m2=http://10.0.0.3:2380";
@@ -198,6 +203,7 @@ async fn what_cannot_be_restored_ends_with_the_code_and_the_way_out_that_the_hel
     let full = world.path("full");
     fs::create_dir_all(full.join("member"))?;
     let folder = world.folder.path();
+    let inside = world.path("new/wal").display().to_string();
     for (source, flags, code, words) in [
         (
             &*world.snapshot,
@@ -212,7 +218,14 @@ async fn what_cannot_be_restored_ends_with_the_code_and_the_way_out_that_the_hel
             2,
             "cannot be raised",
         ),
+        (
+            &world.snapshot,
+            &["--bump-revision", "9223372036854775000"],
+            2,
+            "half of all revisions",
+        ),
         (&world.snapshot, &["--name", "other"], 2, "--name and --member"),
+        (&world.snapshot, &["--wal-dir", &inside], 2, "move `member/wal`"),
         (&zstd, &[], 2, "zstd -d"),
         (&age, &[], 2, "age -d -i KEY"),
         (folder, &[], 2, "file:///"),
@@ -237,6 +250,57 @@ async fn what_cannot_be_restored_ends_with_the_code_and_the_way_out_that_the_hel
     ensure!(told["warnings"].to_string().contains("was not checked"), "{told}");
     ensure!(world.path("raw/member/snap/db").exists());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_pipe_by_its_name_is_a_source_and_one_that_falls_silent_keeps_nobody_waiting() -> Result<()> {
+    let world = World::new("3.6.14")?;
+    let piped = |mut command: Command| {
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().context("start it")
+    };
+    let source = Path::new("/dev/stdin");
+    let mut child = piped(world.restore(source, "whole", &[])?)?;
+    let mut stdin = child.stdin.take().context("a pipe")?;
+    stdin.write_all(&fs::read(&world.snapshot)?).await?;
+    drop(stdin);
+    let output = timeout(SOON, child.wait_with_output())
+        .await
+        .context("it does not end")??;
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(world.path("whole/member/snap/db").exists());
+
+    let mut look = program()?;
+    let said = failed(look.args(["inspect", "summary", "/dev/zero"]), 2).await?;
+    ensure!(said.contains("name a file"), "{said}");
+
+    let child = piped(world.restore(source, "silent", &[])?)?;
+    wait::until("the restore to begin", SOON, async || {
+        entries(world.folder.path(), "silent.restoring-").is_ok_and(|found| found.len() == 1)
+    })
+    .await?;
+    terminate(&child)?;
+    // Its end of the pipe stays open, as of a writer that hangs.
+    let output = timeout(SOON, wait_without_closing(child))
+        .await
+        .context("it goes on")??;
+    assert_eq!(output.code(), Some(130));
+    assert_eq!(entries(world.folder.path(), "silent")?, [""; 0]);
+    Ok(())
+}
+
+async fn wait_without_closing(mut child: Child) -> Result<ExitStatus> {
+    let stdin = child.stdin.take();
+    let status = child.wait().await;
+    drop(stdin);
+    Ok(status?)
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use harness::{
 use serde_json::Value;
 use tokio::{process::Command, time::timeout};
 
-use super::{SOON, done, entries, failed, program, save};
+use super::{SOON, done, entries, failed, program, save, terminate};
 
 async fn etcdutl_status(file: &Path, format: &str) -> Result<String> {
     let mut command = Command::new(binaries::tool(Version::V3_6.set(), "etcdutl")?);
@@ -197,17 +197,12 @@ async fn an_interrupted_save_leaves_nothing() -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()?;
     wait::until("the save to begin", SOON, async || part.exists()).await?;
-    let pid = child
-        .id()
-        .and_then(|pid| i32::try_from(pid).ok())
-        .context("a process")?;
-    let pid = rustix::process::Pid::from_raw(pid).context("a process")?;
     // The handler is in place a moment after the file; a signal before it ends the process as well, but with the file left.
     wait::until("the connection to be open", SOON, async || {
         connected(etcd.member(0).port())
     })
     .await?;
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+    terminate(&child)?;
     let output = timeout(SOON, child.wait_with_output())
         .await
         .context("it goes on")??;
@@ -292,5 +287,26 @@ async fn a_bucket_gets_a_snapshot_with_the_names_that_the_aws_tools_use() -> Res
     command.env("AWS_SECRET_ACCESS_KEY", "canary-wrong");
     let errors = failed(&mut command, 5).await?;
     ensure!(!errors.contains("canary"), "{errors}");
+
+    let profile = etcd.folder().join("aws-config");
+    for server in [
+        format!("endpoint_url = {}\n", s3.endpoint),
+        format!(
+            "services = here\n[services here]\ns3 =\n  endpoint_url = {}\n",
+            s3.endpoint
+        ),
+    ] {
+        let text = format!(
+            "[profile mine]\nregion = us-east-1\naws_access_key_id = {}\naws_secret_access_key = {}\n{server}",
+            s3.access_key, s3.secret_key
+        );
+        fs::write(&profile, text)?;
+        let mut list = program()?;
+        list.args(["list", "s3://backups/etcd", "--allow-http"])
+            .env("AWS_CONFIG_FILE", &profile)
+            .env("AWS_PROFILE", "mine");
+        let listed = done(&mut list).await?;
+        ensure!(listed.contains("verified (Readback)"), "{server}: {listed}");
+    }
     Ok(())
 }

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::program::{large_snapshot, old_directory, program, same};
+use crate::fixtures;
 
 /// Mounts the disk, runs the command there, and copies everything out that is on the disk then: the mount ends with the
 /// namespace. `$1` is the mount point, `$2` its options, `$3` what is on it before, `$4` where it is copied to, then the
@@ -137,6 +138,29 @@ fn restore_from_pipe(snapshot: &Path, disk: &Disk) -> Result<Command> {
         };
     }
     Ok(command)
+}
+
+/// Otherwise the volume would be mounted over the new directory when the machine starts again.
+#[tokio::test]
+async fn a_data_directory_with_a_volume_mounted_in_it_is_refused() -> Result<()> {
+    let disk = Disk::new()?;
+    let snapshot = disk.path("snapshot.db");
+    fixtures::unpack(&fixtures::of("3.6.14"), &snapshot)?;
+    let restore = restore(snapshot.to_str().context("a path")?, &disk)?;
+    let script = disk.path("mounted.sh");
+    fs::write(
+        &script,
+        "#!/bin/sh\nwal=$1/member/wal; shift\nmount --bind \"$wal\" \"$wal\" || exit 42\n\"$@\"; code=$?\numount \"$wal\"; exit $code\n",
+    )?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700))?;
+    let mut command = Command::new(script);
+    command
+        .arg(disk.target())
+        .arg(restore.get_program())
+        .args(restore.get_args());
+    let said = disk.fails("size=100m", &mut command).await?;
+    ensure!(said.contains("a volume is mounted in it"), "{said}");
+    disk.is_untouched()
 }
 
 #[tokio::test]

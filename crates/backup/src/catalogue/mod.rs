@@ -7,6 +7,7 @@
 //! A backup is removed manifest first, so that one that is half removed is never taken for one that can be restored. Its
 //! snapshot, if that step fails or the process dies, is an [`Orphan`], which [`sweep`] removes later.
 
+mod caution;
 mod error;
 mod list;
 mod lock;
@@ -157,16 +158,6 @@ impl Catalogue {
     /// The [newest](crate::newest) backup.
     pub fn newest(&self, now: DateTime<Utc>) -> Option<&Entry> {
         newest_of(&self.backups, now)
-    }
-
-    /// What to say of the times of the backups, when the newest of them is taken.
-    pub fn caution(&self, now: DateTime<Utc>) -> Option<String> {
-        let chosen = self.newest(now)?.location.run;
-        let all = self
-            .backups
-            .iter()
-            .map(|entry| (entry.location.run, entry.manifest.times.started));
-        newest::caution(all, chosen, now)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `etcd-backup diff`
 
+use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
 use clap::Args;
 use etcd_backup_snapshot::inspect::{DiffCounts, DiffOptions, DiffSummary, Difference, KeyVersion, diff};
 use serde::Serialize;
@@ -28,7 +30,7 @@ pub(crate) struct Diff {
 
     /// Only keys that begin so
     #[arg(long, default_value = "", value_name = "TEXT")]
-    prefix: String,
+    prefix: OsString,
 
     /// The first at this revision
     #[arg(long, value_name = "REVISION")]
@@ -82,7 +84,7 @@ pub(crate) fn run(asked: &Diff, format: Option<Format>) -> Result<(), Failure> {
         Ok::<_, Failure>((before, after))
     })?;
     let options = DiffOptions {
-        prefix: asked.prefix.clone().into_bytes(),
+        prefix: asked.prefix.clone().into_vec(),
         before: asked.before_revision,
         after: asked.after_revision,
         ..DiffOptions::default()

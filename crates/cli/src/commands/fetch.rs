@@ -7,6 +7,7 @@ use clap::Args;
 use crate::{
     commands::{runtime, snapshot::status},
     exit::Failure,
+    interrupt,
     output::{Format, print},
     part::Part,
     store::{BackupFlags, Source},
@@ -48,17 +49,30 @@ pub(crate) fn run(fetch: &Fetch, format: Option<Format>) -> Result<(), Failure> 
             "`etcd-backup verify FILE` proves a file",
         ));
     };
-    let (report, url) = runtime()?.block_on(async {
+    let (report, url) = runtime()?.block_on(interrupt::unless(async {
         // Before anything is read for nothing.
         let mut part = Part::create(&fetch.file, fetch.overwrite)?;
         let (chosen, identities) = fetch.backup.find(store, location.as_ref()).await?;
         chosen.warn();
-        let report = chosen
-            .prove(identities.as_ref(), |bytes| part.write_all(bytes))
-            .await?;
+        let mut full = None;
+        let proved = chosen
+            .prove(identities.as_ref(), |bytes| {
+                part.write_all(bytes).map_err(|error| {
+                    let kind = error.kind();
+                    full = Some(error);
+                    kind.into()
+                })
+            })
+            .await;
+        if let Some(error) = full {
+            let size = chosen.entry.manifest.snapshot.size;
+            let what = format!("cannot write {} with its {size} bytes", fetch.file.display());
+            return Err(Failure::storage(what, &error));
+        }
+        let report = proved?;
         part.keep()?;
         Ok::<_, Failure>((report, chosen.url()))
-    })?;
+    }))?;
     let file = fetch.file.display();
     print(&match format {
         Some(format) => status::show(&report, format)?,

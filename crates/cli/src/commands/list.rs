@@ -13,9 +13,9 @@ use crate::{
     clock,
     commands::runtime,
     exit::Failure,
-    output::{Column, Format, Listing, print},
+    output::{Column, Format, Listing, note, print},
     size,
-    store::{Address, Choose, StoreFlags},
+    store::{Address, Choose, StoreFlags, WHERE_A_STORE_BEGINS},
 };
 
 /// Show what backups a store holds
@@ -106,7 +106,9 @@ pub(crate) fn run(list: &List, format: Option<Format>) -> Result<(), Failure> {
         Ok::<_, Failure>(listing(&*store, all, clock::now()))
     })?;
     if listing.rows.is_empty() && format.is_none() {
-        return print(&format!("{} holds no backups that fit\n", listing.data.store));
+        print(&format!("{} holds no backups that fit\n", listing.data.store))?;
+        note(WHERE_A_STORE_BEGINS);
+        return Ok(());
     }
     print(&listing.show(format)?)
 }

@@ -45,12 +45,9 @@ impl BackupFlags {
     pub(crate) async fn look_into(&self, source: &Source) -> Result<Snapshot, Failure> {
         let (file, name) = match source {
             Source::Stdin => {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    "a snapshot is read here and there, so not from standard input: name a file",
-                ));
+                return Err(plain::once("standard input"));
             }
-            Source::File(path) => (plain::open(path)?, path.display().to_string()),
+            Source::File(path) => (plain::open_to_look_into(path)?, path.display().to_string()),
             Source::Backup { store, location } => {
                 let (chosen, identities) = self.find(store, location.as_ref()).await?;
                 let cannot = |error| no_temporary_file(&error, chosen.entry.manifest.snapshot.size);

@@ -17,6 +17,10 @@ use crate::{
     output::warn,
 };
 
+/// For whoever finds nothing in a store: most often it is another.
+pub(crate) const WHERE_A_STORE_BEGINS: &str = "the address has the whole prefix, and ends before the plan's namespace: s3://bucket/prefix for \
+     s3://bucket/prefix/NAMESPACE/PLAN";
+
 /// Which backup is meant, where the address does not name one: the newest that fits.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Which backup")]
@@ -153,9 +157,8 @@ fn only(mut plans: Vec<PlanKey>, store: &dyn Store) -> Result<PlanKey, Failure> 
     match (plans.pop(), plans.is_empty()) {
         (Some(plan), true) => Ok(plan),
         (None, _) => Err(
-            Failure::new(Exit::NotFound, format!("{} holds no backups", store.location())).hint(
-                "the address ends before the plan's namespace: s3://bucket/prefix for s3://bucket/prefix/NAMESPACE/PLAN",
-            ),
+            Failure::new(Exit::NotFound, format!("{} holds no backups", store.location()))
+                .hint(WHERE_A_STORE_BEGINS),
         ),
         (Some(last), false) => {
             let names: Vec<_> = plans.iter().chain([&last]).map(ToString::to_string).collect();

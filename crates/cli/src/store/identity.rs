@@ -33,9 +33,10 @@ impl IdentityFlags {
             return Ok(None);
         };
         let name = path.display();
-        let text = fs::read_to_string(path)
+        let bytes = fs::read(path)
             .map_err(|error| Failure::new(Exit::Usage, format!("cannot read {name}: {error}")))?;
-        Identities::parse(&text)
+        // What is no text is no key, and told so.
+        Identities::parse(&String::from_utf8_lossy(&bytes))
             .map(Some)
             .map_err(|error| Failure::new(Exit::Usage, format!("{name}: {error}")))
     }

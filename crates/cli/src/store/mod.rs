@@ -11,7 +11,7 @@ mod source;
 
 pub(crate) use address::Address;
 pub(crate) use backup::{BackupFlags, of_inspect};
-pub(crate) use choose::{Choose, Chosen, cluster_id, plan};
+pub(crate) use choose::{Choose, Chosen, WHERE_A_STORE_BEGINS, cluster_id, plan};
 pub(crate) use flags::{StoreFlags, first, of_catalogue, of_store};
 use identity::IdentityFlags;
 pub(crate) use proof::of_read;

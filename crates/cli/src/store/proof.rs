@@ -5,7 +5,7 @@ use std::io;
 use etcd_backup_backup::read::{Identities, ProofError, ReadError, prove_snapshot};
 use etcd_backup_snapshot::Report;
 
-use super::Chosen;
+use super::{Chosen, flags};
 use crate::{
     exit::{Exit, Failure},
     interrupt,
@@ -37,12 +37,15 @@ fn of_proof(url: &str, error: &ProofError) -> Failure {
     if let ProofError::Read(error) = error {
         return of_read(url, error);
     }
+    if let ProofError::Store(store) = error {
+        return flags::hinted(Failure::about(url, Exit::Storage, error), store.reason());
+    }
     let exit = if error.is_damage() {
         Exit::Unsound
     } else {
         Exit::Storage
     };
-    hinted(Failure::new(exit, format!("{url}: {error}")), exit)
+    hinted(Failure::about(url, exit, error), exit)
 }
 
 /// A backup that cannot be turned back into a snapshot.
@@ -52,8 +55,9 @@ pub(crate) fn of_read(url: &str, error: &ReadError) -> Failure {
         ReadError::IdentityNeeded | ReadError::WrongIdentity => Exit::Usage,
         _ => Exit::Storage,
     };
-    let failure = Failure::new(exit, format!("{url}: {error}"));
+    let failure = Failure::about(url, exit, error);
     match error {
+        ReadError::Store(store) => flags::hinted(failure, store.reason()),
         ReadError::IdentityNeeded => {
             failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
         }

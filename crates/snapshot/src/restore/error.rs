@@ -48,7 +48,9 @@ pub enum RestoreError {
         last: i64,
     },
     /// The revision cannot be raised so far.
-    #[error("revision {revision} cannot be raised by {by}")]
+    #[error(
+        "revision {revision} cannot be raised by {by}: half of all revisions are left for what the cluster will write"
+    )]
     BumpTooLarge {
         /// The snapshot's.
         revision: i64,

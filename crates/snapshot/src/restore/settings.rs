@@ -15,6 +15,9 @@ use crate::version;
 
 /// Most that buckets `meta` and `cluster` may take. etcd keeps a few hundred bytes in them.
 const MOST: usize = 1 << 20;
+/// Revisions are not raised beyond this one. etcd counts them in an `i64` and never goes back, so a slip of the finger must not use
+/// up what the cluster has to live on: the other half is left to it.
+const HIGHEST: i64 = i64::MAX / 2;
 /// The newest etcd whose data was restored in tests.
 const NEWEST: EtcdVersion = EtcdVersion { major: 3, minor: 8 };
 
@@ -81,7 +84,7 @@ impl Settings {
             Ok(0) => None,
             Ok(by) => Some(
                 last.checked_add(by)
-                    .filter(|raised| *raised < i64::MAX)
+                    .filter(|raised| *raised <= HIGHEST)
                     .ok_or(too_large)?,
             ),
             Err(_) => return Err(too_large),
@@ -254,12 +257,23 @@ mod tests {
     #[test]
     fn a_bump_that_does_not_fit_is_refused() {
         let settings = settings(100, None, "3.5.0");
-        for by in [u64::MAX, i64::MAX.unsigned_abs()] {
+        let half = i64::MAX.unsigned_abs() / 2;
+        for by in [
+            u64::MAX,
+            i64::MAX.unsigned_abs(),
+            i64::MAX.unsigned_abs() - 101,
+            half - 99,
+        ] {
             assert_eq!(
                 revisions(&settings, None, by).unwrap_err().reason(),
-                "BumpTooLarge"
+                "BumpTooLarge",
+                "{by}"
             );
         }
+        assert_eq!(
+            revisions(&settings, None, half - 100).unwrap().raised,
+            Some(HIGHEST)
+        );
     }
 
     #[test]

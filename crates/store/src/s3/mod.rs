@@ -17,6 +17,7 @@ mod get;
 mod head;
 mod list;
 mod multipart;
+mod profile;
 mod put;
 mod range;
 mod resolver;
@@ -35,6 +36,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 
 pub use config::{Checksums, Credentials, LockMode, ObjectLock, PayloadSigning, S3Config, Sse, Timeouts};
+pub use profile::Profile;
 pub use retry::Retry;
 
 use create_only::Known;

@@ -1,5 +1,6 @@
 //! What a bucket holds, and removing some of it, as sentences.
 
+mod caution;
 mod listing;
 mod many;
 mod removing;

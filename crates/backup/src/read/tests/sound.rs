@@ -136,6 +136,27 @@ fn identities_are_read_as_age_keygen_writes_them_and_never_shown() {
         Identities::parse("# c\nAGE-SECRET-KEY-1NOT").unwrap_err(),
         IdentityError::NotAKey(2)
     );
+    for encrypted in [
+        "age-encryption.org/v1\n-> scrypt x 18\n",
+        "-----BEGIN AGE ENCRYPTED FILE-----\r\n",
+    ] {
+        assert_eq!(
+            Identities::parse(encrypted).unwrap_err(),
+            IdentityError::Encrypted
+        );
+    }
+}
+
+/// As Windows' editors save it.
+#[test]
+fn a_mark_at_the_beginning_and_carriage_returns_are_no_part_of_a_key() {
+    use age::secrecy::ExposeSecret;
+    let key = age::x25519::Identity::generate();
+    let text = format!(
+        "\u{feff}# created: today\r\n{}\r\n",
+        key.to_string().expose_secret()
+    );
+    assert!(Identities::parse(&text).is_ok());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use etcd_backup_snapshot::{
     directory::{Directory, Failed},
     restore::{EtcdVersion, Links, Request, Restored, Target, cluster::InitialCluster},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     error::AgentError,
@@ -53,7 +54,8 @@ pub(super) async fn build(
     building: &Directory,
 ) -> Result<AgentResult, AgentError> {
     let request = request(task, &opened, building.at(DATA_DIR))?;
-    let restored = watched(opened.source(), request, tell::restoring())
+    let cancel = CancellationToken::new();
+    let restored = watched(opened.source(&cancel), request, cancel, tell::restoring())
         .await
         .map_err(of_restore)?;
     told(&restored, building)

@@ -15,6 +15,7 @@ use etcd_backup_operator::{
 };
 use etcd_backup_snapshot::restore::{Request, Target, cluster::InitialCluster};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     error::AgentError,
@@ -45,7 +46,8 @@ pub(super) async fn restore(task: &DrillTask, secrets: &Path) -> Result<AgentRes
     let opened = open(&task.source, &task.store, task.decryption.as_deref(), secrets).await?;
     let request = request(task, &opened, data_dir)?;
     let named = request.expected.hash_kv.is_some();
-    let restored = watched(opened.source(), request, tell::restoring())
+    let cancel = CancellationToken::new();
+    let restored = watched(opened.source(&cancel), request, cancel, tell::restoring())
         .await
         .map_err(of_restore)?;
     if restored.revision != task.source.revision {

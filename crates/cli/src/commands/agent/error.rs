@@ -9,6 +9,7 @@ use etcd_backup_backup::read::{IdentityError, ReadError};
 use etcd_backup_operator::{
     agent::{NotTaken, TaskError},
     connect,
+    explain::with_causes,
 };
 use etcd_backup_snapshot::{
     directory::Failed,
@@ -30,7 +31,7 @@ pub(super) enum AgentError {
     ReadIdentities { secret: String, source: io::Error },
     #[error("the key identity of the Secret {secret}: {source}")]
     ParseIdentities { secret: String, source: IdentityError },
-    #[error("{0}")]
+    #[error("{}", with_causes(.0))]
     Read(ReadError),
     #[error("the members of the new cluster: {0}")]
     Cluster(ClusterError),

@@ -9,10 +9,10 @@ use etcd_backup_backup::{
 };
 use etcd_backup_operator::agent::{StoreAccess, find_pinned, open_store};
 use etcd_backup_snapshot::restore::{Expected, RestoreError, Source};
-use tokio_util::io::SyncIoBridge;
+use tokio_util::sync::CancellationToken;
 
 use super::error::AgentError;
-use crate::clock;
+use crate::{clock, commands::restore::remote::remote};
 
 /// The pinned snapshot, found and open.
 pub(super) struct Opened {
@@ -31,8 +31,8 @@ impl Opened {
     }
 
     /// Its bytes.
-    pub(super) fn source(self) -> Source<'static> {
-        Source::Reader(Box::new(SyncIoBridge::new(self.reader)))
+    pub(super) fn source(self, cancelled: &CancellationToken) -> Source<'static> {
+        remote(self.reader, cancelled)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `etcd-backup inspect get`
 
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
+
 use clap::Args;
 
 use super::{From, failed};
@@ -16,7 +18,7 @@ use crate::{
 pub(crate) struct Get {
     /// The key
     #[arg(value_name = "KEY", index = 2)]
-    wanted: String,
+    wanted: OsString,
 
     /// As it was at this revision, which must not be older than the snapshot's last compaction
     #[arg(long, value_name = "REVISION")]
@@ -35,7 +37,7 @@ pub(super) fn run(get: &Get, format: Option<Format>) -> Result<(), Failure> {
     let Some(found) = found else {
         return Err(Failure::new(
             Exit::NotFound,
-            format!("there is no key {}", get.wanted.escape_debug()),
+            format!("there is no key {}", get.wanted.to_string_lossy().escape_debug()),
         )
         .hint("`etcd-backup inspect keys` lists them, `inspect history` shows what became of one"));
     };

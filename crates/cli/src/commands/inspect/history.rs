@@ -1,5 +1,7 @@
 //! `etcd-backup inspect history`
 
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
+
 use clap::Args;
 use etcd_backup_snapshot::inspect::{Change, ChangeKind};
 
@@ -17,7 +19,7 @@ use crate::{
 pub(crate) struct History {
     /// The key
     #[arg(value_name = "KEY", index = 2)]
-    wanted: String,
+    wanted: OsString,
 
     // After the others: its headings would go over to them.
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! `etcd-backup inspect keys`
 
+use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
 use clap::Args;
 use etcd_backup_snapshot::inspect::{KeyInfo, Selection};
 use serde::Serialize;
@@ -16,7 +18,7 @@ use crate::{
 pub(crate) struct Keys {
     /// Only keys that begin so, such as /registry/secrets/
     #[arg(long, default_value = "", value_name = "TEXT")]
-    prefix: String,
+    prefix: OsString,
 
     /// As they were at this revision, which must not be older than the snapshot's last compaction
     #[arg(long, value_name = "REVISION")]
@@ -24,7 +26,7 @@ pub(crate) struct Keys {
 
     /// Only keys behind this one
     #[arg(long, value_name = "KEY")]
-    after: Option<String>,
+    after: Option<OsString>,
 
     /// At most so many; 0 for all, which are held in memory until they are printed
     #[arg(long, default_value_t = 1000, value_name = "COUNT")]
@@ -56,8 +58,8 @@ struct Data {
 pub(super) fn run(keys: &Keys, format: Option<Format>) -> Result<(), Failure> {
     let snapshot = keys.from.open()?;
     let selection = Selection {
-        prefix: keys.prefix.clone().into_bytes(),
-        after: keys.after.clone().map(String::into_bytes),
+        prefix: keys.prefix.clone().into_vec(),
+        after: keys.after.clone().map(OsString::into_vec),
         revision: keys.revision,
     };
     let limit = if keys.limit == 0 { usize::MAX } else { keys.limit };

@@ -1,5 +1,7 @@
 //! `etcd-backup inspect usage`
 
+use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
 use clap::Args;
 use etcd_backup_snapshot::inspect::{Sizes, Usage as Used, UsageOptions};
 
@@ -15,7 +17,7 @@ use crate::{
 pub(crate) struct Usage {
     /// Only keys that begin so
     #[arg(long, default_value = "", value_name = "TEXT")]
-    prefix: String,
+    prefix: OsString,
 
     /// After how many parts of a key, between slashes, a prefix ends
     #[arg(long, default_value_t = 2, value_name = "COUNT")]
@@ -42,7 +44,7 @@ const COLUMNS: &[Column] = &[
 pub(super) fn run(usage: &Usage, format: Option<Format>) -> Result<(), Failure> {
     let snapshot = usage.from.open()?;
     let options = UsageOptions {
-        prefix: usage.prefix.clone().into_bytes(),
+        prefix: usage.prefix.clone().into_vec(),
         depth: usage.depth,
         top: usage.top,
         ..UsageOptions::default()

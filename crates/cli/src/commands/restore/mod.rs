@@ -2,12 +2,15 @@
 
 mod flags;
 mod outcome;
+mod pipe;
+pub(in crate::commands) mod remote;
 mod source;
 mod token;
 pub(in crate::commands) mod watch;
 
 use clap::Args;
 use etcd_backup_snapshot::{VerifyError, restore::RestoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     commands::runtime,
@@ -59,18 +62,19 @@ Examples:
 
 pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failure> {
     let text = runtime()?.block_on(async {
-        let opened = source::open(restore).await?;
+        let cancel = CancellationToken::new();
+        let opened = source::open(restore, &cancel).await?;
         let request = restore.flags.request(&opened)?;
         token::tell(&request);
-        let restored = watch::watched(opened.source, request.clone(), watch::shown()).await;
-        let restored = restored.map_err(|error| of_restore(&opened.name, error))?;
+        let restored = watch::watched(opened.source, request.clone(), cancel, watch::shown()).await;
+        let restored = restored.map_err(|error| of_restore(&opened.name, &error))?;
         outcome::show(&request, &restored, format)
     })?;
     print(&text)
 }
 
-fn of_restore(name: &str, error: RestoreError) -> Failure {
-    let exit = match &error {
+fn of_restore(name: &str, error: &RestoreError) -> Failure {
+    let exit = match error {
         RestoreError::Cancelled => {
             return Failure::new(
                 Exit::Interrupted,
@@ -89,8 +93,11 @@ fn of_restore(name: &str, error: RestoreError) -> Failure {
         RestoreError::Internal(_) => Exit::Other,
         _ => Exit::Storage,
     };
-    let hint = hint(&error);
-    let failure = Failure::new(exit, error);
+    let hint = hint(error);
+    let failure = match error {
+        RestoreError::Snapshot(_) => Failure::about(name, exit, error),
+        _ => Failure::of(exit, error),
+    };
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -171,7 +178,7 @@ mod tests {
             (trailing, Exit::Unsound, "--skip-hash-check"),
             (truncated, Exit::Unsound, "--skip-hash-check"),
         ] {
-            let told = format!("{:?}", of_restore("backup.db", error));
+            let told = format!("{:?}", of_restore("backup.db", &error));
             assert!(told.contains(&format!("{exit:?}")), "{told}");
             let (_, hint) = told.split_once("hint: Some").unwrap_or_else(|| panic!("{told}"));
             assert!(hint.contains(way_out), "{told}");

@@ -2,14 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 use etcd_backup_backup::read::{self, ReadError};
 use etcd_backup_snapshot::restore::{Expected, Source as Bytes};
-use tokio_util::io::SyncIoBridge;
+use tokio_util::sync::CancellationToken;
 
-use super::Restore;
+use super::{Restore, pipe::Pipe, remote::remote};
 use crate::{
     exit::{Exit, Failure},
     store::{Source, of_read, plain},
@@ -29,17 +29,26 @@ pub(super) struct Opened {
     pub(super) fingerprint: Fingerprint,
 }
 
-pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
+/// Opens it. Where nothing may come for long, `cancelled` ends the reading.
+pub(super) async fn open(restore: &Restore, cancelled: &CancellationToken) -> Result<Opened, Failure> {
     match &restore.source {
         Source::Stdin => Ok(Opened {
             name: "standard input".to_owned(),
-            source: Bytes::Reader(Box::new(io::stdin())),
+            source: once(io::stdin(), cancelled)?,
             expected: Expected::default(),
             fingerprint: Err("what comes on standard input is not known beforehand"),
         }),
         Source::File(path) => {
             let name = path.display().to_string();
             let mut file = plain::open(path)?;
+            if plain::comes_once(&file) {
+                return Ok(Opened {
+                    name,
+                    source: once(file, cancelled)?,
+                    expected: Expected::default(),
+                    fingerprint: Err("what comes through a pipe is not known beforehand"),
+                });
+            }
             let fingerprint = if restore.flags.skip_hash_check {
                 Err("with --skip-hash-check there is no checksum to tell the file by")
             } else {
@@ -62,7 +71,7 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
                 .map_err(|error| of_read(&name, &error))?;
             Ok(Opened {
                 name,
-                source: Bytes::Reader(Box::new(SyncIoBridge::new(reader))),
+                source: remote(reader, cancelled),
                 expected: Expected {
                     size: Some(manifest.snapshot.size),
                     sha256: Some(manifest.snapshot.sha256.0),
@@ -75,9 +84,18 @@ pub(super) async fn open(restore: &Restore) -> Result<Opened, Failure> {
     }
 }
 
+/// What comes but once.
+fn once(
+    source: impl Read + Send + 'static,
+    cancelled: &CancellationToken,
+) -> Result<Bytes<'static>, Failure> {
+    let pipe = Pipe::new(source, cancelled.clone())
+        .map_err(|error| Failure::new(Exit::Other, format!("cannot start threads: {error}")))?;
+    Ok(Bytes::Reader(Box::new(pipe)))
+}
+
 /// The last bytes of a file: etcd's SHA-256 of everything before. The engine proves that they are.
 fn last(file: &mut File) -> io::Result<Fingerprint> {
-    use io::Read;
     let mut bytes = [0; 32];
     if file.metadata()?.len() < 32 {
         return Ok(Err("the file has no checksum at its end"));

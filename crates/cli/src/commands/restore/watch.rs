@@ -1,27 +1,25 @@
 //! A restore that tells how far it is, and ends when that is asked.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, PoisonError};
 
 use etcd_backup_snapshot::restore::{
     Control, Progress as Told, Request, RestoreError, Restored, Source, Stage, restore,
 };
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 
 use crate::{interrupt, progress::Progress};
 
-/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled, and waited for.
+/// Restores on a thread of its own, where `tell` is told of progress. On Ctrl-C or SIGTERM it is cancelled by this token, and waited for.
 pub(in crate::commands) async fn watched(
     source: Source<'static>,
     request: Request,
+    cancel: CancellationToken,
     tell: impl Fn(Told) + Send + Sync + 'static,
 ) -> Result<Restored, RestoreError> {
-    let cancel = Arc::new(AtomicBool::default());
-    let asked = Arc::clone(&cancel);
+    let asked = cancel.clone();
     let mut work = spawn_blocking(move || {
-        let cancelled = || asked.load(Ordering::Relaxed);
+        let cancelled = || asked.is_cancelled();
         let control = Control {
             cancelled: Some(&cancelled),
             progress: Some(&tell),
@@ -32,11 +30,15 @@ pub(in crate::commands) async fn watched(
     let done = tokio::select! {
         done = &mut work => done,
         _ = interrupt::asked() => {
-            cancel.store(true, Ordering::Relaxed);
+            cancel.cancel();
             work.await
         }
     };
-    done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed")))
+    match done.unwrap_or(Err(RestoreError::Internal("the restoring thread failed"))) {
+        // A source that was told to end.
+        Err(RestoreError::ReadSource(_)) if cancel.is_cancelled() => Err(RestoreError::Cancelled),
+        done => done,
+    }
 }
 
 /// Shows it on standard error, stage by stage. Dropping it clears the line.

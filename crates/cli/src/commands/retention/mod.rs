@@ -91,7 +91,7 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
             .map_err(|error| of_catalogue(&error))?;
         let owner = owner::find(&*store, &retention.plan)
             .await
-            .map_err(|error| Failure::new(Exit::Storage, error))?;
+            .map_err(|error| Failure::of(Exit::Storage, &error))?;
         Ok::<_, Failure>((store, catalogue, owner))
     })?;
     let location = store.location();
@@ -127,7 +127,7 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
     if !plan.remove.is_empty() {
         threads
             .block_on(ask_locks(&*store, &catalogue, &plan.remove, &mut candidates))
-            .map_err(|error| Failure::new(Exit::Storage, error))?;
+            .map_err(|error| Failure::of(Exit::Storage, &error))?;
         plan = retention::plan(&policy, &candidates, &context);
     }
     let listing = verdicts::listing(location, &retention.plan, &plan, &catalogue, &context);
@@ -160,6 +160,7 @@ impl PolicyFlags {
 fn days(text: &str) -> Result<Duration, String> {
     match text.strip_suffix('d').map(str::parse::<u32>) {
         Some(Ok(days)) => Ok(Duration::from_secs(u64::from(days) * 86_400)),
-        _ => crate::go_duration::parse(text),
+        _ => crate::go_duration::parse(text)
+            .map_err(|_| format!("{text:?} is no duration: write 30d, 12h or 1h30m")),
     }
 }

@@ -102,6 +102,8 @@ async fn find(
                 .map_err(|error| unlisted(&error))?;
             let fits = |entry: &Entry| before.is_none_or(|before| entry.manifest.times.started <= before);
             listed.backups.retain(fits);
+            let fits = |broken: &Broken| before.is_none_or(|before| broken.location.run.started() <= before);
+            listed.broken.retain(fits);
             let newest = listed.newest(now).cloned();
             newest.map(|entry| (entry, listed.caution(now))).ok_or_else(|| {
                 let when = before.map_or_else(String::new, |before| format!(" from {before} or before"));

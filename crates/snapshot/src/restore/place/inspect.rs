@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
+use rustix::io::Errno;
 
 use super::Purpose;
 use crate::directory::{Directory, Failed};
@@ -70,7 +71,10 @@ pub(super) fn look(directory: &Path, purpose: Purpose, links: Links) -> Result<F
     }
     let owner = Some((metadata.uid(), metadata.gid()));
     let own = found.parent.directory(name)?;
-    if !is_mount(&own)? {
+    if purpose == Purpose::Data {
+        refuse_mounts_below(&own)?;
+    }
+    if !is_mount(&own, "")? {
         return Ok(Found {
             occupied: !own.names()?.is_empty(),
             owner,
@@ -92,12 +96,30 @@ pub(super) fn look(directory: &Path, purpose: Purpose, links: Links) -> Result<F
     })
 }
 
-/// Whether a directory is the root of a mount, which cannot be renamed.
-fn is_mount(directory: &Directory) -> Result<bool, RestoreError> {
+/// Refuses a data directory with a volume for one of etcd's own directories in it. The volume would go aside with the old directory, and when
+/// the machine starts again it would be mounted over the new one: etcd would have the new data and the old log.
+fn refuse_mounts_below(own: &Directory) -> Result<(), RestoreError> {
+    for below in ["member", "member/wal", "member/snap"] {
+        if is_mount(own, below)? {
+            return Err(RestoreError::Target {
+                path: own.path().to_owned(),
+                why: "a volume is mounted in it, at member, member/wal or member/snap: unmount it first, and see that nothing mounts it \
+                      again over what is restored",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a directory, or one below it, is the root of a mount, which cannot be renamed.
+fn is_mount(directory: &Directory, below: &str) -> Result<bool, RestoreError> {
     let root = StatxAttributes::MOUNT_ROOT;
-    let status = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
-        .map_err(Failed::at("look at", directory.path()))?;
-    Ok(status.stx_attributes_mask.contains(root) && status.stx_attributes.contains(root))
+    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    match statx(directory, below, flags, StatxFlags::empty()) {
+        Ok(status) => Ok(status.stx_attributes_mask.contains(root) && status.stx_attributes.contains(root)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+        Err(error) => Err(Failed::at("look at", &directory.at(below))(error).into()),
+    }
 }
 
 /// Refuses a directory whose database a process has locked, as etcd has it while it runs (bbolt's `flock`).

@@ -154,6 +154,11 @@ impl Place {
         self.parent.at(&self.name)
     }
 
+    /// Whether a path leads into the directory that will be renamed, as both were written.
+    pub(super) fn is_around(&self, path: &Path) -> bool {
+        path.starts_with(&self.asked)
+    }
+
     /// A directory on the filesystem that it will be on.
     pub(super) fn parent(&self) -> &Directory {
         &self.parent

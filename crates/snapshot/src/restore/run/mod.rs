@@ -40,6 +40,9 @@ impl<'a> Run<'a> {
             let member = cluster.member(&target.name).ok_or(unknown)?.clone();
             let data = place(&target.data_dir, Purpose::Data)?;
             let log = target.wal_dir.as_deref();
+            if log.is_some_and(|log| data.is_around(log)) {
+                return Err(RestoreError::Request(LOG_IN_DATA));
+            }
             let log = log.map(|directory| place(directory, Purpose::Log)).transpose()?;
             jobs.push(Job::new(member, data, log));
         }
@@ -102,6 +105,10 @@ impl<'a> Run<'a> {
             .ok_or(RestoreError::Request("no member to restore was named"))
     }
 }
+
+/// The data directory is renamed whole, and what is at its place before is another one.
+const LOG_IN_DATA: &str = "the log's directory lies in the data directory, and cannot be put in place beside it: restore without \
+     naming it, then move `member/wal` of what was restored there";
 
 /// What names of temporary directories end in.
 fn suffix(request: &Request) -> String {

@@ -150,6 +150,11 @@ fn undelivered(error: &(dyn Error + 'static)) -> Kind {
         Some(rustls::Error::InvalidCertificate(why)) => {
             return Kind::Certificate(certificate::cause(why));
         }
+        Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+            return Kind::Broken(Cause::new(
+                "what answers there does not speak TLS: is http:// meant?",
+            ));
+        }
         // A broken handshake may be a broken network: it stays transient.
         Some(other) => return Kind::Broken(Cause::new(format!("TLS: {other}"))),
         None => {}
@@ -206,5 +211,19 @@ pub(super) fn broken_body(error: &(dyn Error + 'static)) -> Result<Cause, Durati
         None => Ok(error
             .source()
             .map_or_else(|| Cause::new("the connection ended"), Cause::chain)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_to_a_server_that_speaks_http_is_told_so() {
+        let flaw = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        let Kind::Broken(cause) = undelivered(&std::io::Error::other(flaw)) else {
+            panic!("another kind");
+        };
+        assert!(cause.to_string().contains("is http:// meant"), "{cause}");
     }
 }

@@ -164,10 +164,14 @@ impl RestoreFlags {
     fn targets(&self) -> Vec<Target> {
         if self.members.is_empty() {
             let default = || PathBuf::from(format!("{}.etcd", self.name));
+            let data_dir = self.data_dir.clone().unwrap_or_else(default);
+            // Where the log is anyway is no place of its own.
+            let usual = data_dir.join("member/wal");
+            let apart = |path: &PathBuf| !path.as_os_str().is_empty() && *path != usual;
             return vec![Target {
                 name: self.name.clone(),
-                data_dir: self.data_dir.clone().unwrap_or_else(default),
-                wal_dir: self.wal_dir.clone().filter(|path| !path.as_os_str().is_empty()),
+                wal_dir: self.wal_dir.clone().filter(apart),
+                data_dir,
             }];
         }
         let target = |(name, data_dir): &(String, PathBuf)| Target {

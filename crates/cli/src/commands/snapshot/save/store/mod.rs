@@ -23,6 +23,7 @@ use crate::{
     clock,
     exit::{Exit, Failure},
     interrupt,
+    output::note,
     progress::Progress,
     store::{Address, of_store},
 };
@@ -106,7 +107,15 @@ where
         tokio::select! {
             written = &mut writing => return written,
             _ = tick.tick() => progress.at(done.now().read),
-            _ = &mut asked, if !cancel.is_cancelled() => cancel.cancel(),
+            _ = &mut asked => {
+                // Once more, and nobody waits for a store that does not answer.
+                if cancel.is_cancelled() {
+                    return Err(WriteError::Cancelled);
+                }
+                note("interrupted: what was begun in the store is removed; interrupt again to leave it there");
+                cancel.cancel();
+                asked.set(interrupt::asked());
+            }
         }
     }
 }
@@ -139,5 +148,5 @@ fn failure(error: &WriteError) -> Failure {
         error if error.is_of_source() => Exit::Unsound,
         _ => Exit::Storage,
     };
-    Failure::new(exit, error)
+    Failure::of(exit, error)
 }
