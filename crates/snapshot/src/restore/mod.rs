@@ -23,7 +23,7 @@
 //! # Disk space
 //!
 //! Each member's database and log. A source that comes but once is kept while the first database is built; where the disk has
-//! little room left, what was read of it is given back, so that both take about one copy: see the source of module `spool`.
+//! no room for both, what was read of it is given back, so that both take about one copy: see the source of module `spool`.
 //!
 //! # Memory
 //!

@@ -1,9 +1,9 @@
 //! A snapshot that comes but once, kept in a file of our own while the new database is built from it.
 //!
-//! Building reads each page once. Where the disk has little room left, what was read is given back to it (a hole is punched into
-//! the file), so that snapshot and database together take about one copy. Where there is room nothing is given back: that saves no
-//! time on most disks, as filesystems write what they still have in memory before they make a hole of it (XFS, and ext4 of older
-//! kernels), where a file that is removed needs not be written at all.
+//! Building reads each page once. Where the disk has no room for all of the database beside the snapshot, what was read is given
+//! back to it (a hole is punched into the file), so that both together take about one copy. Where there is room nothing is given
+//! back: filesystems write what they still have in memory before they make a hole of it (XFS, and ext4 of older kernels), where
+//! a file that is removed needs not be written at all.
 //!
 //! Only this type makes holes, and only in a file that it has created itself: it cannot be made of a file that is there.
 
@@ -24,8 +24,8 @@ use crate::directory::{Directory, Failed};
 const BLOCK: u64 = 4096;
 /// After so many bytes were read it is looked at how much is free.
 const BETWEEN_LOOKS: u64 = 4 << 20;
-/// Less than so many free bytes are little: more than is on its way to the disk at any time.
-const LITTLE: u64 = 32 << 20;
+/// So many bytes are to be free when all is built: more than is on its way to the disk at any time.
+const SPARE: u64 = 32 << 20;
 /// Filesystems that have what was given back at once for others: `EXT4_SUPER_MAGIC`, `XFS_SUPER_MAGIC` and `TMPFS_MAGIC` of
 /// `linux/magic.h`. Others may keep it for a while, as btrfs does until a whole extent is unused.
 const AT_ONCE: [FsWord; 3] = [0xEF53, 0x5846_5342, 0x0102_1994];
@@ -47,8 +47,12 @@ struct Read {
     /// From the first to behind the last block that was read and is not given back.
     from: usize,
     to: usize,
-    /// Bytes since free space was looked at.
+    /// Bytes, in all and since free space was looked at.
     bytes: u64,
+    unlooked: u64,
+    /// There is no room for both. It stays so: others need what is free, too.
+    short: bool,
+    /// The filesystem makes no holes.
     refused: bool,
 }
 
@@ -103,13 +107,14 @@ impl Spool {
         )
     }
 
-    fn has_little_room(&self) -> bool {
+    /// Whether the disk has no room for what is not read yet and a bit more.
+    fn is_short(&self, read: &Read) -> bool {
         #[cfg(test)]
-        if let Some(little) = tests::DISK.get().little {
-            return little;
+        if let Some(short) = tests::DISK.get().short {
+            return short;
         }
-        let free = space::free(&self.file);
-        free.is_ok_and(|free| free < LITTLE)
+        let needed = self.length.saturating_sub(read.bytes).saturating_add(SPARE);
+        space::free(&self.file).is_ok_and(|free| free < needed)
     }
 
     /// Gives back what was read. What the filesystem does not take stays, and is asked for again with the next; one that can make no
@@ -146,6 +151,7 @@ impl Read {
         let start = index(offset.div_ceil(BLOCK));
         let end = index(offset.saturating_add(length) / BLOCK);
         self.bytes = self.bytes.saturating_add(length);
+        self.unlooked = self.unlooked.saturating_add(length);
         if start < end {
             self.set(start, end, Block::Read);
             self.from = self.from.min(start);
@@ -194,9 +200,10 @@ impl ReadAt for Spool {
     fn done(&self, offset: u64, length: u64) {
         let mut read = self.read.borrow_mut();
         read.add(offset, length);
-        if read.bytes >= BETWEEN_LOOKS {
-            read.bytes = 0;
-            if !read.refused && self.has_little_room() {
+        if read.unlooked >= BETWEEN_LOOKS && !read.refused {
+            read.unlooked = 0;
+            read.short = read.short || self.is_short(&read);
+            if read.short {
                 self.give_back(&mut read);
             }
         }

@@ -12,7 +12,7 @@ use crate::restore::{Control, Progress, Request, Source, Target, restore};
 use crate::revision::Revision;
 
 thread_local! {
-    pub(in crate::restore) static DISK: Cell<Disk> = const { Cell::new(Disk { free: None, little: None, holes: None }) };
+    pub(in crate::restore) static DISK: Cell<Disk> = const { Cell::new(Disk { free: None, short: None, holes: None }) };
 }
 
 /// What the disk is to say of itself, where it is not asked.
@@ -20,8 +20,8 @@ thread_local! {
 pub(in crate::restore) struct Disk {
     /// Bytes that are free when it is looked whether there is room.
     pub(in crate::restore) free: Option<u64>,
-    /// Whether that is little while a database is built.
-    pub(in crate::restore) little: Option<bool>,
+    /// Whether they are too few for both while a database is built.
+    pub(in crate::restore) short: Option<bool>,
     /// Whether it makes holes.
     pub(in crate::restore) holes: Option<bool>,
 }
@@ -34,9 +34,9 @@ fn on<T>(disk: Disk, act: impl FnOnce() -> T) -> T {
     done
 }
 
-fn disk(little: bool, holes: bool) -> Disk {
+fn disk(short: bool, holes: bool) -> Disk {
     Disk {
-        little: Some(little),
+        short: Some(short),
         holes: Some(holes),
         ..Disk::default()
     }
@@ -60,9 +60,9 @@ fn taken(directory: &Path) -> u64 {
 }
 
 #[test]
-fn what_was_read_is_given_back_where_there_is_little_room_and_never_read_again() {
+fn what_was_read_is_given_back_where_there_is_no_room_for_both_and_never_read_again() {
     const BLOCKS: u64 = 4096;
-    for (little, holes) in [(true, true), (true, false), (false, true)] {
+    for (short, holes) in [(true, true), (true, false), (false, true)] {
         let folder = tempfile::tempdir().unwrap();
         let directory = Directory::resolve(folder.path()).unwrap();
         let mut random = Random::new(7);
@@ -80,7 +80,7 @@ fn what_was_read_is_given_back_where_there_is_little_room_and_never_read_again()
         random.shuffle(&mut nodes);
         let before = taken(folder.path());
         let mut read = 0;
-        on(disk(little, holes), || {
+        on(disk(short, holes), || {
             for (offset, length) in nodes {
                 let mut buf = vec![0; length as usize];
                 spool.read_exact_at(&mut buf, offset).unwrap();
@@ -97,13 +97,13 @@ fn what_was_read_is_given_back_where_there_is_little_room_and_never_read_again()
         });
         assert_eq!(spool.size().unwrap(), bytes.len() as u64);
         let given = before - taken(folder.path());
-        if little && holes {
+        if short && holes {
             assert!(
                 given > read - BETWEEN_LOOKS - 5 * BLOCK && given <= read,
                 "{given} of {read}"
             );
         } else {
-            assert_eq!(given, 0, "{little} {holes}");
+            assert_eq!(given, 0, "{short} {holes}");
         }
         // What nobody read is what it was.
         let kept = spool.read.borrow();
@@ -180,16 +180,16 @@ fn restored(snapshot: &[u8], size: Option<u64>) -> Result<(Vec<u8>, u64), Restor
 }
 
 #[test]
-fn a_disk_with_little_room_holds_little_more_than_one_copy_and_gets_the_same_database() {
+fn a_disk_without_room_for_both_holds_little_more_than_one_copy_and_gets_the_same_database() {
     let snapshot = snapshot(80_000);
     let size = snapshot.len() as u64;
     assert!(size > 32 << 20, "{size}");
-    let [little, none, much] = [(true, true), (true, false), (false, true)]
-        .map(|(little, holes)| on(disk(little, holes), || restored(&snapshot, None).unwrap()));
-    assert!(little.0 == none.0 && little.0 == much.0);
-    assert!(little.1 * 5 < size * 6, "{} for {size}", little.1);
+    let [short, none, roomy] = [(true, true), (true, false), (false, true)]
+        .map(|(short, holes)| on(disk(short, holes), || restored(&snapshot, None).unwrap()));
+    assert!(short.0 == none.0 && short.0 == roomy.0);
+    assert!(short.1 * 5 < size * 6, "{} for {size}", short.1);
     // There is something to give back.
-    for (_, most) in [none, much] {
+    for (_, most) in [none, roomy] {
         assert!(most * 5 > size * 7, "{most} for {size}");
     }
 }
@@ -203,7 +203,7 @@ fn room_for_both_is_asked_for_only_where_what_was_read_is_not_given_back() {
         let disk = Disk {
             free: Some(free),
             holes: Some(holes),
-            little: None,
+            short: None,
         };
         on(disk, || restored(&snapshot, Some(size)))
     };
