@@ -185,12 +185,13 @@ async fn a_disk_that_fills_up_on_the_way_is_told_by_file_and_keeps_nothing_but_w
     let snapshots = scratch::folder("large")?;
     let snapshot = large_snapshot(snapshots.path()).await?;
     let kept = fs::metadata(&snapshot)?.len();
-    let sizes = [kept + 30_000_000, 100_000_000].map(|bytes| format!("size={bytes}"));
-    // What comes from a pipe is kept first, then comes the database (40 MB), then the log (64 MB) when the first is gone
-    // again. An inode is what each file and directory takes, the disk's own and those of the old one too.
+    let sizes = [kept - 1_000_000, kept + 30_000_000, 100_000_000].map(|bytes| format!("size={bytes}"));
+    // What comes from a pipe is kept first, then comes the database (40 MB), for which the first is given back, then the log
+    // (64 MB) when the first is gone altogether. An inode is what each file and directory takes, the disk's own and those of the old one too.
     for (options, file) in [
-        (&*sizes[0], "snap/db"),
+        (&*sizes[0], "snapshot.received"),
         (&*sizes[1], "wal/0000000000000000-0000000000000000.wal"),
+        (&*sizes[2], "wal/0000000000000000-0000000000000000.wal"),
         ("size=300m,nr_inodes=8", "member"),
         ("size=300m,nr_inodes=11", "snapshot.received"),
         ("size=300m,nr_inodes=12", "snap/db"),
@@ -226,6 +227,24 @@ async fn the_same_disk_with_just_enough_room_is_restored_to() -> Result<()> {
     let enough = fs::metadata(&snapshot)?.len() + 64_000_000 + 100_000;
     let options = format!("size={enough}");
     let output = disk.run(&options, &mut restore(source, &disk)?).await?;
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(disk.path("after/m0.etcd/member/snap/db").exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_disk_with_room_for_little_more_than_one_copy_takes_a_snapshot_from_a_pipe() -> Result<()> {
+    let snapshots = scratch::folder("large")?;
+    let snapshot = large_snapshot(snapshots.path()).await?;
+    let disk = Disk::new()?;
+    let enough = fs::metadata(&snapshot)?.len() * 6 / 5;
+    let mut command = restore_from_pipe(&snapshot, &disk)?;
+    command.arg("--wal-dir").arg(disk.path("tmp/wal"));
+    let output = disk.run(&format!("size={enough}"), &mut command).await?;
     ensure!(
         output.status.success(),
         "{}",

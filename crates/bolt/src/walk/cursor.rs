@@ -177,19 +177,31 @@ impl<'b, R: ReadAt> Walk<'b, R> {
     /// Goes down from a node to a leaf.
     fn descend(&mut self, mut page: u64, way: Way<'_>) -> Result<(), BoltError> {
         loop {
-            let (header, kind) = self.leaf.load(self.bolt, page)?;
-            if let Some(reached) = &mut self.reached {
-                reached.mark(page, &header)?;
-            }
-            match kind {
+            let reached = self.reached.as_deref_mut();
+            match self.leaf.load(self.bolt, page, reached)? {
                 Kind::Leaf { buckets } => {
                     self.check_leaf(page, buckets)?;
+                    self.done(page);
                     self.leaf_page = page;
                     self.arrive(way);
                     return Ok(());
                 }
-                Kind::Branch => page = self.enter_branch(page, way)?,
+                Kind::Branch => {
+                    let child = self.enter_branch(page, way)?;
+                    self.done(page);
+                    page = child;
+                }
             }
+        }
+    }
+
+    /// Tells the source that the node which was just read is not wanted again. The tree of buckets is: it is read once to mark its
+    /// pages and once to list them.
+    fn done(&self, page: u64) {
+        if self.reached.is_some() && self.holds == Holds::Keys {
+            let offset = page.saturating_mul(u64::from(self.bolt.meta.page_size));
+            let length = u64::try_from(self.leaf.length()).unwrap_or(0);
+            self.bolt.source.done(offset, length);
         }
     }
 

@@ -1,6 +1,6 @@
 //! One node in memory.
 
-use super::{Bolt, ReadAt};
+use super::{Bolt, Reached, ReadAt};
 use crate::error::BoltError;
 use crate::page::{self, BRANCH, Branch, Flaw, Header, Item, LEAF, Leaf};
 
@@ -25,11 +25,20 @@ pub(super) enum Kind {
 
 impl Node {
     /// Reads and checks the node at a page: it exists, says that it is where it is, is a branch or a leaf, lies within the
-    /// database with all its overflow, and is sound by itself. Two reads when it has overflow, one otherwise.
-    pub(super) fn load<R: ReadAt>(&mut self, bolt: &Bolt<R>, page: u64) -> Result<(Header, Kind), BoltError> {
+    /// database with all its overflow, and is sound by itself. Two reads when it has overflow, one otherwise. Where its pages
+    /// may be reached but once, none is read that was.
+    pub(super) fn load<R: ReadAt>(
+        &mut self,
+        bolt: &Bolt<R>,
+        page: u64,
+        reached: Option<&mut Reached>,
+    ) -> Result<Kind, BoltError> {
         let pages = bolt.meta.pages;
         if page < 2 || page >= pages {
             return Err(BoltError::OutOfBounds { page, pages });
+        }
+        if let Some(reached) = &reached {
+            reached.refuse(page)?;
         }
         let flawed = |flaw| BoltError::Page { page, flaw };
         let page_size = u64::from(bolt.meta.page_size);
@@ -47,6 +56,9 @@ impl Node {
         if length > bolt.limits.node_bytes.max(page_size) {
             return Err(flawed(Flaw::TooLarge));
         }
+        if let Some(reached) = reached {
+            reached.mark(page, &header)?;
+        }
         if header.overflow > 0 {
             let (_, rest) = self
                 .room(length)
@@ -62,7 +74,7 @@ impl Node {
                 buckets: leaf.holds_buckets(),
             })
         };
-        Ok((header, kind.map_err(flawed)?))
+        kind.map_err(flawed)
     }
 
     /// Takes the leaf of an inline bucket, which was checked already.

@@ -29,6 +29,14 @@ impl Reached {
         self.pages.count()
     }
 
+    /// Fails for a page that was reached.
+    pub(super) fn refuse(&self, page: u64) -> Result<(), BoltError> {
+        if self.pages.contains(page) {
+            return Err(BoltError::ReferencedTwice { page });
+        }
+        Ok(())
+    }
+
     /// Marks a node's pages.
     pub(super) fn mark(&mut self, page: u64, header: &Header) -> Result<(), BoltError> {
         let end = page.saturating_add(header.pages());
@@ -50,6 +58,7 @@ impl Reached {
         let mut next = page;
         let mut left = 1;
         while left > 0 && next < bolt.meta.pages {
+            self.refuse(next)?;
             read(&bolt.source, &mut bytes, next.saturating_mul(page_size), next)?;
             if next == page
                 && let Some(header) = Header::parse(&bytes)

@@ -15,6 +15,13 @@ pub trait ReadAt {
 
     /// How many bytes there are.
     fn size(&self) -> io::Result<u64>;
+
+    /// Says that so many bytes from `offset` on were read for the last time by a pass that reads every page once
+    /// ([`Bucket::walk_once`](super::Bucket::walk_once)). What is a copy for that pass alone may give them up; everything else does
+    /// nothing.
+    fn done(&self, offset: u64, length: u64) {
+        let _ = (offset, length);
+    }
 }
 
 impl ReadAt for File {
@@ -52,7 +59,7 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// Passes both calls on to what a pointer points to.
+/// Passes all calls on to what a pointer points to.
 macro_rules! through {
     ($($pointer:ty),*) => {$(
         impl<R: ReadAt + ?Sized> ReadAt for $pointer {
@@ -62,6 +69,10 @@ macro_rules! through {
 
             fn size(&self) -> io::Result<u64> {
                 (**self).size()
+            }
+
+            fn done(&self, offset: u64, length: u64) {
+                (**self).done(offset, length);
             }
         }
     )*};

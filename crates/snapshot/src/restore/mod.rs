@@ -20,6 +20,11 @@
 //!   `place`.
 //! - A failure or a cancellation removes everything temporary, and takes back what was renamed.
 //!
+//! # Disk space
+//!
+//! Each member's database and log. A source that comes but once is kept while the first database is built; where the disk has
+//! no room for both, what was read of it is given back, so that both take about one copy: see the source of module `spool`.
+//!
 //! # Memory
 //!
 //! About 30 bytes for each leaf of the database twice over, 8 bytes for each record and 35 for each living key, these two
@@ -46,6 +51,7 @@ mod shared;
 mod sink;
 mod source;
 mod space;
+mod spool;
 
 pub use control::{Control, Progress, Stage, Step, Steps, Stopped};
 pub use error::RestoreError;

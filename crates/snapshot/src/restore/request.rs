@@ -12,7 +12,7 @@ pub enum Source<'a> {
     /// A file, read in place. It must not change meanwhile.
     File(File),
     /// Bytes that come but once: standard input, or an object of a store that is being decrypted and decompressed. They are
-    /// kept in a file beside the target until the restore ends.
+    /// kept in a file beside the first target until its database is built.
     Reader(Box<dyn Read + Send + 'a>),
 }
 

@@ -1,14 +1,12 @@
 //! The snapshot's file: hashed while it is read in another order, and held against what it should be.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Read;
 use std::thread;
 
 use super::control::{Control, Stage};
 use super::error::RestoreError;
 use super::request::Request;
-use crate::directory::{Directory, Failed};
+use super::spool::Spool;
 use crate::error::VerifyError;
 use crate::verify::{Hashes, Pieces};
 
@@ -18,31 +16,22 @@ const TRAILER: u64 = 32;
 /// Keeps what comes but once in a file, which is then read like any other. Hashes it on the way, on a thread of its own.
 pub(super) fn receive(
     reader: impl Read,
-    directory: &Directory,
-    name: &str,
+    spool: &mut Spool,
     request: &Request,
     control: &Control<'_>,
-) -> Result<(File, Hashes), RestoreError> {
-    let file = directory.create_file(name)?;
+) -> Result<Hashes, RestoreError> {
     thread::scope(|scope| {
         let mut pieces = Pieces::hashed_in(scope);
-        let kept = keep(
-            reader,
-            &mut pieces,
-            (&file, &directory.at(name)),
-            request,
-            control,
-        );
+        let kept = keep(reader, &mut pieces, spool, request, control);
         let hashes = pieces.finish();
         kept.map(|()| hashes)
     })
-    .map(|hashes| (file, hashes))
 }
 
 fn keep(
     mut reader: impl Read,
     pieces: &mut Pieces<'_>,
-    (mut file, path): (&File, &Path),
+    spool: &mut Spool,
     request: &Request,
     control: &Control<'_>,
 ) -> Result<(), RestoreError> {
@@ -58,7 +47,7 @@ fn keep(
         if let Some(expected) = total.filter(|total| bytes > *total) {
             return Err(differs("size", expected, format_args!("{bytes} or more")));
         }
-        file.write_all(&piece).map_err(Failed::at("write", path))?;
+        spool.append(&piece)?;
         control.tell(Stage::Receiving, bytes, total);
         if control.is_cancelled() {
             return Err(RestoreError::Cancelled);

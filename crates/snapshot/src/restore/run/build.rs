@@ -1,10 +1,8 @@
 //! From the snapshot to the first member's database.
 
-use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
 
-use etcd_backup_bolt::walk::Bolt;
+use etcd_backup_bolt::walk::{Bolt, ReadAt};
 
 use super::Run;
 use crate::container::Container;
@@ -15,9 +13,10 @@ use crate::restore::member::DATABASE;
 use crate::restore::output::Content;
 use crate::restore::rewrite::{Plan, Rewritten, rewrite};
 use crate::restore::settings::{Revisions, Settings};
-use crate::restore::shared::{Reader, Shared};
 use crate::restore::sink::write_database;
 use crate::restore::source::{Extent, differs, prove, receive};
+use crate::restore::space;
+use crate::restore::spool::Spool;
 
 /// What was read and built.
 pub(super) struct Built {
@@ -28,9 +27,8 @@ pub(super) struct Built {
 }
 
 /// A snapshot's database, opened, and what it says of itself.
-pub(super) struct Opened {
-    pub(super) source: Arc<Shared>,
-    bolt: Bolt<Reader>,
+pub(super) struct Opened<R> {
+    bolt: Bolt<R>,
     pub(super) extent: Extent,
     settings: Settings,
     revisions: Revisions,
@@ -38,11 +36,10 @@ pub(super) struct Opened {
 
 impl Run<'_> {
     /// Reads what the snapshot says of itself, and refuses what can be refused at once.
-    pub(super) fn open(&self, file: File) -> Result<Opened, RestoreError> {
-        Container::refuse(&file).map_err(VerifyError::Packed)?;
-        let length = file.metadata().map_err(RestoreError::ReadSource)?.len();
-        let source = Arc::new(Shared::new(file, length));
-        let bolt = Bolt::open(Reader::of(&source), etcd_backup_bolt::Limits::default())?;
+    pub(super) fn open<R: ReadAt>(&self, source: R) -> Result<Opened<R>, RestoreError> {
+        Container::refuse(&source).map_err(VerifyError::Packed)?;
+        let length = source.size().map_err(RestoreError::ReadSource)?;
+        let bolt = Bolt::open(source, etcd_backup_bolt::Limits::default())?;
         let extent = Extent {
             database: bolt.meta().database_bytes(),
             file: length,
@@ -52,7 +49,6 @@ impl Run<'_> {
         let revisions = settings.revisions(self.request)?;
         settings.check_version(self.request.target_version)?;
         Ok(Opened {
-            source,
             bolt,
             extent,
             settings,
@@ -64,8 +60,12 @@ impl Run<'_> {
     pub(super) fn receive_and_build(&self, reader: Box<dyn Read + Send + '_>) -> Result<Built, RestoreError> {
         let first = self.first()?;
         let (directory, name) = (first.data.built()?, "snapshot.received");
-        let (file, hashes) = receive(reader, directory, name, self.request, &self.control)?;
-        let opened = self.open(file)?;
+        let mut spool = Spool::create(directory, name)?;
+        if !spool.gives_back() {
+            space::check_for_both(first.data.parent(), self.request.expected.size)?;
+        }
+        let hashes = receive(reader, &mut spool, self.request, &self.control)?;
+        let opened = self.open(spool)?;
         prove(&hashes, self.request)?;
         let built = self.build(opened)?;
         directory.remove(name)?;
@@ -73,7 +73,7 @@ impl Run<'_> {
     }
 
     /// Writes the first member's database. The source may not be proved yet, so what comes of it must not be put in place.
-    pub(super) fn build(&self, opened: Opened) -> Result<Built, RestoreError> {
+    pub(super) fn build<R: ReadAt>(&self, opened: Opened<R>) -> Result<Built, RestoreError> {
         let Opened {
             bolt,
             extent,

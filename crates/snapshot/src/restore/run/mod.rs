@@ -16,6 +16,7 @@ use super::member::Job;
 use super::outcome::{Restored, Warning};
 use super::place::{Place, Purpose};
 use super::request::{Request, Source};
+use super::shared::{Reader, Shared};
 use super::space;
 
 /// A restore under way.
@@ -61,19 +62,19 @@ impl<'a> Run<'a> {
     /// Builds, checks, and puts in place. Cleans up when it fails.
     pub(super) fn go(mut self, source: Source<'_>) -> Result<Restored, RestoreError> {
         let opened = match source {
-            Source::File(file) => Ok(self.open(file)?),
+            Source::File(file) => {
+                let shared = Arc::new(Shared::new(file).map_err(RestoreError::ReadSource)?);
+                Ok((self.open(Reader::of(&shared))?, shared))
+            }
             Source::Reader(reader) => Err(reader),
         };
         let size = opened
             .as_ref()
-            .map_or(self.request.expected.size, |opened| Some(opened.extent.file));
+            .map_or(self.request.expected.size, |(opened, _)| Some(opened.extent.file));
         space::check(&self.jobs, size, opened.is_err())?;
         self.control.reached(Step::Begin)?;
         let outcome = self.stage().and_then(|()| match opened {
-            Ok(opened) => {
-                let source = Arc::clone(&opened.source);
-                self.while_proving(&source, || self.finish(self.build(opened)?))
-            }
+            Ok((opened, shared)) => self.while_proving(&shared, || self.finish(self.build(opened)?)),
             Err(reader) => self.finish(self.receive_and_build(reader)?),
         });
         let outcome = outcome.and_then(|built| Ok((built, self.place()?)));

@@ -99,13 +99,14 @@ impl Kept {
 }
 
 impl<R: ReadAt> Shared<R> {
-    pub(super) fn new(source: R, length: u64) -> Self {
-        Self {
+    pub(super) fn new(source: R) -> io::Result<Self> {
+        let length = source.size()?;
+        Ok(Self {
             source,
             length,
             kept: Mutex::default(),
             moved: Condvar::new(),
-        }
+        })
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

@@ -41,7 +41,7 @@ const PAGE: u64 = 4096;
 
 /// Hashes the bytes, while pages are read in this order and held against what they should be. Gives how many bytes were read.
 fn both(length: u64, mut order: impl Iterator<Item = u64>) -> u64 {
-    let shared = Arc::new(Shared::new(Counted::new(length), length));
+    let shared = Arc::new(Shared::new(Counted::new(length)).unwrap());
     let mut alone = Hash::default();
     alone.update(&shared.source.bytes);
     // As if hashing had just begun, so that building is with it from its first page on.
@@ -109,7 +109,7 @@ fn two_that_follow_each_other_read_the_file_but_once() {
 #[test]
 fn who_is_ahead_waits_for_who_follows_and_for_nobody_else() {
     let length = 4 * KEPT * SIZE;
-    let shared = Arc::new(Shared::new(Counted::new(length), length));
+    let shared = Arc::new(Shared::new(Counted::new(length)).unwrap());
     thread::scope(|scope| {
         let reader = Reader::of(&shared);
         shared.kept().hashing = Some(0);
@@ -138,7 +138,7 @@ fn what_cannot_be_read_is_told_to_whoever_wants_it_and_nobody_waits_for_ever() {
     for sound in [0, SIZE, KEPT * SIZE + 5, length - 1] {
         let mut source = Counted::new(length);
         source.sound = sound;
-        let shared = Arc::new(Shared::new(source, length));
+        let shared = Arc::new(Shared::new(source).unwrap());
         thread::scope(|scope| {
             let reader = Reader::of(&shared);
             let hashing = scope.spawn(|| shared.hash(|| false));
