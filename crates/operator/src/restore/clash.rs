@@ -1,6 +1,7 @@
 //! Members of one restore that would be in each other's way.
 
 use etcd_backup_api::{ClaimReference, EtcdRestore, RestoreTarget};
+use etcd_backup_snapshot::restore::cluster::{ClusterError, InitialCluster};
 
 use super::targets::{is_inside, target};
 
@@ -19,6 +20,16 @@ pub(super) fn clashing(restore: &EtcdRestore) -> Option<String> {
         name(first),
         name(second)
     ))
+}
+
+/// Whether names and peer URLs make a cluster. The engine asks the same, but by then the members are stopped.
+///
+/// # Errors
+/// What of them etcd would refuse, and a URL that two members share.
+pub(super) fn check_cluster(restore: &EtcdRestore) -> Result<(), ClusterError> {
+    let members = restore.spec.members.iter();
+    let named = members.map(|member| (member.name.as_str(), member.peer_urls.iter().map(String::as_str)));
+    InitialCluster::new(named).map(drop)
 }
 
 /// Their positions.
@@ -57,6 +68,26 @@ mod tests {
 
     use super::*;
     use crate::fixtures::restore;
+
+    #[test]
+    fn members_that_make_no_cluster_are_told_before_anything_is_done() {
+        let of = |first: &str, second: &str| {
+            check_cluster(&restore(json!({"spec": {"members": [
+                {"name": "m0", "peerURLs": [first]}, {"name": "m1", "peerURLs": [second]},
+            ]}})))
+        };
+        assert_eq!(of("https://m0:2380", "https://m1:2380"), Ok(()));
+        for (second, said) in [
+            ("https://m0:2380", "members `m0` and `m1` have the same peer URL"),
+            (
+                "https://m1:99999",
+                "the peer URL of member `m1` must have the form host:port",
+            ),
+        ] {
+            let error = of("https://m0:2380", second).unwrap_err();
+            assert_eq!(error.to_string(), said);
+        }
+    }
 
     #[test]
     fn two_members_clash_in_one_directory_and_when_one_is_inside_the_other() {
