@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::member::leadership_lost;
 use super::recipe;
 use super::request::{Execute, RunRequest, RunResult};
+use super::stop::leadership_lost;
 use super::take::{Ends, Take, Witness};
 use crate::connect::{Connector, Failure};
 use crate::events::{Events, Note, reason as event};

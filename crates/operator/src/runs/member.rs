@@ -12,7 +12,8 @@ use futures::TryStreamExt;
 
 use super::living::living;
 use super::recipe::{self, Recipe};
-use super::request::{RunFailure, RunRequest};
+use super::request::RunRequest;
+use super::stop::leadership_lost;
 use crate::connect::Failure;
 
 /// What stays the same for all members that a run tries.
@@ -139,10 +140,6 @@ fn blame(error: &WriteError) -> Trouble {
     }
 }
 
-pub(super) fn leadership_lost() -> RunFailure {
-    Failure::transient("LeadershipLost", "another operator took over during the run")
-}
-
 #[cfg(test)]
 mod tests {
     use etcd_backup_backup::write::Fenced;
@@ -167,10 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn a_fenced_run_says_that_somebody_else_leads() {
+    fn a_fenced_run_says_that_the_lead_is_lost_and_not_that_somebody_else_must_have_it() {
         let fenced = WriteError::Fenced(Fenced("not the leader".into()));
+        let Trouble::Run(failure) = blame(&fenced) else {
+            panic!("it is no member's fault");
+        };
         assert!(
-            matches!(blame(&fenced), Trouble::Run(failure) if failure.reason == "LeadershipLost" && failure.transient)
+            failure.reason == "LeadershipLost" && failure.transient,
+            "{failure}"
         );
+        assert!(failure.message.contains("could not renew its Lease"), "{failure}");
     }
 }

@@ -34,11 +34,18 @@ impl Stop {
             Self::ShuttingDown => {
                 RunFailure::transient("Interrupted", "the operator was shut down during the run")
             }
-            Self::LeadershipLost => {
-                RunFailure::transient("LeadershipLost", "another operator took over during the run")
-            }
+            Self::LeadershipLost => leadership_lost(),
         }
     }
+}
+
+/// The failure of a run of which nothing may be seen any more. Of an operator that was alone too: nobody need have taken over.
+pub(super) fn leadership_lost() -> RunFailure {
+    RunFailure::transient(
+        "LeadershipLost",
+        "this operator lost the lead during the run: it could not renew its Lease in time (the API server, or this process, was too \
+         slow), or another one took over",
+    )
 }
 
 /// The order to stop, which a run may be given at any time.

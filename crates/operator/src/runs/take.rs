@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, info, warn};
 
-use super::member::{Member, Prepared, Trouble, leadership_lost};
+use super::member::{Member, Prepared, Trouble};
 use super::recipe::Recipe;
 use super::request::{RunRequest, RunResult};
+use super::stop::leadership_lost;
 use crate::connect::Failure;
 use crate::metrics::Stage;
 
