@@ -55,10 +55,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
         resync: context.shared.resync,
         deletion_timeout: context.shared.deletion_timeout,
         drill,
-        refused: context.refusal(plan).map(|(reason, message)| Trouble {
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-        }),
+        refused: context.refusal(plan),
     }
 }
 

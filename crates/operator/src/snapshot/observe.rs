@@ -11,7 +11,7 @@ use super::identity::Identity;
 use crate::context::Context;
 use crate::listing::{Answer, stored};
 use crate::ownership::plan_reference;
-use crate::plan::timing::Timing;
+use crate::plan::timing::{Timing, Trouble};
 use crate::runs::RunState;
 
 /// Looks around.
@@ -56,15 +56,8 @@ fn plan(snapshot: &EtcdSnapshot, context: &Context) -> Plan {
         (None, Some(_)) => Plan::Another,
         (Some(plan), Some(owner)) if plan.uid().as_ref() != Some(&owner.uid) => Plan::Another,
         (Some(plan), _) => {
-            let refused = || {
-                let (reason, message) = context.refusal(&plan)?;
-                Some((reason.to_owned(), message.to_owned()))
-            };
-            let invalid = Timing::of(&plan).err();
-            let problem = invalid
-                .map(|trouble| (trouble.reason, trouble.message))
-                .or_else(refused);
-            let problem = problem.map(|(reason, message)| Problem { reason, message });
+            let trouble = Timing::of(&plan).err().or_else(|| context.refusal(&plan));
+            let problem = trouble.map(|Trouble { reason, message }| Problem { reason, message });
             Plan::Present { plan, problem }
         }
     }
