@@ -90,7 +90,7 @@ fn newest(
     let source = pinned(newest, location, &plan.spec.storage, None);
     let shown = snapshots
         .iter()
-        .find(|shot| shot.run_id.as_ref() == Some(&source.run_id));
+        .find(|shot| shot.shows() == Some(&*source.run_id));
     Some(drill::Newest {
         snapshot: shown.map_or_else(|| source.run_id.clone(), |shot| shot.name.clone()),
         source,
