@@ -116,7 +116,8 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
             .stateful_set
             .clone_from(&Some(pinned));
         // Now it is known which claims are its pods'.
-        if let Some(message) = clash::clashing(&restore) {
+        let message = clash::clashing(&restore).or_else(|| clash::out_of_order(&restore));
+        if let Some(message) = message {
             return case.fail("InvalidSpec", message);
         }
     }
