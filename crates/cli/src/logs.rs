@@ -7,9 +7,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::{Exit, Failure};
 
-/// What the AWS SDK says of looking for credentials and a region is said only where its name stands in the filter: several warnings
-/// for each look, with whole answers of metadata services in them. What came of it is told by whoever asked.
-const QUIET: &str = "aws_config=error";
+/// What libraries say that whoever called them says better is logged only where their name stands in the filter. The AWS SDK has
+/// several warnings for each look for credentials and a region, with whole answers of metadata services in them; kube an error for
+/// each request that an API server did not answer, without a word on which.
+const QUIET: &str = "aws_config=error,kube_client::client::builder=off";
 
 /// Begins to log.
 pub(crate) fn start(format: LogFormat, filter: &str) -> Result<(), Failure> {
@@ -43,19 +44,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sdk_warns_only_where_it_is_asked_by_name() {
-        let warns = |filter: &str| {
+    fn libraries_speak_only_where_they_are_asked_by_name() {
+        let speak = |filter: &str| {
             let lines = tracing_subscriber::fmt().with_env_filter(filtering(filter).ok().unwrap());
             with_default(lines.finish(), || {
                 (
                     enabled!(target: "aws_config::imds::region", Level::WARN),
+                    enabled!(target: "kube_client::client::builder", Level::ERROR),
                     enabled!(target: "etcd_backup_operator::upkeep", Level::WARN),
                 )
             })
         };
-        assert_eq!(warns("info"), (false, true));
-        assert_eq!(warns("debug"), (false, true));
-        assert_eq!(warns("info,aws_config=warn"), (true, true));
+        assert_eq!(speak("info"), (false, false, true));
+        assert_eq!(speak("debug"), (false, false, true));
+        assert_eq!(speak("info,aws_config=warn"), (true, false, true));
+        assert_eq!(speak("info,kube_client=info"), (false, false, true));
+        assert_eq!(
+            speak("info,kube_client::client::builder=info"),
+            (false, true, true)
+        );
         assert!(filtering("no=such=thing").is_err());
     }
 }
