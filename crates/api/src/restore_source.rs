@@ -43,7 +43,7 @@ pub struct BackupSource {
         skip_serializing_if = "Option::is_none",
         serialize_with = "whole_seconds"
     )]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), regex(pattern = crate::time::PATTERN))]
     pub before: Option<DateTime<Utc>>,
 }
 
@@ -92,7 +92,7 @@ pub struct StorageSource {
         skip_serializing_if = "Option::is_none",
         serialize_with = "whole_seconds"
     )]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), regex(pattern = crate::time::PATTERN))]
     pub before: Option<DateTime<Utc>>,
 }
 

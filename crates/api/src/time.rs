@@ -3,6 +3,13 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serializer;
 
+/// What an instant that a person writes must look like: RFC 3339 in capital letters.
+///
+/// The format `date-time` of the API server takes small ones too, which its own rules (CEL) cannot read afterwards: every write to
+/// the object, our status included, would be refused.
+pub(crate) const PATTERN: &str =
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$";
+
 /// Writes an optional instant in whole seconds, as every Kubernetes timestamp: the same moment
 /// never looks different twice.
 #[expect(clippy::ref_option, reason = "serde hands the field over by reference")]

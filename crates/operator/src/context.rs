@@ -8,6 +8,7 @@ use etcd_backup_api::EtcdBackup;
 use kube::{Client, ResourceExt};
 
 use crate::cache::{Cache, PlanObject, RestoreObject, SnapshotObject};
+use crate::connect::Failure;
 use crate::drill::Drills;
 use crate::events::Events;
 use crate::jobs::{JobPolicy, Listener};
@@ -15,10 +16,11 @@ use crate::lease::Tenure;
 use crate::listing::{Answer, Ledger};
 use crate::metrics::Metrics;
 use crate::own_writes::OwnWrites;
+use crate::plan::timing::Trouble;
 use crate::reconcile::Backoffs;
 use crate::restore::errands::Errands;
 use crate::restore::in_use::InUse;
-use crate::runs::{Runs, Waits};
+use crate::runs::{self, Runs, Waits};
 use crate::upkeep::{Job, Upkeep};
 use crate::wake::Wake;
 
@@ -121,12 +123,17 @@ impl Context {
         self.shared.stopping.load(Ordering::Relaxed)
     }
 
-    /// Why this operator takes no snapshots of a plan, in a word and a sentence: what its administrator has to allow.
-    pub fn refusal(&self, plan: &EtcdBackup) -> Option<(&'static str, &'static str)> {
-        (plan.spec.runner.is_job() && !self.shared.job_policy.jobs).then_some((
-            "JobsDisabled",
-            "runner.type is Job, and this operator makes no Jobs: make config/components/jobs part of its installation",
-        ))
+    /// Why this operator takes no snapshots of a plan: what its administrator has to allow, or the plan's author to put right.
+    pub fn refusal(&self, plan: &EtcdBackup) -> Option<Trouble> {
+        if plan.spec.runner.is_job() && !self.shared.job_policy.jobs {
+            return Some(Trouble {
+                reason: "JobsDisabled".to_owned(),
+                message: "runner.type is Job, and this operator makes no Jobs: make config/components/jobs part of its installation"
+                    .to_owned(),
+            });
+        }
+        let Failure { reason, message, .. } = runs::check(plan).err()?;
+        Some(Trouble { reason, message })
     }
 
     /// What the plan's store said last, in this term. Of a store that the plan named before nothing is told.

@@ -11,6 +11,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tracing::{info, warn};
 
+use crate::explain::api_error;
 use crate::status::shortened;
 
 /// Longest note that the events API takes: 1 kB (`events.k8s.io/v1`, field `note`).
@@ -160,7 +161,13 @@ impl Events {
         for note in notes {
             info!(reason = note.reason, object = regarding.name, "{}", note.message);
             if let Err(error) = recorder.publish(&event(note), regarding).await {
-                warn!(%error, reason = note.reason, object = regarding.name, "Could not publish an event");
+                let error = api_error(&error);
+                warn!(
+                    error,
+                    reason = note.reason,
+                    object = regarding.name,
+                    "Could not publish an event"
+                );
             }
         }
     }

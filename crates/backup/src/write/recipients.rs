@@ -13,7 +13,10 @@ pub enum RecipientError {
     #[error("no recipients: nobody could read what is encrypted to nobody")]
     Empty,
     /// Not a public key.
-    #[error("recipient {0} is not an age public key, which begins with \"age1\"")]
+    #[error(
+        "recipient {0} is not an age public key, or one that was mistyped: copy the line that begins with \"age1\" again as \
+         age-keygen printed it"
+    )]
     NotAKey(usize),
     /// A private key where a public one belongs.
     #[error(

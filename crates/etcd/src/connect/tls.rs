@@ -73,6 +73,9 @@ fn invalid(what: String) -> EtcdError {
     EtcdError::InvalidConfig { what }
 }
 
+/// What `openssl x509 -req` makes without an extension file is of version 1, which no current client takes.
+const NO_CERTIFICATE: &str = "it holds something that is no X.509 certificate of version 3";
+
 fn system_roots() -> Result<RootCertStore, CertificateProblem> {
     let mut roots = RootCertStore::empty();
     // What cannot be read is left out, as by every client of the system's store.
@@ -91,7 +94,7 @@ fn given_roots(pem: &[u8]) -> Result<RootCertStore, CertificateProblem> {
             .add(certificate)
             .map_err(|_| CertificateProblem::Unreadable {
                 file: FILE,
-                what: "it holds something that is no X.509 certificate",
+                what: NO_CERTIFICATE,
             })?;
     }
     Ok(roots)
@@ -115,7 +118,7 @@ fn pair(cert: &[u8], key: &[u8], provider: &CryptoProvider) -> Result<CertifiedK
         rustls::Error::InconsistentKeys(_) => CertificateProblem::KeyMismatch,
         rustls::Error::InvalidCertificate(_) => CertificateProblem::Unreadable {
             file: "client certificate",
-            what: "it holds something that is no X.509 certificate",
+            what: NO_CERTIFICATE,
         },
         _ => unreadable("it is no RSA, ECDSA or Ed25519 key"),
     })
@@ -161,6 +164,25 @@ mod tests {
                 .unwrap()
                 .len(),
             2
+        );
+    }
+
+    #[test]
+    fn a_certificate_of_the_first_version_is_told_as_such() {
+        // Of `openssl x509 -req`, without an extension file.
+        const FIRST: &str = "-----BEGIN CERTIFICATE-----
+MIIBFzCBvgIUVSggCxhd01aJmkCm8Soly5rv/SAwCgYIKoZIzj0EAwIwEDEOMAwG
+A1UEAwwFb3RoZXIwHhcNMjYxMTI4MjIxMDU0WhcNMjYxMTI5MjIxMDU0WjANMQsw
+CQYDVQQDDAJtZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJtuQ3S3Ds1j4ykg
+mFCpNwYxS+OkOpcv6JGZkKrAchRWD5rAazptYQZ8X3l98ZwVrKZ/Stp6JyQ3LLN0
+o23BU/YwCgYIKoZIzj0EAwIDSAAwRQIgOokZU6XPKclRTMAY1vlHCV7+v62sGi9p
+9CURrFEg1KACIQDtrxQWq96cY9P7E684oPJI6g9m9iHP4rH/rGae6Dr5nQ==
+-----END CERTIFICATE-----
+";
+        let told = check(FIRST, &made().1).unwrap_err().to_string();
+        assert!(
+            told.contains("client certificate") && told.contains("version 3"),
+            "{told}"
         );
     }
 

@@ -8,7 +8,6 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::ApiResource;
 use kube::{Client, Error as KubeError};
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use super::claim::{Claim, Leadership};
 use super::observation::{Observation, Step};
 use super::record::Record;
 use super::settings::{LeaseSettings, random};
+use super::trouble::{LeaseError, Trouble};
 
 /// Competes for the Lease until told to stop.
 pub struct Elector {
@@ -30,6 +30,7 @@ pub struct Elector {
     /// The object as the API server last confirmed it with us as the holder.
     held: Option<Record>,
     terms: u64,
+    trouble: Trouble,
 }
 
 impl std::fmt::Debug for Elector {
@@ -38,18 +39,6 @@ impl std::fmt::Debug for Elector {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-#[derive(Debug, Error)]
-enum LeaseError {
-    #[error("the API server did not answer a request for the leader lease in time")]
-    Timeout,
-    #[error("cannot read the leader lease: {0}")]
-    Get(#[source] KubeError),
-    #[error("cannot create the leader lease: {0}")]
-    Create(#[source] KubeError),
-    #[error("cannot update the leader lease: {0}")]
-    Update(#[source] KubeError),
 }
 
 /// What came of one attempt.
@@ -79,6 +68,7 @@ impl Elector {
             claim,
             held: None,
             terms: 0,
+            trouble: Trouble::default(),
         };
         (elector, Leadership::new(watched))
     }
@@ -92,7 +82,7 @@ impl Elector {
                 () = shutdown.cancelled() => break,
                 outcome = self.attempt() => outcome,
             };
-            self.publish(outcome);
+            self.publish(&outcome);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
@@ -218,9 +208,10 @@ impl Elector {
     }
 
     /// Turns an outcome into what this process may believe.
-    fn publish(&mut self, outcome: Result<Attempt, LeaseError>) {
+    fn publish(&mut self, outcome: &Result<Attempt, LeaseError>) {
         let current = *self.claim.borrow();
         let now = Instant::now();
+        self.trouble.tell(outcome.as_ref().err());
         match outcome {
             Ok(Attempt::Held(sent)) => {
                 let term = match current {
@@ -229,12 +220,11 @@ impl Elector {
                 };
                 self.claim.send_replace(Claim::Until {
                     term,
-                    fence: sent + self.settings.renew_deadline,
+                    fence: *sent + self.settings.renew_deadline,
                 });
             }
             Ok(Attempt::Other) => self.step_down(current, "somebody else holds the leader lease"),
-            Err(error) => {
-                warn!(%error, "leader election");
+            Err(_) => {
                 if let Claim::Until { fence, .. } = current
                     && now >= fence
                 {

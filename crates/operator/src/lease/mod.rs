@@ -18,6 +18,7 @@ mod record;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use claim::{Leadership, NotLeader, Tenure};
 pub use elector::Elector;

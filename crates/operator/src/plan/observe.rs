@@ -55,10 +55,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
         resync: context.shared.resync,
         deletion_timeout: context.shared.deletion_timeout,
         drill,
-        refused: context.refusal(plan).map(|(reason, message)| Trouble {
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-        }),
+        refused: context.refusal(plan),
     }
 }
 
@@ -93,7 +90,7 @@ fn newest(
     let source = pinned(newest, location, &plan.spec.storage, None);
     let shown = snapshots
         .iter()
-        .find(|shot| shot.run_id.as_ref() == Some(&source.run_id));
+        .find(|shot| shot.shows() == Some(&*source.run_id));
     Some(drill::Newest {
         snapshot: shown.map_or_else(|| source.run_id.clone(), |shot| shot.name.clone()),
         source,

@@ -82,5 +82,7 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
         );
         return problem("HostPathRefused", message);
     }
-    clash::clashing(restore).and_then(|message| problem(reason::INVALID_SPEC, message))
+    let message = clash::check_cluster(restore).err().map(|error| error.to_string());
+    let message = message.or_else(|| clash::clashing(restore));
+    message.and_then(|message| problem(reason::INVALID_SPEC, message))
 }

@@ -164,10 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn a_fenced_run_says_that_somebody_else_leads() {
+    fn a_fenced_run_says_that_the_lead_is_lost_and_not_that_somebody_else_must_have_it() {
         let fenced = WriteError::Fenced(Fenced("not the leader".into()));
+        let Trouble::Run(failure) = blame(&fenced) else {
+            panic!("it is no member's fault");
+        };
         assert!(
-            matches!(blame(&fenced), Trouble::Run(failure) if failure.reason == "LeadershipLost" && failure.transient)
+            failure.reason == "LeadershipLost" && failure.transient,
+            "{failure}"
         );
+        assert!(failure.message.contains("could not renew its Lease"), "{failure}");
     }
 }

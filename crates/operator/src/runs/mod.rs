@@ -26,5 +26,6 @@ pub use job::{Dispatch, JobExecutor, SpoolOfPods, Waits, job_name};
 pub use limits::Limits;
 pub use living::living;
 pub use pool::Runs;
+pub use recipe::check;
 pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
 pub use take::{Ends, Take, Witness};

@@ -22,6 +22,15 @@ pub(super) struct Recipe {
     pub(super) allow_degraded: bool,
 }
 
+/// Whether runs of this plan can be begun at all, as far as the plan alone shows: so that it is told when the plan is written,
+/// and not by the first run, which may be a day away.
+///
+/// # Errors
+/// What only the plan's author can put right, such as a recipient that is no key.
+pub fn check(plan: &EtcdBackup) -> Result<(), Failure> {
+    Recipe::of(plan).map(drop)
+}
+
 impl Recipe {
     pub(super) fn of(plan: &EtcdBackup) -> Result<Self, Failure> {
         let spec = &plan.spec;

@@ -43,7 +43,8 @@ impl Stop {
 pub(super) fn leadership_lost() -> RunFailure {
     RunFailure::transient(
         "LeadershipLost",
-        "the operator could not renew its lease during the run, so that another could have taken over",
+        "this operator lost the lead during the run: it could not renew its Lease in time (the API server, or this process, was too \
+         slow), or another one took over",
     )
 }
 

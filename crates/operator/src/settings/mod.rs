@@ -129,7 +129,9 @@ pub struct Settings {
     #[arg(long, env = "ETCD_BACKUP_LOG_FORMAT", value_name = "FORMAT", default_value = "human")]
     pub log_format: LogFormat,
 
-    /// Which logs are written: error, warn, info, debug, trace, or filters such as `info,etcd_backup_store=debug`.
+    /// Which logs are written: error, warn, info, debug, trace, or filters such as `info,etcd_backup_store=debug`. How the
+    /// AWS SDK looks for credentials, and which requests to the API server fail, is only written where it is named:
+    /// `info,aws_config=warn,kube_client::client::builder=error`.
     #[arg(long, env = "ETCD_BACKUP_LOG_LEVEL", value_name = "FILTER", default_value = "info")]
     pub log_level: String,
 

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use etcd_backup_api::EtcdSnapshot;
+use etcd_backup_api::{EtcdSnapshot, SnapshotPhase};
 use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
-use super::decide::{Answered, Observed, Plan, Problem, Run, Store, run_id_of};
+use super::decide::{Answered, Observed, Plan, Problem, Run, Store, found_run_of, run_id_of};
 use super::identity::Identity;
 use crate::context::Context;
 use crate::listing::{Answer, stored};
 use crate::ownership::plan_reference;
-use crate::plan::timing::Timing;
+use crate::plan::timing::{Timing, Trouble};
 use crate::runs::RunState;
 
 /// Looks around.
@@ -38,6 +38,7 @@ pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
         run: run(snapshot, &plan, answer.as_ref(), context),
         store: store(snapshot, &plan, answer.as_ref(), context),
         removed,
+        shown_by: shown_before(snapshot, context),
         answered,
         plan,
         identity: context.shared.identity.clone(),
@@ -56,15 +57,8 @@ fn plan(snapshot: &EtcdSnapshot, context: &Context) -> Plan {
         (None, Some(_)) => Plan::Another,
         (Some(plan), Some(owner)) if plan.uid().as_ref() != Some(&owner.uid) => Plan::Another,
         (Some(plan), _) => {
-            let refused = || {
-                let (reason, message) = context.refusal(&plan)?;
-                Some((reason.to_owned(), message.to_owned()))
-            };
-            let invalid = Timing::of(&plan).err();
-            let problem = invalid
-                .map(|trouble| (trouble.reason, trouble.message))
-                .or_else(refused);
-            let problem = problem.map(|(reason, message)| Problem { reason, message });
+            let trouble = Timing::of(&plan).err().or_else(|| context.refusal(&plan));
+            let problem = trouble.map(|Trouble { reason, message }| Problem { reason, message });
             Plan::Present { plan, problem }
         }
     }
@@ -148,6 +142,32 @@ fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Conte
     candidates.sort_by_key(|manifest| manifest.times.started);
     let wanted = Identity::of(snapshot);
     candidates.into_iter().find(|manifest| wanted.is(manifest))
+}
+
+/// The EtcdSnapshot, older than this one, that shows the run which this one was created to show. One that failed shows none.
+fn shown_before(snapshot: &EtcdSnapshot, context: &Context) -> Option<String> {
+    let phase = |object: &EtcdSnapshot| {
+        object
+            .status
+            .as_ref()
+            .map(|status| status.phase)
+            .unwrap_or_default()
+    };
+    if phase(snapshot).is_terminal() && snapshot.metadata.deletion_timestamp.is_none() {
+        return None;
+    }
+    let run = found_run_of(snapshot)?;
+    let age = |object: &EtcdSnapshot| (object.creation_timestamp(), object.uid());
+    let siblings = context.scope.cache.snapshots_of(
+        &snapshot.namespace().unwrap_or_default(),
+        &snapshot.spec.backup_name,
+    );
+    siblings
+        .iter()
+        .filter_map(|object| object.0.as_ref().ok())
+        .filter(|other| phase(other) != SnapshotPhase::Failed)
+        .find(|other| run_id_of(other) == Some(run) && age(other) < age(snapshot))
+        .map(ResourceExt::name_any)
 }
 
 /// Runs that other EtcdSnapshots of the plan show already.

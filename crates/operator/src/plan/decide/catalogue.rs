@@ -76,11 +76,7 @@ pub(super) fn to_create(plan: &str, observed: &Observed) -> Vec<NewSnapshot> {
     let Some(holds) = holdings(observed) else {
         return Vec::new();
     };
-    let shown: BTreeSet<&str> = observed
-        .snapshots
-        .iter()
-        .filter_map(|shot| shot.run_id.as_deref())
-        .collect();
+    let shown: BTreeSet<&str> = observed.snapshots.iter().filter_map(Shot::shows).collect();
     let mut names: BTreeSet<&str> = observed.snapshots.iter().map(|shot| shot.name.as_str()).collect();
     names.extend(observed.foreign.iter().map(String::as_str));
     // A run that is not over may have written its manifest already; its own EtcdSnapshot will show it.

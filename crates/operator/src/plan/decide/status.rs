@@ -191,7 +191,7 @@ fn name_of(backup: &Backup, observed: &Observed, decision: &Decision) -> String 
     let shown = observed
         .snapshots
         .iter()
-        .find(|shot| shot.run_id.as_ref() == Some(&backup.run_id));
+        .find(|shot| shot.shows() == Some(&*backup.run_id));
     let created = || {
         decision
             .create

@@ -108,6 +108,12 @@ impl Shot {
         !self.phase.is_terminal() && !self.deleting && !self.found
     }
 
+    /// The run that it shows. One that failed shows none, whichever it names.
+    pub fn shows(&self) -> Option<&str> {
+        let failed = self.phase == SnapshotPhase::Failed;
+        self.run_id.as_deref().filter(|_| !failed)
+    }
+
     /// Whether a slot that comes now is left out: an earlier slot is not over, or anything runs. What somebody
     /// asked for and what merely waits must not cost a scheduled backup; the pool runs them one after the other.
     pub fn holds_up_slots(&self) -> bool {

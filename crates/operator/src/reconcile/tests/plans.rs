@@ -118,6 +118,40 @@ async fn a_child_that_cannot_be_created_keeps_its_slot() {
     );
 }
 
+#[tokio::test]
+async fn a_recipient_that_is_no_key_is_told_at_the_first_look_and_not_by_the_first_run() {
+    let mut bench = Bench::new();
+    let mut mistyped = due();
+    // The last letter of a key that age-keygen printed is another one.
+    mistyped.spec.encryption = serde_json::from_value(json!({"age": {"recipients":
+        ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q"]}}))
+    .unwrap();
+    bench.list(&mistyped).await;
+    bench.look_at_plan(&mistyped).await.unwrap();
+    let asked = bench.server.asked();
+    assert!(!asked.contains(&"POST ns/etcdsnapshots".to_owned()), "{asked:?}");
+    let status = bench.server.body("PATCH ns/etcdbackups/prod/status")["status"].clone();
+    let of = |kind: &str| {
+        let conditions = status["conditions"].as_array().unwrap();
+        conditions.iter().find(|one| one["type"] == kind).unwrap().clone()
+    };
+    let accepted = of("Accepted");
+    assert_eq!(
+        (&accepted["status"], &accepted["reason"]),
+        (&json!("False"), &json!("InvalidSpec"))
+    );
+    let message = accepted["message"].as_str().unwrap();
+    assert!(
+        message.contains("encryption.age.recipients: recipient 1") && message.contains("mistyped"),
+        "{message}"
+    );
+    assert_ne!(
+        of("Fresh")["reason"],
+        "InvalidSpec",
+        "its age is measured all the same"
+    );
+}
+
 /// The lines of a scrape that are about the plan.
 fn series(bench: &Bench) -> Vec<String> {
     let text = bench.context.shared.metrics.encode().unwrap();

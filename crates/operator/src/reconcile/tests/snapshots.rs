@@ -49,6 +49,43 @@ async fn a_snapshot_made_by_hand_gets_its_owner_and_labels() {
 }
 
 #[tokio::test]
+async fn a_copy_with_all_annotations_fails_and_the_one_that_it_was_copied_from_does_not() {
+    let mut bench = Bench::new();
+    bench.show_plan(&due());
+    bench.list(&due()).await;
+    let named = |name: &str, created: &str| {
+        let annotations = json!({
+            "etcdbackup.dev/trigger": "Catalogue", "etcdbackup.dev/run-id": "20261123T000000Z-abcdefgh",
+        });
+        snapshot(
+            json!({"metadata": {"name": name, "uid": name, "creationTimestamp": created, "annotations": annotations}}),
+        )
+    };
+    let original = named("prod-abcdefgh", "2026-11-23T01:00:00Z");
+    let mut copy = named("before-upgrade", "2026-11-23T05:00:00Z");
+    bench.show_snapshot(&copy);
+    bench.look_at_snapshot(&original).await.unwrap();
+    bench.look_at_snapshot(&copy).await.unwrap();
+    // Of an older copy that has failed, nothing is a copy: what the plan shows again is shown.
+    copy.status = serde_json::from_value(json!({"phase": "Failed"})).unwrap();
+    (copy.metadata.name, copy.metadata.uid) = (Some("older".to_owned()), Some("older".to_owned()));
+    copy.metadata.creation_timestamp = named("", "2026-11-23T00:30:00Z").metadata.creation_timestamp;
+    bench.show_snapshot(&copy);
+    bench.look_at_snapshot(&original).await.unwrap();
+    let reasons = |name: &str| {
+        let written = bench
+            .server
+            .bodies(&format!("PATCH ns/etcdsnapshots/{name}/status"));
+        written
+            .iter()
+            .map(|body| body["status"]["reason"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(reasons("before-upgrade"), ["Copied"]);
+    assert_eq!(reasons("prod-abcdefgh"), ["ObjectMissing"; 2]);
+}
+
+#[tokio::test]
 async fn an_object_that_does_not_decode_waits_for_a_change() {
     let bench = Bench::new();
     let broken: PlanObject =

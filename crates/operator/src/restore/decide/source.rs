@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use etcd_backup_api::{MemberStatus, RestorePhase};
+use etcd_backup_snapshot::restore::RestoreError;
 use kube::ResourceExt;
 
 use super::{ACTION, Action, Case, WAIT};
@@ -63,6 +64,17 @@ fn wait_or_fail(case: &mut Case<'_>, failure: &Failure) {
     case.decision.again = Some(case.now + WAIT);
 }
 
+/// What the engine would say of a revision that the snapshot cannot go back to, said before any member is stopped for it.
+fn out_of_history(wanted: Option<i64>, found: &Resolved) -> Option<RestoreError> {
+    let (first, last) = (found.oldest, found.source.revision);
+    let revision = wanted.filter(|revision| !(first..=last).contains(revision))?;
+    Some(RestoreError::RevisionOutOfWindow {
+        revision,
+        first,
+        last,
+    })
+}
+
 fn pin(case: &mut Case<'_>, found: &Resolved) {
     let spec = &case.restore.spec;
     if found.source.encrypted && spec.decryption.is_none() {
@@ -72,6 +84,9 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
     if found.source.storage.local.is_some() && spec.job.local_store.is_none() {
         let message = "the snapshot is in a directory: name the claim that holds it as spec.job.localStore";
         return case.fail("LocalStoreNotMounted", message);
+    }
+    if let Some(error) = out_of_history(spec.revision, found) {
+        return case.fail(error.reason(), error.to_string());
     }
     let mut restore = case.restore.clone();
     let mut verify = spec.verify.as_ref().map(|verify| verify.etcd.clone());
@@ -101,7 +116,8 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
             .stateful_set
             .clone_from(&Some(pinned));
         // Now it is known which claims are its pods'.
-        if let Some(message) = clash::clashing(&restore) {
+        let message = clash::clashing(&restore).or_else(|| clash::out_of_order(&restore));
+        if let Some(message) = message {
             return case.fail("InvalidSpec", message);
         }
     }

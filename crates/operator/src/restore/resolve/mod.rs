@@ -18,6 +18,8 @@ use crate::connect::{Connector, Failure, refused};
 pub struct Resolved {
     /// The snapshot.
     pub source: PinnedSource,
+    /// The oldest revision that its history goes back to: what was compacted is gone.
+    pub oldest: i64,
     /// The etcd of the plan that it is of, if there is such a plan.
     pub etcd: Option<EtcdSpec>,
     /// What to know of it before it is used.
@@ -56,6 +58,7 @@ pub(super) async fn resolve(
     Ok(Resolved {
         warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         source: pinned(&entry, &store.location(), &wanted.storage, meta.version_id),
+        oldest: entry.manifest.compact_revision.max(1),
         etcd: wanted.etcd.clone(),
     })
 }

@@ -116,6 +116,16 @@ fn wait(case: &mut Case<'_>, reason: &str, message: &str) {
 
 /// Claims the next attempt, unless the store has the snapshot already or it is too early.
 fn begin(case: &mut Case<'_>, in_job: bool) {
+    if let Some(original) = &case.observed.shown_by {
+        let problem = Problem {
+            reason: "Copied".to_owned(),
+            message: format!(
+                "it is a copy of {original}, annotations included, and so names a run that is over: no snapshot was taken. Create one \
+                 with a spec alone, as config/samples/snapshot-on-demand.yaml"
+            ),
+        };
+        return give_up(case, &problem);
+    }
     match &case.observed.store {
         Store::Unknown => return wait(case, reason::PENDING, "waiting for the store to be listed"),
         Store::Listed {

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::conditions::{find, snapshot as kind};
-use etcd_backup_api::{Condition, DeletionPolicy, labels};
+use etcd_backup_api::{Condition, DeletionPolicy, SnapshotPhase, labels};
 use kube::ResourceExt;
 
 use super::conditions::Held;
-use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, run_id_of};
+use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, found_run_of, run_id_of};
 use crate::deletion::{refused_until, told};
 use crate::events::{Note, reason as event};
 use crate::status::{Truth, instant};
@@ -54,9 +54,15 @@ pub(super) fn decide(case: &mut Case<'_>) {
         return stay(case);
     }
     match run_id {
-        Some(run_id) if wanted => remove(case, run_id),
+        Some(run_id) if wanted && !is_copy(case) => remove(case, run_id),
         _ => case.decision.metadata = Some(Metadata::RemoveFinalizer),
     }
+}
+
+/// Whether its run is another EtcdSnapshot's to remove.
+fn is_copy(case: &Case<'_>) -> bool {
+    let never_showed = case.before.phase == SnapshotPhase::Failed && found_run_of(case.snapshot).is_some();
+    never_showed || case.observed.shown_by.is_some()
 }
 
 /// The run whose object has to go, `None` when there is nothing.

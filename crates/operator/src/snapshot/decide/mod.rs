@@ -149,7 +149,7 @@ pub fn run_id_of(snapshot: &EtcdSnapshot) -> Option<&str> {
 }
 
 /// The run that a snapshot was created to show, when it was found in the store.
-fn found_run_of(snapshot: &EtcdSnapshot) -> Option<&str> {
+pub fn found_run_of(snapshot: &EtcdSnapshot) -> Option<&str> {
     snapshot.annotations().get(labels::RUN_ID).map(String::as_str)
 }
 

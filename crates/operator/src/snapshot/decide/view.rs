@@ -19,6 +19,9 @@ pub struct Observed {
     pub store: Store,
     /// Its run was removed from the store because we asked for that.
     pub removed: bool,
+    /// The EtcdSnapshot that showed its run before it did: this one is a copy, made by somebody who copied annotations too. Not
+    /// looked for once it is over.
+    pub shown_by: Option<String>,
     /// When the store last answered a wish to delete, if no question is on its way.
     pub answered: Answered,
     /// Who we are: the only process that may run anything now.

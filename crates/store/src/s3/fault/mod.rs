@@ -150,9 +150,10 @@ fn undelivered(error: &(dyn Error + 'static)) -> Kind {
         Some(rustls::Error::InvalidCertificate(why)) => {
             return Kind::Certificate(certificate::cause(why));
         }
+        // Nothing at all of TLS, as a server of plain HTTP answers it.
         Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
             return Kind::Broken(Cause::new(
-                "what answers there does not speak TLS: is http:// meant?",
+                "what listens there does not speak TLS: is http:// meant?",
             ));
         }
         // A broken handshake may be a broken network: it stays transient.
@@ -216,14 +217,17 @@ pub(super) fn broken_body(error: &(dyn Error + 'static)) -> Result<Cause, Durati
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
-    fn https_to_a_server_that_speaks_http_is_told_so() {
-        let flaw = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
-        let Kind::Broken(cause) = undelivered(&std::io::Error::other(flaw)) else {
-            panic!("another kind");
+    fn a_server_of_plain_http_behind_https_is_told_as_such() {
+        let fault = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        let error = io::Error::new(io::ErrorKind::InvalidData, fault);
+        let Kind::Broken(cause) = undelivered(&error) else {
+            panic!("it may come right, as any handshake that broke");
         };
-        assert!(cause.to_string().contains("is http:// meant"), "{cause}");
+        assert!(cause.to_string().contains("is http:// meant?"), "{cause}");
     }
 }

@@ -45,6 +45,20 @@ fn a_backup_that_has_its_snapshot_gets_no_second_one() {
 }
 
 #[test]
+fn a_backup_that_only_a_failed_copy_names_gets_its_snapshot() {
+    let mut observed = observed();
+    observed.store = Some(store(vec![backup("00:00:00")]));
+    let mut copy = shot("00:00:00", SnapshotPhase::Failed);
+    copy.name = "before-upgrade".to_owned();
+    (copy.slot, copy.found, copy.run_id) = (None, true, Some(backup("00:00:00").run_id));
+    observed.snapshots.push(copy);
+    let decision = decide(&plan(json!({})), &observed, at("05:01:00"));
+    assert_eq!(created(&decision), ["prod-20261123t0000z"]);
+    let newest = decision.status.last_success.unwrap().snapshot;
+    assert_eq!(newest, "prod-20261123t0000z");
+}
+
+#[test]
 fn what_a_run_under_way_has_just_stored_is_left_to_its_own_snapshot() {
     let mut observed = observed();
     observed.store = Some(store(vec![backup("04:00:00")]));

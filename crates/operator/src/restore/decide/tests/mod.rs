@@ -45,6 +45,7 @@ pub(super) fn found(encrypted: bool) -> Errand<Resolved> {
         at: at("07:00:00"),
         answer: Ok(Resolved {
             source: serde_json::from_value(source).unwrap(),
+            oldest: 4,
             etcd: None,
             warning: None,
         }),

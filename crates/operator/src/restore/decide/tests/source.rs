@@ -93,6 +93,28 @@ fn the_source_is_pinned_once_with_a_token_of_its_own() {
 }
 
 #[test]
+fn a_revision_that_the_snapshot_cannot_go_back_to_is_refused_before_anything_is_done() {
+    let observed = Observed {
+        source: found(false),
+        ..quiet()
+    };
+    for (revision, phase) in [
+        (3, RestorePhase::Failed),
+        (4, RestorePhase::Preparing),
+        (9, RestorePhase::Preparing),
+        (10, RestorePhase::Failed),
+    ] {
+        let decision = look(&restore(json!({"spec": {"revision": revision}})), &observed);
+        assert_eq!(decision.status.phase, phase, "{revision}");
+        if phase == RestorePhase::Failed {
+            assert_eq!(decision.status.reason.as_deref(), Some("RevisionOutOfWindow"));
+            let message = decision.status.message.unwrap_or_default();
+            assert!(message.contains("from 4 to 9"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn an_encrypted_source_without_an_identity_is_refused_before_anything_is_done() {
     let observed = Observed {
         source: found(true),

@@ -24,6 +24,7 @@ pub(super) fn observed() -> Observed {
         run: None,
         store: listed("05:00:00"),
         removed: false,
+        shown_by: None,
         answered: Answered::At(at("05:00:00")),
         identity: ME.to_owned(),
         stopping: false,

@@ -126,6 +126,43 @@ fn a_snapshot_found_in_the_store_is_filled_from_its_manifest_and_never_run() {
 }
 
 #[test]
+fn a_copy_of_one_that_shows_a_run_is_no_snapshot_of_now_and_takes_nothing_along_when_it_is_deleted() {
+    let copied = Observed {
+        store: listed_with("09:00:00"),
+        shown_by: Some("prod-20261123t0600z".to_owned()),
+        plan: present(json!({"spec": {"deletionPolicy": "Delete"}})),
+        ..observed()
+    };
+    let mut copy = found();
+    copy.metadata.finalizers = Some(vec!["etcdbackup.dev/cleanup".to_owned()]);
+    let decision = decide(&copy, &copied, at("09:00:01"));
+    assert_eq!(
+        (decision.status.phase, decision.run.clone()),
+        (SnapshotPhase::Failed, RunAction::None)
+    );
+    let message = decision.status.message.clone().unwrap_or_default();
+    assert!(
+        message.contains("prod-20261123t0600z") && message.contains("no snapshot was taken"),
+        "{message}"
+    );
+
+    let mut deleted = after(copy, &decision);
+    deleted.metadata.deletion_timestamp = Some(crate::status::time(at("10:00:00")));
+    // The one that it is a copy of may be gone by then, and another one show the run.
+    for shown_by in [copied.shown_by.clone(), None] {
+        let observed = Observed {
+            shown_by,
+            ..copied.clone()
+        };
+        let decision = decide(&deleted, &observed, at("10:00:01"));
+        assert_eq!(
+            (decision.metadata, decision.remove_stored),
+            (Some(Metadata::RemoveFinalizer), None)
+        );
+    }
+}
+
+#[test]
 fn a_run_that_the_store_never_had_is_missing() {
     let decision = decide(&found(), &observed(), at("09:00:01"));
     assert_eq!(decision.status.phase, SnapshotPhase::Missing);
