@@ -163,7 +163,7 @@ impl Events {
             if let Err(error) = recorder.publish(&event(note), regarding).await {
                 let error = api_error(&error);
                 warn!(
-                    error,
+                    %error,
                     reason = note.reason,
                     object = regarding.name,
                     "Could not publish an event"
