@@ -49,7 +49,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
         etcd: answer.as_ref().and_then(|answer| etcd(plan, answer)),
         looks_first: answer
             .as_ref()
-            .is_some_and(|answer| answer.result.create_only == Some(CreateOnly::Checked)),
+            .is_some_and(|answer| answer.result.found.create_only == Some(CreateOnly::Checked)),
         store: answer.map(|answer| store_view(plan, &answer)),
         asking,
         resync: context.shared.resync,
@@ -88,8 +88,8 @@ fn newest(
     if plan.spec.verification != Verification::Restore {
         return None;
     }
-    let newest = answer.result.catalogue.as_ref().ok()?.newest(now)?;
-    let location = answer.result.location.as_deref().unwrap_or_default();
+    let newest = answer.result.found.catalogue.as_ref().ok()?.newest(now)?;
+    let location = answer.result.found.location.as_deref().unwrap_or_default();
     let source = pinned(newest, location, &plan.spec.storage, None);
     let shown = snapshots
         .iter()
@@ -189,7 +189,7 @@ fn backup(manifest: &Manifest) -> Backup {
 
 /// Whether the etcd that the plan names can be asked, if that was looked at.
 fn etcd(plan: &EtcdBackup, answer: &Answer) -> Option<Result<(), Trouble>> {
-    let looked = answer.result.etcd.as_ref()?;
+    let looked = answer.result.found.etcd.as_ref()?;
     answer
         .result
         .is_of_etcd(plan)
@@ -197,7 +197,7 @@ fn etcd(plan: &EtcdBackup, answer: &Answer) -> Option<Result<(), Trouble>> {
 }
 
 fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
-    let holds = match (&answer.result.catalogue, answer.manifests()) {
+    let holds = match (&answer.result.found.catalogue, answer.manifests()) {
         (_, Some(manifests)) => Ok(Holdings {
             location: answer
                 .place(plan)
@@ -211,7 +211,7 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
         // Manifests are there exactly when the catalogue is.
         (Ok(_), None) => Ok(Holdings::default()),
     };
-    let retention = answer.result.retention.as_ref();
+    let retention = answer.result.found.retention.as_ref();
     let retention = retention.map(|outcome| {
         outcome
             .as_ref()
