@@ -48,11 +48,7 @@ impl Answer {
     pub fn place(&self, plan: &EtcdBackup) -> Option<String> {
         let location = self.result.found.location.as_ref()?;
         let namespace = plan.namespace().unwrap_or_default();
-        Some(format!(
-            "{}/{namespace}/{}/",
-            location.trim_end_matches('/'),
-            plan.name_any()
-        ))
+        Some(part(location, &namespace, &plan.name_any()))
     }
 
     /// When the store last answered a wish to delete something. A failure has no time of its own: it is as old as the
@@ -68,6 +64,11 @@ impl Answer {
     pub fn removed(&self, run_id: &str) -> bool {
         matches!(&self.result.found.deletion, Some(Ok(deletion)) if deletion.gone.contains(run_id))
     }
+}
+
+/// A plan's part of the store at `location`, ending with `/`.
+pub fn part(location: &str, namespace: &str, plan: &str) -> String {
+    format!("{}/{namespace}/{plan}/", location.trim_end_matches('/'))
 }
 
 fn manifests(catalogue: &Catalogue) -> impl Iterator<Item = &Manifest> {

@@ -26,5 +26,7 @@ pub use job::{Dispatch, JobExecutor, SpoolOfPods, Waits, job_name};
 pub use limits::Limits;
 pub use living::living;
 pub use pool::Runs;
-pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
+pub use request::{
+    ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Taken, Trigger,
+};
 pub use take::{Ends, Take, Witness};
