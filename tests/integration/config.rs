@@ -182,6 +182,7 @@ const RESTORING: &[&str] = &[
 ];
 
 const NEEDED: &[&str] = &[
+    "get etcdbackups.etcdbackup.dev",
     "list etcdrestores.etcdbackup.dev",
     "watch etcdrestores.etcdbackup.dev",
     "patch etcdrestores.etcdbackup.dev",

@@ -13,7 +13,7 @@ use super::{
     case::Case,
     data,
     outcome::{PATIENCE, phase},
-    plan::Plan,
+    plan::{PREFIX, Plan},
 };
 
 /// How many manifests the case's bucket holds.
@@ -208,15 +208,32 @@ async fn a_plan_that_is_edited_in_the_middle_of_a_run_does_not_disturb_it() -> R
         phase(snapshot) == SnapshotPhase::Running
     });
     running.await?;
-    let change =
-        json!({"spec": {"suspend": true, "compression": {"type": "None"}, "verification": "Checksum"}});
+    let prefix = |prefix: &str| json!({"s3": {"prefix": prefix}});
+    let change = json!({"spec": {
+        "suspend": true, "compression": {"type": "None"}, "verification": "Checksum", "storage": prefix("moved"),
+    }});
     case.edit("prod", change).await?;
     let slow = case.succeeded("slow").await?.status.unwrap_or_default();
+    let object = slow.object.unwrap_or_default();
     ensure!(
-        slow.object
-            .is_some_and(|object| object.key.ends_with("snapshot.db.zst")),
+        object.key.ends_with("snapshot.db.zst"),
         "the run took over what was edited after it began"
     );
+    // Where it is, and not where its plan stores by now; and what is not there does not lack.
+    let place = format!("s3://{}/{PREFIX}/{}", case.bucket, object.key);
+    ensure!(object.url == place, "it is said to be {}", object.url);
+    case.condition("prod", "StoreReachable", "True", "Succeeded")
+        .await?;
+    let plan = case.plans().get("prod").await?.status.unwrap_or_default();
+    ensure!(
+        plan.snapshots == Some(0) && plan.last_success.is_none(),
+        "{}",
+        json!(plan)
+    );
+    let slow = case.snapshots().get("slow").await?.status.unwrap_or_default();
+    ensure!(slow.object.is_some_and(|object| object.url == place));
+    case.edit("prod", json!({"spec": {"storage": prefix(PREFIX)}}))
+        .await?;
     let next = case.take("next", "prod").await?.status.unwrap_or_default();
     ensure!(
         next.object

@@ -21,6 +21,7 @@ mod definitions;
 mod degraded;
 mod deletion;
 mod demand;
+mod edits;
 mod endpoints;
 mod forms;
 mod freshness;

@@ -62,6 +62,9 @@ pub enum AgentResult {
         /// The manifest itself, if it fits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manifest: Option<serde_json::Value>,
+        /// The location of the store that it is in. Older agents do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        location: Option<String>,
         /// Whose the place in the store was before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         taken_over: Option<String>,
@@ -113,9 +116,11 @@ impl AgentResult {
         // A struct of texts and numbers always has a JSON form.
         let text = serde_json::to_string(&short).unwrap_or_default();
         match &mut short {
-            Self::Stored { manifest, .. } if text.len() > LONGEST_RESULT => {
-                // Whoever needs it reads it from the store.
-                *manifest = None;
+            Self::Stored {
+                manifest, location, ..
+            } if text.len() > LONGEST_RESULT => {
+                // Whoever needs it reads it from the store, and knows then which that is.
+                (*manifest, *location) = (None, None);
                 serde_json::to_string(&short).unwrap_or_default()
             }
             _ => text,
@@ -154,6 +159,7 @@ mod tests {
             AgentResult::Stored {
                 key: "ns/plan/c/r/manifest.json".into(),
                 manifest: Some(serde_json::json!({"revision": 7})),
+                location: Some("s3://bucket/prefix".into()),
                 taken_over: None,
             },
             AgentResult::Failed {
@@ -172,6 +178,7 @@ mod tests {
         let result = AgentResult::Stored {
             key: "k".repeat(700),
             manifest: Some(serde_json::json!({"etcd": "x".repeat(4000)})),
+            location: Some(format!("s3://{}", "b".repeat(1100))),
             taken_over: Some("\u{1}".repeat(9000)),
         };
         let text = result.encode();

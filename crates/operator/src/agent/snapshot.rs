@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
-use etcd_backup_backup::manifest::Manifest;
 use etcd_backup_backup::owner::Claimed;
 use etcd_backup_backup::write::{Control, Limits, SpoolLimits};
 use etcd_backup_etcd::Choice;
@@ -16,7 +15,7 @@ use super::task::parse;
 use super::{AgentResult, StoreAccess, TaskError, open_store};
 use crate::connect::{Failure, Secrets, etcd_config};
 use crate::metrics::Stage;
-use crate::runs::{Ends, RunRequest, SnapshotId, Take, Trigger, Witness};
+use crate::runs::{Ends, RunRequest, SnapshotId, Take, Taken, Trigger, Witness};
 
 /// One attempt to take one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,11 +117,11 @@ impl SnapshotTask {
             }
         };
         let taken = take.run(control, self.open(secrets, clock), claimed).await;
-        let manifest = taken.map_err(|failure| NotTaken {
+        let taken = taken.map_err(|failure| NotTaken {
             failure,
             stage: log.failed_last(),
         })?;
-        told(&manifest, taken_over).map_err(|failure| NotTaken { failure, stage: None })
+        told(&taken, taken_over).map_err(|failure| NotTaken { failure, stage: None })
     }
 
     async fn open(
@@ -191,7 +190,8 @@ impl Witness for Log {
     fn chose(&self, _: &Choice) {}
 }
 
-fn told(manifest: &Manifest, taken_over: Option<String>) -> Result<AgentResult, Failure> {
+fn told(taken: &Taken, taken_over: Option<String>) -> Result<AgentResult, Failure> {
+    let manifest = &taken.manifest;
     let location = manifest
         .location()
         .map_err(|error| Failure::of("Internal", true, &error))?;
@@ -199,6 +199,7 @@ fn told(manifest: &Manifest, taken_over: Option<String>) -> Result<AgentResult, 
     Ok(AgentResult::Stored {
         key: location.manifest_key(),
         manifest: Some(value),
+        location: taken.location.clone(),
         taken_over,
     })
 }

@@ -141,6 +141,11 @@ impl Connector {
         Ok(Arc::new(Measured::new(store, Arc::clone(&self.metrics))))
     }
 
+    /// A plan as it is now; `None` when there is none of that name.
+    pub(crate) async fn plan(&self, namespace: &str, name: &str) -> Result<Option<EtcdBackup>, Failure> {
+        crate::plan::read(&self.client, namespace, name).await
+    }
+
     /// The UID of this Kubernetes cluster, which marks what it writes. Read once.
     pub async fn kubernetes_uid(&self) -> Result<String, Failure> {
         self.kubernetes_uid

@@ -29,6 +29,7 @@ impl Answer {
     /// The manifests that were listed, `None` when the store could not be read.
     pub fn manifests(&self) -> Option<impl Iterator<Item = &Manifest>> {
         self.result
+            .found
             .catalogue
             .as_ref()
             .ok()
@@ -37,7 +38,7 @@ impl Answer {
 
     /// How many manifests cannot be used, and what is wrong with the first.
     pub fn broken(&self) -> Option<(usize, String)> {
-        let broken = &self.result.catalogue.as_ref().ok()?.broken;
+        let broken = &self.result.found.catalogue.as_ref().ok()?.broken;
         broken
             .first()
             .map(|first| (broken.len(), format!("{}: {}", first.location.run, first.reason)))
@@ -45,19 +46,15 @@ impl Answer {
 
     /// Where the plan's part of its store is, as the beginning of a URL: `s3://bucket/prefix/namespace/plan/`.
     pub fn place(&self, plan: &EtcdBackup) -> Option<String> {
-        let location = self.result.location.as_ref()?;
+        let location = self.result.found.location.as_ref()?;
         let namespace = plan.namespace().unwrap_or_default();
-        Some(format!(
-            "{}/{namespace}/{}/",
-            location.trim_end_matches('/'),
-            plan.name_any()
-        ))
+        Some(part(location, &namespace, &plan.name_any()))
     }
 
     /// When the store last answered a wish to delete something. A failure has no time of its own: it is as old as the
     /// answer.
     pub fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        Some(match self.result.deletion.as_ref()? {
+        Some(match self.result.found.deletion.as_ref()? {
             Ok(deletion) => deletion.at,
             Err(_) => self.result.at,
         })
@@ -65,8 +62,13 @@ impl Answer {
 
     /// Whether upkeep has removed this run from the store because it was asked to.
     pub fn removed(&self, run_id: &str) -> bool {
-        matches!(&self.result.deletion, Some(Ok(deletion)) if deletion.gone.contains(run_id))
+        matches!(&self.result.found.deletion, Some(Ok(deletion)) if deletion.gone.contains(run_id))
     }
+}
+
+/// A plan's part of the store at `location`, ending with `/`.
+pub fn part(location: &str, namespace: &str, plan: &str) -> String {
+    format!("{}/{namespace}/{plan}/", location.trim_end_matches('/'))
 }
 
 fn manifests(catalogue: &Catalogue) -> impl Iterator<Item = &Manifest> {

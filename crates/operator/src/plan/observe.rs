@@ -1,13 +1,15 @@
 //! What is known about a plan. Everything comes from caches of this process; nothing is asked of anybody.
 
 use chrono::{DateTime, Utc};
-use etcd_backup_api::{EtcdBackup, EtcdSnapshot, RetentionCandidate, SnapshotPhase, Verification, labels};
+use etcd_backup_api::{
+    EtcdBackup, EtcdSnapshot, EtcdSnapshotStatus, RetentionCandidate, SnapshotPhase, Verification, labels,
+};
 use etcd_backup_backup::manifest::Manifest;
 use etcd_backup_backup::retention::{Candidate, Standing};
 use etcd_backup_store::CreateOnly;
 use kube::ResourceExt;
 
-use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, spec_changed};
+use super::decide::{Backup, Holdings, Observed, Pruning, Shot, StoreView, Whereabouts, spec_changed};
 use super::timing::Trouble;
 use crate::connect::Failure;
 use crate::context::Context;
@@ -15,7 +17,7 @@ use crate::drill::decide as drill;
 use crate::listing::Answer;
 use crate::ownership::belongs;
 use crate::restore::resolve::pinned;
-use crate::snapshot::decide::{run_id_of, slot_of};
+use crate::snapshot::decide::{lies_elsewhere, run_id_of, slot_of};
 use crate::status::instant;
 use crate::upkeep::{Refusal, Removal, RetentionOutcome};
 
@@ -24,17 +26,18 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     let (namespace, name) = (plan.namespace().unwrap_or_default(), plan.name_any());
     let uid = plan.uid().unwrap_or_default();
     let cache = &context.scope.cache;
+    let answer = context.answer(plan);
+    let place = answer.as_ref().and_then(|answer| answer.place(plan));
     let objects = cache.snapshots_of(&namespace, &name);
     let ours = objects.iter().filter_map(|object| object.0.as_ref().ok());
     let snapshots: Vec<Shot> = ours
         .filter(|snapshot| belongs(snapshot, plan))
-        .map(shot)
+        .map(|snapshot| shot(snapshot, place.as_deref()))
         .collect();
     let mut foreign = cache.names_like(&namespace, &name);
     for snapshot in &snapshots {
         foreign.remove(&snapshot.name);
     }
-    let answer = context.answer(plan);
     let asking = context.is_asking(&uid);
     let drill = drill::Observed {
         newest: answer
@@ -49,7 +52,7 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
         etcd: answer.as_ref().and_then(|answer| etcd(plan, answer)),
         looks_first: answer
             .as_ref()
-            .is_some_and(|answer| answer.result.create_only == Some(CreateOnly::Checked)),
+            .is_some_and(|answer| answer.result.found.create_only == Some(CreateOnly::Checked)),
         store: answer.map(|answer| store_view(plan, &answer)),
         asking,
         resync: context.shared.resync,
@@ -85,8 +88,8 @@ fn newest(
     if plan.spec.verification != Verification::Restore {
         return None;
     }
-    let newest = answer.result.catalogue.as_ref().ok()?.newest(now)?;
-    let location = answer.result.location.as_deref().unwrap_or_default();
+    let newest = answer.result.found.catalogue.as_ref().ok()?.newest(now)?;
+    let location = answer.result.found.location.as_deref().unwrap_or_default();
     let source = pinned(newest, location, &plan.spec.storage, None);
     let shown = snapshots
         .iter()
@@ -97,8 +100,8 @@ fn newest(
     })
 }
 
-/// An EtcdSnapshot as its plan sees it.
-fn shot(snapshot: &EtcdSnapshot) -> Shot {
+/// An EtcdSnapshot as its plan sees it, whose store was listed at `place`.
+fn shot(snapshot: &EtcdSnapshot, place: Option<&str>) -> Shot {
     let status = snapshot.status.clone().unwrap_or_default();
     let trigger = snapshot.annotations().get(labels::TRIGGER).map(String::as_str);
     let found = trigger == Some(labels::trigger::CATALOGUE);
@@ -119,12 +122,20 @@ fn shot(snapshot: &EtcdSnapshot) -> Shot {
         completed: status.completion_time,
         pinned: snapshot.spec.pin,
         deleting: snapshot.metadata.deletion_timestamp.is_some(),
+        whereabouts: whereabouts(&status, place),
         backup: (status.phase == SnapshotPhase::Succeeded)
             .then(|| backup_of(snapshot))
             .flatten(),
         missing: (status.phase == SnapshotPhase::Missing)
             .then(|| candidate_of(snapshot))
             .flatten(),
+    }
+}
+
+fn whereabouts(status: &EtcdSnapshotStatus, place: Option<&str>) -> Whereabouts {
+    match (status.object.as_ref(), place) {
+        (Some(object), Some(place)) if lies_elsewhere(object, place) => Whereabouts::Elsewhere,
+        _ => Whereabouts::Here,
     }
 }
 
@@ -186,7 +197,7 @@ fn backup(manifest: &Manifest) -> Backup {
 
 /// Whether the etcd that the plan names can be asked, if that was looked at.
 fn etcd(plan: &EtcdBackup, answer: &Answer) -> Option<Result<(), Trouble>> {
-    let looked = answer.result.etcd.as_ref()?;
+    let looked = answer.result.found.etcd.as_ref()?;
     answer
         .result
         .is_of_etcd(plan)
@@ -194,13 +205,11 @@ fn etcd(plan: &EtcdBackup, answer: &Answer) -> Option<Result<(), Trouble>> {
 }
 
 fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
-    let holds = match (&answer.result.catalogue, answer.manifests()) {
+    let place = answer.place(plan);
+    let place = place.map(|place| place.trim_end_matches('/').to_owned());
+    let holds = match (&answer.result.found.catalogue, answer.manifests()) {
         (_, Some(manifests)) => Ok(Holdings {
-            location: answer
-                .place(plan)
-                .unwrap_or_default()
-                .trim_end_matches('/')
-                .to_owned(),
+            location: place.clone().unwrap_or_default(),
             backups: manifests.map(backup).collect(),
             broken: answer.broken(),
         }),
@@ -208,7 +217,7 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
         // Manifests are there exactly when the catalogue is.
         (Ok(_), None) => Ok(Holdings::default()),
     };
-    let retention = answer.result.retention.as_ref();
+    let retention = answer.result.found.retention.as_ref();
     let retention = retention.map(|outcome| {
         outcome
             .as_ref()
@@ -218,6 +227,7 @@ fn store_view(plan: &EtcdBackup, answer: &Answer) -> StoreView {
     StoreView {
         at: answer.result.at,
         since: answer.since,
+        place,
         holds,
         retention,
         deleted: answer.deleted_at(),
@@ -243,7 +253,7 @@ fn pruning(plan: &EtcdBackup, outcome: &RetentionOutcome) -> Pruning {
     Pruning {
         at: outcome.at,
         dry_run: outcome.dry_run,
-        superseded: outcome.rules != plan.spec.retention,
+        superseded: outcome.rules != plan.spec.retention || outcome.time_zone != plan.spec.time_zone,
         kept: outcome.kept,
         removed: candidates(&outcome.removed),
         held: outcome.held.as_ref().map(trouble),

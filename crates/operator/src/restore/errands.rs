@@ -108,7 +108,7 @@ impl Errands {
         let uid = restore.uid().unwrap_or_default();
         let (connector, in_use) = (self.connector.clone(), Arc::clone(&self.in_use));
         let (clock, own) = (Arc::clone(&self.clock), uid.clone());
-        let question = async move { resolve::resolve(&connector, &wanted, &in_use, &own, clock()).await };
+        let question = async move { resolve::resolve(&connector, wanted, &in_use, &own, clock()).await };
         self.ask(restore, question, |slots| &mut slots.sources);
     }
 

@@ -27,5 +27,7 @@ pub use limits::Limits;
 pub use living::living;
 pub use pool::Runs;
 pub use recipe::check;
-pub use request::{ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Trigger};
+pub use request::{
+    ClusterKeys, Execute, RunFailure, RunRequest, RunResult, RunState, SnapshotId, Taken, Trigger,
+};
 pub use take::{Ends, Take, Witness};

@@ -96,8 +96,11 @@ impl Runs {
     /// Where the run of this EtcdSnapshot stands; `None` if there is none.
     pub fn state(&self, uid: &str) -> Option<RunState> {
         let state = self.0.lock();
-        Some(match &state.entries.get(uid)?.phase {
-            Phase::Queued => RunState::Queued,
+        let entry = state.entries.get(uid)?;
+        Some(match &entry.phase {
+            Phase::Queued => RunState::Queued {
+                plan: Arc::clone(&entry.request.plan),
+            },
             Phase::Running {
                 started, progress, ..
             } => RunState::Running {

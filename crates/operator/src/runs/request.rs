@@ -101,8 +101,18 @@ fn normalised(endpoint: &str) -> String {
     endpoint.trim().trim_end_matches('/').to_ascii_lowercase()
 }
 
-/// How a run ended: the manifest that was written, or why there is none.
-pub type RunResult = Result<Arc<Manifest>, RunFailure>;
+/// What a run stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// The manifest that was written.
+    pub manifest: Manifest,
+    /// The location of the store that it was written to, safe to show: `s3://bucket/prefix`. The plan may name another one by
+    /// now. `None` where an agent of an older release did not say.
+    pub location: Option<String>,
+}
+
+/// How a run ended: what was stored, or why nothing was.
+pub type RunResult = Result<Arc<Taken>, RunFailure>;
 
 /// Why a run ended without a backup.
 pub use crate::connect::Failure as RunFailure;
@@ -111,7 +121,10 @@ pub use crate::connect::Failure as RunFailure;
 #[derive(Debug, Clone)]
 pub enum RunState {
     /// Waiting for a free place, or for another run on the same etcd cluster.
-    Queued,
+    Queued {
+        /// The plan as it was when the run was asked for.
+        plan: Arc<EtcdBackup>,
+    },
     /// Under way.
     Running {
         /// When it left the queue.

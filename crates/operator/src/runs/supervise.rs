@@ -69,8 +69,8 @@ impl Supervisor {
         };
         let took = began.elapsed();
         span.in_scope(|| match &result {
-            Ok(manifest) => info!(
-                revision = manifest.revision,
+            Ok(taken) => info!(
+                revision = taken.manifest.revision,
                 seconds = took.as_secs_f64(),
                 "the snapshot is stored and proved"
             ),

@@ -16,7 +16,7 @@ use tracing::{Span, info, warn};
 
 use super::member::{Member, Prepared, Trouble};
 use super::recipe::Recipe;
-use super::request::{RunRequest, RunResult};
+use super::request::{RunRequest, RunResult, Taken};
 use super::stop::leadership_lost;
 use crate::connect::Failure;
 use crate::metrics::Stage;
@@ -128,7 +128,10 @@ impl Take<'_> {
                 self.failed(Stage::Write, failure);
             }
             match written {
-                Ok(manifest) => return Ok(Arc::new(manifest)),
+                Ok(manifest) => {
+                    let location = Some(prepared.store.location());
+                    return Ok(Arc::new(Taken { manifest, location }));
+                }
                 Err(Trouble::Run(failure)) => return Err(failure),
                 Err(Trouble::Member(failure)) => last = Some(next_member(&endpoint, failure, &mut tried)?),
             }

@@ -40,7 +40,7 @@ pub(super) async fn act(
         context.shared.own_writes.wrote(&uid, version.as_deref());
     }
     match &decision.run {
-        RunAction::None => {}
+        RunAction::None | RunAction::ReadPlan => {}
         RunAction::Cancel => context.shared.runs.cancel(&uid),
         RunAction::Forget => context.shared.runs.forget(&uid),
         RunAction::Submit { .. } => submit(snapshot, observed, &decision.run, context),

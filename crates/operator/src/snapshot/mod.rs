@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
+use self::decide::RunAction;
 pub(crate) use identity::Identity;
 
 use crate::cache::SnapshotObject;
@@ -32,9 +33,13 @@ pub fn reconcile(
         if context.shared.own_writes.are_newer_than(&uid, version.as_deref()) {
             return Ok(Action::await_change());
         }
-        let observed = observe::observe(snapshot, &context);
+        let mut observed = observe::observe(snapshot, &context);
         let now = context.now();
-        let decision = decide::decide(snapshot, &observed, now);
+        let mut decision = decide::decide(snapshot, &observed, now);
+        if decision.run == RunAction::ReadPlan {
+            observed = observe::just_read(snapshot, &context).await;
+            decision = decide::decide(snapshot, &observed, now);
+        }
         act::act(snapshot, &observed, &decision, &context).await?;
         context
             .shared

@@ -1,25 +1,49 @@
-//! What is known about a snapshot. Everything comes from caches of this process; nothing is asked of anybody.
+//! What is known about a snapshot. Everything comes from caches of this process; nothing is asked of anybody, but for the plan
+//! right before an attempt is claimed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use etcd_backup_api::{EtcdSnapshot, SnapshotPhase};
+use etcd_backup_api::{EtcdBackup, EtcdSnapshot, SnapshotPhase};
 use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
 use super::decide::{Answered, Observed, Plan, Problem, Run, Store, found_run_of, run_id_of};
 use super::identity::Identity;
 use crate::context::Context;
-use crate::listing::{Answer, stored};
+use crate::listing::{Answer, part, stored};
 use crate::ownership::plan_reference;
+use crate::plan::read;
 use crate::plan::timing::{Timing, Trouble};
 use crate::runs::RunState;
 
 /// Looks around.
 pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
-    let plan = plan(snapshot, context);
+    let (namespace, name) = plan_of(snapshot);
+    let cached = context.scope.cache.plan(&namespace, name);
+    of_plan(snapshot, plan(snapshot, cached, context), context)
+}
+
+/// Looks around, with the plan as it is now.
+pub(super) async fn just_read(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
+    let (namespace, name) = plan_of(snapshot);
+    let plan = match read(&context.shared.client, &namespace, name).await {
+        Ok(read) => plan(snapshot, read.map(Arc::new), context),
+        Err(failure) => Plan::Unread(Problem {
+            reason: failure.reason,
+            message: failure.message,
+        }),
+    };
+    Observed {
+        just_read: true,
+        ..of_plan(snapshot, plan, context)
+    }
+}
+
+fn of_plan(snapshot: &EtcdSnapshot, plan: Plan, context: &Context) -> Observed {
     let present = match &plan {
         Plan::Present { plan, .. } => Some(&**plan),
-        Plan::Missing | Plan::Another => None,
+        Plan::Missing | Plan::Another | Plan::Unread(_) => None,
     };
     let answer = present.and_then(|plan| context.answer(plan));
     let is_asking = present
@@ -37,6 +61,7 @@ pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
     Observed {
         run: run(snapshot, &plan, answer.as_ref(), context),
         store: store(snapshot, &plan, answer.as_ref(), context),
+        just_read: false,
         removed,
         shown_by: shown_before(snapshot, context),
         answered,
@@ -47,11 +72,16 @@ pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
     }
 }
 
-fn plan(snapshot: &EtcdSnapshot, context: &Context) -> Plan {
-    let namespace = snapshot.namespace().unwrap_or_default();
+/// Namespace and name of the plan that a snapshot is of.
+fn plan_of(snapshot: &EtcdSnapshot) -> (String, &str) {
     let owner = plan_reference(snapshot);
     let name = owner.map_or(snapshot.spec.backup_name.as_str(), |owner| owner.name.as_str());
-    match (context.scope.cache.plan(&namespace, name), owner) {
+    (snapshot.namespace().unwrap_or_default(), name)
+}
+
+/// What the plan that was `found` is to the snapshot.
+fn plan(snapshot: &EtcdSnapshot, found: Option<Arc<EtcdBackup>>, context: &Context) -> Plan {
+    match (found, plan_reference(snapshot)) {
         (None, None) => Plan::Missing,
         // Owned by one that is gone; a later one of the same name is not it.
         (None, Some(_)) => Plan::Another,
@@ -67,7 +97,11 @@ fn plan(snapshot: &EtcdSnapshot, context: &Context) -> Plan {
 fn run(snapshot: &EtcdSnapshot, plan: &Plan, answer: Option<&Answer>, context: &Context) -> Option<Run> {
     let state = context.shared.runs.state(&snapshot.uid()?)?;
     Some(match state {
-        RunState::Queued => Run::Queued,
+        RunState::Queued { plan: asked } => Run::Queued {
+            // What is shown may be older than what was read when it was asked for.
+            outdated: matches!(plan, Plan::Present { plan, .. }
+                if plan.uid() == asked.uid() && plan.metadata.generation > asked.metadata.generation),
+        },
         RunState::Running { started, progress } => {
             let now = progress.now();
             Run::Running {
@@ -80,8 +114,12 @@ fn run(snapshot: &EtcdSnapshot, plan: &Plan, answer: Option<&Answer>, context: &
                 }),
             }
         }
-        RunState::Done(Ok(manifest)) => {
-            Run::Succeeded(Box::new(stored(&manifest, place(plan, answer).as_deref())))
+        RunState::Done(Ok(taken)) => {
+            let (manifest, location) = (&taken.manifest, taken.location.as_deref());
+            // Where it was written to, whatever the plan names by now.
+            let written = location.map(|at| part(at, &manifest.plan.namespace, &manifest.plan.name));
+            let place = written.or_else(|| place(plan, answer));
+            Run::Succeeded(Box::new(stored(manifest, place.as_deref())))
         }
         RunState::Done(Err(failure)) => Run::Failed {
             problem: Problem {
@@ -96,7 +134,7 @@ fn run(snapshot: &EtcdSnapshot, plan: &Plan, answer: Option<&Answer>, context: &
 fn place(plan: &Plan, answer: Option<&Answer>) -> Option<String> {
     match plan {
         Plan::Present { plan, .. } => answer.and_then(|answer| answer.place(plan)),
-        Plan::Missing | Plan::Another => None,
+        Plan::Missing | Plan::Another | Plan::Unread(_) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use etcd_backup_backup::catalogue::{Catalogue, Entry, Spared};
 use etcd_backup_store::StoreError;
 use tracing::info;
 
-use super::place::{Place, Removed};
+use super::place::{Place, Removed, moved};
 use super::result::{Deletion, Refusal};
 use super::work::Work;
 use crate::connect::{Failure, refused};
@@ -83,7 +83,11 @@ fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Sp
         Some(now) if now.spec.deletion_policy == DeletionPolicy::Retain => {
             return spared("Retained", "its plan says deletionPolicy: Retain by now");
         }
-        Some(_) => {}
+        Some(now) => {
+            if let Some(moved) = moved(plan, &now) {
+                return Err(moved);
+            }
+        }
     }
     if place.live.pins(plan).hold(&entry.manifest) {
         return spared(

@@ -1,15 +1,9 @@
 //! What is known of a plan's store and etcd, from one piece of work to the next.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, EtcdSpec, StorageSpec};
-use etcd_backup_backup::catalogue::Catalogue;
-use etcd_backup_store::CreateOnly;
 
-use super::result::{Deletion, RetentionOutcome};
 use super::work::Tended;
-use crate::connect::Failure;
 
 /// What upkeep last found out about a plan, and of which store and etcd. The plan itself is not kept: there are thousands.
 #[derive(Debug, Clone)]
@@ -20,19 +14,8 @@ pub struct UpkeepResult {
     cluster: EtcdSpec,
     /// When the last job ended.
     pub at: DateTime<Utc>,
-    /// Where the plan's store is, safe to show: `s3://bucket/prefix`. `None` when it could not be opened.
-    pub location: Option<String>,
-    /// What the store held at the end of the last job, or why that is not known.
-    pub catalogue: Result<Arc<Catalogue>, Failure>,
-    /// Whether the plan's etcd can be asked, as far as that shows without asking it: the Secrets that the plan names for it, and
-    /// its endpoints. `None` as long as nobody has looked.
-    pub etcd: Option<Result<(), Failure>>,
-    /// Whether the store refuses to create where something is. `None` as long as that is not known.
-    pub create_only: Option<CreateOnly>,
-    /// What the last retention did. Kept until the next one; `None` before the first.
-    pub retention: Option<Result<RetentionOutcome, Failure>>,
-    /// What the last deletion did. Kept until the next one; `None` before the first.
-    pub deletion: Option<Result<Deletion, Failure>>,
+    /// What came of the last job, and what is still known from those before it.
+    pub found: Tended,
 }
 
 impl UpkeepResult {
@@ -45,27 +28,31 @@ impl UpkeepResult {
         at: DateTime<Utc>,
     ) -> Self {
         let of_store = earlier.filter(|earlier| earlier.is_of_store(plan));
+        let of_store = of_store.map(|earlier| &earlier.found);
         let of_etcd = earlier.filter(|earlier| earlier.is_of_etcd(plan));
+        let of_etcd = of_etcd.map(|earlier| &earlier.found);
         Self {
             storage: plan.spec.storage.clone(),
             cluster: plan.spec.etcd.clone(),
             at,
-            location: tended
-                .location
-                .or_else(|| of_store.and_then(|earlier| earlier.location.clone())),
-            catalogue: tended.catalogue,
-            etcd: tended
-                .etcd
-                .or_else(|| of_etcd.and_then(|earlier| earlier.etcd.clone())),
-            create_only: tended
-                .create_only
-                .or_else(|| of_store.and_then(|earlier| earlier.create_only)),
-            retention: tended
-                .retention
-                .or_else(|| of_store.and_then(|earlier| earlier.retention.clone())),
-            deletion: tended
-                .deletion
-                .or_else(|| of_store.and_then(|earlier| earlier.deletion.clone())),
+            found: Tended {
+                location: tended
+                    .location
+                    .or_else(|| of_store.and_then(|earlier| earlier.location.clone())),
+                catalogue: tended.catalogue,
+                etcd: tended
+                    .etcd
+                    .or_else(|| of_etcd.and_then(|earlier| earlier.etcd.clone())),
+                create_only: tended
+                    .create_only
+                    .or_else(|| of_store.and_then(|earlier| earlier.create_only)),
+                retention: tended
+                    .retention
+                    .or_else(|| of_store.and_then(|earlier| earlier.retention.clone())),
+                deletion: tended
+                    .deletion
+                    .or_else(|| of_store.and_then(|earlier| earlier.deletion.clone())),
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use etcd_backup_api::EtcdBackup;
 use etcd_backup_backup::catalogue::{self, Age, Catalogue, Entry, RemoveError, Spared, SweepError, Swept};
 use etcd_backup_backup::layout::PlanKey;
 use etcd_backup_backup::owner::{self, Owner};
@@ -40,6 +41,13 @@ pub(super) struct Removed {
     pub(super) refused: Vec<Refusal>,
     /// What was left alone, because somebody wants it by now.
     pub(super) spared: Vec<Refusal>,
+}
+
+/// Why nothing more goes from the store that a plan named when the work `began`, if it names another one `now`: what is said of
+/// the backups there is not what people say of those here.
+pub(super) fn moved(began: &EtcdBackup, now: &EtcdBackup) -> Option<Spared> {
+    let other = began.spec.storage != now.spec.storage;
+    other.then(|| Spared::by_request("StoreChanged", "its plan names another store by now"))
 }
 
 impl Place {

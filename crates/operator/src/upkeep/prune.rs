@@ -14,7 +14,7 @@ use etcd_backup_backup::schedule::Schedule;
 use etcd_backup_store::Lock;
 
 use super::live::restorable;
-use super::place::{Place, Removed};
+use super::place::{Place, Removed, moved};
 use super::result::{Removal, RetentionOutcome};
 use super::work::Prune;
 use crate::connect::{Failure, refused};
@@ -33,18 +33,22 @@ pub(super) async fn run(
     now: DateTime<Utc>,
 ) -> Result<RetentionOutcome, Failure> {
     // What it says by now, in case this waited for the store.
-    let Some(plan) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
+    let Some(now_wanted) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
         return Err(Failure::lasting(
             reason::PLAN_NOT_FOUND,
             "the plan is gone or going",
         ));
     };
-    let plan = &*plan;
+    if let Some(moved) = moved(plan, &now_wanted) {
+        return Err(Failure::lasting(moved.reason, moved.why));
+    }
+    let plan = &*now_wanted;
     let dry_run = prune.dry_run || is_dry_run(plan);
     let nothing = RetentionOutcome {
         at: now,
         dry_run,
         rules: plan.spec.retention.clone(),
+        time_zone: plan.spec.time_zone.clone(),
         kept: 0,
         removed: Vec::new(),
         held: None,
@@ -199,8 +203,17 @@ fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Sp
     if is_dry_run(&now) {
         return spared(reason::DRY_RUN, "its plan is in a dry run by now");
     }
+    if let Some(moved) = moved(plan, &now) {
+        return Err(moved);
+    }
     if now.spec.retention != plan.spec.retention {
         return spared("RetentionChanged", "its plan has another retention by now");
+    }
+    if now.spec.time_zone != plan.spec.time_zone {
+        return spared(
+            "RetentionChanged",
+            "its plan has another time zone by now, and with it other days",
+        );
     }
     if place.live.pins(&now).hold(&entry.manifest) {
         return spared(reason::PINNED, "it is pinned by now");

@@ -40,6 +40,8 @@ pub struct RetentionOutcome {
     pub dry_run: bool,
     /// The policy that was applied.
     pub rules: Option<Retention>,
+    /// The time zone by whose days it was applied, as the plan names it.
+    pub time_zone: Option<String>,
     /// How many snapshots stay, and were meant to: those of `spared` too.
     pub kept: usize,
     /// What was removed (or would be), oldest first, and why.

@@ -67,11 +67,12 @@ impl Work {
 /// What came of a piece of work.
 #[derive(Debug, Clone)]
 pub struct Tended {
-    /// Where the store is, if it could be opened.
+    /// Where the plan's store is, safe to show: `s3://bucket/prefix`. `None` when it could not be opened.
     pub location: Option<String>,
-    /// What the store holds now.
+    /// What the store holds, or why that is not known.
     pub catalogue: Result<Arc<Catalogue>, Failure>,
-    /// Whether the plan's etcd can be asked, as far as that shows without asking it. `None`: nobody looked.
+    /// Whether the plan's etcd can be asked, as far as that shows without asking it: the Secrets that the plan names for it, and
+    /// its endpoints. `None`: nobody looked.
     pub etcd: Option<Result<(), Failure>>,
     /// Whether the store refuses to create where something is, if that is known.
     pub create_only: Option<CreateOnly>,

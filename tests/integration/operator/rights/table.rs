@@ -138,6 +138,7 @@ pub(super) const RIGHTS: &[Right] = &[
     starting(OPERATOR, "etcdsnapshots", "watch"),
     going_on(starting(OPERATOR, "etcdrestores", "list")),
     going_on(starting(OPERATOR, "etcdrestores", "watch")),
+    stopping(needed(OPERATOR, "etcdbackups", "get", Deed::Snapshot)),
     needed(OPERATOR, "etcdbackups", "patch", Deed::PlanThatDeletes),
     needed(OPERATOR, "etcdbackups/status", "patch", Deed::Plan),
     needed(OPERATOR, "etcdsnapshots", "create", Deed::RunNow),

@@ -49,7 +49,7 @@ pub(super) fn holdings(observed: &Observed) -> Option<&Holdings> {
 ///
 /// An end in the future was written by hand and proves nothing.
 ///
-/// What retention has just removed is not missing from the listing.
+/// What retention has just removed is not missing from the listing, nor is what was stored elsewhere.
 pub(super) fn is_unlisted(shot: &Shot, store: &StoreView, now: DateTime<Utc>) -> bool {
     let pruned = || pruned_runs(Some(store)).any(|run| Some(run) == shot.run_id.as_deref());
     let listed = || {
@@ -64,6 +64,7 @@ pub(super) fn is_unlisted(shot: &Shot, store: &StoreView, now: DateTime<Utc>) ->
     };
     shot.phase == SnapshotPhase::Succeeded
         && !shot.deleting
+        && !shot.is_elsewhere()
         && shot
             .completed
             .is_some_and(|completed| completed + status::PRECISION >= store.since && completed <= now)

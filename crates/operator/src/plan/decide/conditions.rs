@@ -1,7 +1,7 @@
 //! The conditions of a plan, each from what is known about it. What became of pruning is told in `pruned`.
 
 use etcd_backup_api::conditions::{backup as kind, reason};
-use etcd_backup_api::{EtcdBackup, LastSuccess, SnapshotPhase};
+use etcd_backup_api::{Condition, EtcdBackup, LastSuccess, SnapshotPhase};
 
 use super::due::Slots;
 use super::freshness::Freshness;
@@ -28,6 +28,35 @@ const SECRET_UNAVAILABLE: &str = "SecretUnavailable";
 /// What is said of a store that cannot create only.
 const LOOKS_FIRST: &str = "it answers; it does not refuse to create where something is (If-None-Match), so before each write we look: \
                            let no other operator write to this prefix";
+
+/// What is said until the store was asked; and if it was bad before, so that it can be told when it is good.
+const STORE_UNASKED: [&str; 2] = [
+    "the store has not been asked yet",
+    "the store has not been asked yet; before the last edit it could not be read",
+];
+
+/// The same of its newest snapshot.
+const NEWEST_UNKNOWN: [&str; 2] = [
+    "the store has not been asked yet for its newest snapshot",
+    "the store has not been asked yet for its newest snapshot; before the last edit backups were overdue",
+];
+
+/// Which of the two holds for `kind`.
+fn since_bad<'a>(conditions: &Conditions<'_>, kind: &str, [plain, bad]: [&'a str; 2]) -> &'a str {
+    if conditions.before(kind).is_some_and(was_bad) {
+        bad
+    } else {
+        plain
+    }
+}
+
+/// Whether it was bad when something was known about it last.
+pub(super) fn was_bad(before: &Condition) -> bool {
+    let waits = [STORE_UNASKED, NEWEST_UNKNOWN]
+        .iter()
+        .any(|[_, bad]| before.message == *bad);
+    before.status == Truth::False.as_str() || waits
+}
 
 /// The specification, and the Secrets that it names.
 pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble>, observed: &Observed) {
@@ -65,11 +94,10 @@ pub(super) fn accepted(conditions: &mut Conditions<'_>, invalid: Option<&Trouble
 /// Whether the store could be read.
 pub(super) fn store_reachable(conditions: &mut Conditions<'_>, observed: &Observed) {
     match observed.store.as_ref().map(|store| &store.holds) {
-        None => conditions.await_answer(
-            kind::STORE_REACHABLE,
-            reason::CHECKING,
-            "the store has not been asked yet",
-        ),
+        None => {
+            let message = since_bad(conditions, kind::STORE_REACHABLE, STORE_UNASKED);
+            conditions.await_answer(kind::STORE_REACHABLE, reason::CHECKING, message);
+        }
         Some(Ok(Holdings {
             broken: Some((count, first)),
             ..
@@ -127,11 +155,14 @@ pub(super) fn last_run(conditions: &mut Conditions<'_>, last: Option<&Shot>, suc
     }
 }
 
-/// Whether the newest verified backup is young enough. A young one in a store that the plan named before does not count; that
-/// there is none shall be heard all the same.
-pub(super) fn fresh(conditions: &mut Conditions<'_>, freshness: &Freshness) {
-    if freshness.truth == Truth::True && conditions.is(kind::STORE_REACHABLE, Truth::Unknown) {
-        let message = "the store has not been asked yet for its newest snapshot";
+/// Whether the newest verified backup is young enough. A young one in a store that the plan named before does not count, and as
+/// long as nothing of the new one is `known` neither is another; that there is none shall be heard all the same.
+pub(super) fn fresh(conditions: &mut Conditions<'_>, freshness: &Freshness, known: bool) {
+    let before = conditions.before(kind::FRESH);
+    let waits = before.is_some_and(|before| before.reason == reason::CHECKING);
+    let unknown = conditions.is(kind::STORE_REACHABLE, Truth::Unknown) || waits && !known;
+    if freshness.truth == Truth::True && unknown {
+        let message = since_bad(conditions, kind::FRESH, NEWEST_UNKNOWN);
         return conditions.set(kind::FRESH, Truth::Unknown, reason::CHECKING, message);
     }
     conditions.set(

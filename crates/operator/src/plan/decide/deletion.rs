@@ -137,9 +137,11 @@ fn active(observed: &Observed) -> Vec<String> {
 
 /// What is told when the store took too long: what is known to be left, and since when that is known.
 fn what_is_left(plan: &EtcdBackup, observed: &Observed, asked: DateTime<Utc>) -> String {
-    let status = plan.status.as_ref();
-    let place = status
-        .and_then(|status| status.location.clone())
+    // The status may still name the store before an edit; what is told is told of the one that was asked.
+    let asked_at = observed.store.as_ref().and_then(|store| store.place.clone());
+    let recorded = || plan.status.as_ref().and_then(|status| status.location.clone());
+    let place = asked_at
+        .or_else(recorded)
         .unwrap_or_else(|| "its store".to_owned());
     let left = match observed.store.as_ref().map(|store| (store.at, &store.holds)) {
         Some((at, Ok(holds))) => {

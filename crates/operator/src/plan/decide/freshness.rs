@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::EtcdBackup;
-use etcd_backup_api::conditions::reason;
+use etcd_backup_api::conditions::{backup as kind, find, reason};
 use etcd_backup_backup::schedule::Schedule;
 use kube::ResourceExt;
 
@@ -42,13 +42,25 @@ pub(super) fn judge(
             "without a schedule there is nothing to measure the age against".to_owned(),
         );
     };
-    let since = taken
-        .or_else(|| plan.creation_timestamp().map(|time| instant(&time)))
-        .unwrap_or(now);
-    let Some(interval) = promised_interval(schedule, since) else {
-        let message = "the schedule never comes due again".to_owned();
-        return unmeasured(reason::NO_SCHEDULE, message);
+    let created = plan.creation_timestamp().map_or(now, |time| instant(&time));
+    let mut since = taken.unwrap_or(created);
+    let never = || {
+        unmeasured(
+            reason::NO_SCHEDULE,
+            "the schedule never comes due again".to_owned(),
+        )
     };
+    let Some(mut interval) = promised_interval(schedule, since) else {
+        return never();
+    };
+    // A first one in a store that the plan names only since an edit was promised then, and not when the plan was created.
+    let moved = unknown_since(plan).filter(|moved| taken.is_none() && *moved >= created + interval);
+    if let Some(moved) = moved {
+        let Some(promised) = promised_interval(schedule, moved) else {
+            return never();
+        };
+        (since, interval) = (moved, promised);
+    }
     let until = since + interval + timing.starting_deadline + timing.jitter;
     let suspended = if plan.spec.suspend {
         " (the schedule is suspended)"
@@ -77,6 +89,14 @@ pub(super) fn judge(
             "there is no verified snapshot, and the first was due by {by}{suspended}"
         )),
     }
+}
+
+/// Since when nobody can say whether the newest backup is young enough, if so: since the edit by which the plan got another store.
+/// What is known to be overdue stays so.
+fn unknown_since(plan: &EtcdBackup) -> Option<DateTime<Utc>> {
+    let fresh = find(&plan.status.as_ref()?.conditions, kind::FRESH)?;
+    let unknown = fresh.status == Truth::Unknown.as_str();
+    unknown.then(|| instant(&fresh.last_transition_time))
 }
 
 /// How long after a backup taken at `since` the next one is promised: from one of 06:00 the next slot is one interval away; from

@@ -30,6 +30,7 @@ pub use freshness::promised_interval;
 pub use store::{is_dry_run, spec_changed};
 pub use view::{
     Backup, Decision, Finalizer, Holdings, NewSnapshot, Observed, Origin, Pruning, Shot, StoreJob, StoreView,
+    Whereabouts,
 };
 
 /// Decides about `plan` at `now`.

@@ -3,6 +3,7 @@
 use etcd_backup_api::conditions::{backup as kind, find};
 use etcd_backup_api::{EtcdBackup, EtcdBackupStatus};
 
+use super::conditions::was_bad;
 use super::due::Slots;
 use super::pruned::{dry_run_message, first_of};
 use super::view::{Decision, Observed, Origin, Pruning};
@@ -112,7 +113,7 @@ fn transitions(before: &EtcdBackupStatus, after: &EtcdBackupStatus) -> Vec<Note>
                 action,
                 format!("{}: {}", now.reason, now.message),
             ));
-        } else if changed && now.status == GOOD && was.is_some_and(|was| was.status == BAD) {
+        } else if changed && now.status == GOOD && was.is_some_and(was_bad) {
             notes.extend(better.map(|better| Note::normal(better, action, now.message.clone())));
         }
     }

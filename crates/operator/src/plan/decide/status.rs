@@ -27,6 +27,8 @@ pub(super) struct Judged {
     pub invalid: Option<Trouble>,
     /// How old the newest backup may be, and is.
     pub freshness: Freshness,
+    /// The store that the plan names was read, or a run stored something there.
+    pub known: bool,
     /// What to say of a backup that lies in the future, if one does.
     pub caution: Option<String>,
     /// A name that somebody else took.
@@ -60,6 +62,7 @@ impl Judged {
                     .filter(|time| !newest::is_ahead(*time, now)),
             ),
         };
+        let known = holdings(observed).is_some() || newest_verified(observed, now).is_some();
         // One that lies in the future tells nothing of how old the data is.
         let taken = taken.filter(|taken| !newest::is_ahead(*taken, now));
         // Of the schedule alone: what this operator refuses to do makes no backup younger.
@@ -71,6 +74,7 @@ impl Judged {
         Self {
             invalid: timing.as_ref().err().cloned(),
             freshness,
+            known,
             caution,
             taken: taken_name(plan, observed, slots),
             restorable,
@@ -127,7 +131,7 @@ fn all_conditions(
     conditions::accepted(&mut said, judged.invalid.as_ref(), observed);
     conditions::store_reachable(&mut said, observed);
     conditions::last_run(&mut said, observed.last_over(), success);
-    conditions::fresh(&mut said, &judged.freshness);
+    conditions::fresh(&mut said, &judged.freshness, judged.known);
     let outcome = observed.store.as_ref().and_then(|store| store.retention.as_ref());
     pruned::retention(&mut said, plan, outcome);
     conditions::restorable(&mut said, judged.restorable.as_ref());

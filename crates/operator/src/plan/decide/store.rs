@@ -62,7 +62,8 @@ fn succeeded_since_pruning(
         None => recorded.map_or(store.since, |retention| retention.time),
     };
     observed.snapshots.iter().any(|shot| {
-        let ours = shot.phase == SnapshotPhase::Succeeded && !shot.found && !shot.deleting;
+        let here = !shot.found && !shot.deleting && !shot.is_elsewhere();
+        let ours = shot.phase == SnapshotPhase::Succeeded && here;
         ours && (is_unlisted(shot, store, now) || ended(shot, store).filter(|at| *at <= now) > Some(pruned))
     })
 }

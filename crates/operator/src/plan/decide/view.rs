@@ -52,6 +52,15 @@ impl Observed {
     }
 }
 
+/// Where what a snapshot stored is, as far as its status tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In the store that the plan names, or nothing is stored.
+    Here,
+    /// In another one than was listed: the plan was edited since.
+    Elsewhere,
+}
+
 /// An EtcdSnapshot of the plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shot {
@@ -79,6 +88,8 @@ pub struct Shot {
     pub pinned: bool,
     /// On its way out.
     pub deleting: bool,
+    /// Where what it stored is.
+    pub whereabouts: Whereabouts,
     /// What it stored, as its status says: for the time until the store is listed again.
     pub backup: Option<Backup>,
     /// What it stored, where the store has it no more.
@@ -101,6 +112,11 @@ impl Shot {
             SnapshotPhase::Pending | SnapshotPhase::Running => 2,
         };
         (self.moment(), self.started, self.created, standing)
+    }
+
+    /// Whether what it stored is in a store that the plan named before.
+    pub const fn is_elsewhere(&self) -> bool {
+        matches!(self.whereabouts, Whereabouts::Elsewhere)
     }
 
     /// Whether it is to be taken or being taken.
@@ -153,6 +169,8 @@ pub struct StoreView {
     pub at: DateTime<Utc>,
     /// The answer has everything that was stored before this moment; what was stored later may be lacking.
     pub since: DateTime<Utc>,
+    /// Where the plan's part of it is, if it could be opened.
+    pub place: Option<String>,
     /// What it holds, or why that is not known.
     pub holds: Result<Holdings, Trouble>,
     /// What the last pruning did.
@@ -179,7 +197,7 @@ pub struct Pruning {
     pub at: DateTime<Utc>,
     /// Nothing was removed on purpose.
     pub dry_run: bool,
-    /// The plan has another policy by now.
+    /// The plan has another policy by now, or another time zone to count days in.
     pub superseded: bool,
     /// How many stay.
     pub kept: usize,

@@ -2,6 +2,7 @@
 //! not done when a step fails.
 
 mod again;
+mod edited;
 mod plans;
 mod snapshots;
 
@@ -83,7 +84,11 @@ impl Server {
     }
 
     fn answers(&self, method: Method, end: &'static str, code: u16, object: Value) {
-        self.answers.lock().unwrap().push((method, end, code, object));
+        // The latest counts.
+        self.answers
+            .lock()
+            .unwrap()
+            .insert(0, (method, end, code, object));
     }
 
     fn asked(&self) -> Vec<String> {
@@ -123,14 +128,15 @@ impl Execute for Endless {
     }
 }
 
-/// The store is empty.
+/// Every store is empty.
 struct Empty;
 
 #[async_trait]
 impl Tend for Empty {
-    async fn tend(&self, _: &EtcdBackup, work: &Work) -> Tended {
+    async fn tend(&self, plan: &EtcdBackup, work: &Work) -> Tended {
         let mut tended = Tended::failed(work, &crate::connect::Failure::lasting("Never", "shown"));
-        tended.location = Some("s3://backups".to_owned());
+        let s3 = plan.spec.storage.s3.as_ref();
+        tended.location = s3.map(|s3| format!("s3://{}", s3.bucket));
         tended.catalogue = Ok(Arc::new(Catalogue::default()));
         tended
     }
@@ -217,12 +223,20 @@ impl Bench {
         }
     }
 
+    /// What the API server has, and the watch shows.
     fn show_plan(&mut self, plan: &EtcdBackup) -> Arc<PlanObject> {
+        self.has_plan(plan);
         let object = DeserializeGuard(Ok(plan.clone()));
         self.writers
             .plans
             .apply_watcher_event(&Event::Apply(object.clone()));
         Arc::new(object)
+    }
+
+    /// What the API server has, and the watch may show later.
+    fn has_plan(&self, plan: &EtcdBackup) {
+        let object = serde_json::to_value(plan).unwrap();
+        self.server.answers(Method::GET, "/etcdbackups/prod", 200, object);
     }
 
     fn show_snapshot(&mut self, snapshot: &EtcdSnapshot) -> Arc<SnapshotObject> {

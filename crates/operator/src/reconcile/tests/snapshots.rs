@@ -15,7 +15,7 @@ async fn a_run_is_submitted_after_the_status_claims_it() {
     );
     assert!(matches!(
         bench.context.shared.runs.state("snapshot-uid"),
-        Some(RunState::Queued | RunState::Running { .. })
+        Some(RunState::Queued { .. } | RunState::Running { .. })
     ));
 }
 

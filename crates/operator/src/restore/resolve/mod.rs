@@ -12,6 +12,7 @@ pub(super) use self::wanted::Wanted;
 use self::wanted::Which;
 use super::InUse;
 use crate::connect::{Connector, Failure, refused};
+use crate::listing::part;
 
 /// What a restore found.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +30,12 @@ pub struct Resolved {
 /// Finds the snapshot in its store and marks it as in use by this restore.
 pub(super) async fn resolve(
     connector: &Connector,
-    wanted: &Wanted,
+    wanted: Wanted,
     in_use: &InUse,
     uid: &str,
     now: DateTime<Utc>,
 ) -> Result<Resolved, Failure> {
+    let wanted = wanted.by_plan_as_it_is(connector).await?;
     let store = connector
         .store_of(&wanted.namespace, &for_reading(&wanted.storage), now)
         .await?;
@@ -80,7 +82,7 @@ async fn find(
 ) -> Result<(Entry, Option<String>), Failure> {
     match which {
         Which::At(location) => Ok((again(store, location).await?, None)),
-        Which::Run { plan, run } => {
+        Which::Run { plan, run, at } => {
             let listed = catalogue::list(store, plan)
                 .await
                 .map_err(|error| unlisted(&error))?;
@@ -89,9 +91,17 @@ async fn find(
                 .into_iter()
                 .find(|entry| entry.location.run == *run);
             found.map(|entry| (entry, None)).ok_or_else(|| {
+                let location = store.location();
+                let part = part(&location, plan.namespace(), plan.name());
+                let moved = at.as_ref().filter(|at| !at.starts_with(&part));
+                let moved = moved.map_or_else(String::new, |at| {
+                    format!(
+                        ". Its EtcdSnapshot says that it is {at}, in a store that the plan does not name any more: name that as source.storage"
+                    )
+                });
                 Failure::lasting(
                     "SourceDeleted",
-                    format!("{} holds no backup {run} of {plan} any more", store.location()),
+                    format!("{location} holds no backup {run} of {plan} any more{moved}"),
                 )
             })
         }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use etcd_backup_backup::layout::RunId;
 use etcd_backup_store::{MemoryStore, PutMode};
+use serde_json::json;
 
 use super::*;
 use crate::fixtures;
@@ -77,4 +78,68 @@ async fn a_backup_of_the_future_is_restored_only_where_there_is_no_other_and_nev
         caution.contains("passed over") && caution.contains(&wrong.to_string()),
         "{caution}"
     );
+}
+
+#[tokio::test]
+async fn a_backup_that_is_where_its_plan_stores_no_more_is_said_to_be_there() {
+    let store = MemoryStore::new();
+    let run = RunId::new(fixtures::at("06:00:00"), [1; 5]).unwrap();
+    let missed = async |at: String| {
+        let (plan, at) = (PlanKey::new("ns", "prod").unwrap(), Some(at));
+        let which = Which::Run { plan, run, at };
+        find(&store, &which, fixtures::at("12:00:00")).await.unwrap_err()
+    };
+    let elsewhere = missed("s3://before/ns/prod/c/r/snapshot.db".to_owned()).await;
+    assert_eq!(elsewhere.reason, "SourceDeleted");
+    assert!(elsewhere.message.contains("s3://before/ns/prod"), "{elsewhere}");
+    let here = format!(
+        "{}/ns/prod/c/r/snapshot.db",
+        store.location().trim_end_matches('/')
+    );
+    let gone = missed(here).await;
+    assert!(gone.message.ends_with("any more"), "{gone}");
+}
+
+/// What the API server has of a plan.
+fn connector(code: u16, plan: serde_json::Value) -> Connector {
+    let service = tower::service_fn(move |request: axum::http::Request<kube::client::Body>| {
+        assert!(request.uri().path().ends_with("/namespaces/ns/etcdbackups/prod"));
+        let answer = axum::http::Response::builder().status(code);
+        let answer = answer.body(axum::body::Body::from(plan.to_string())).unwrap();
+        async move { Ok::<_, std::convert::Infallible>(answer) }
+    });
+    let settings = crate::settings::Settings::for_tests();
+    let leadership = crate::lease::Leadership::always();
+    let metrics = std::sync::Arc::new(crate::metrics::Metrics::new(leadership));
+    Connector::new(kube::Client::new(service, "ns"), &settings, metrics)
+}
+
+#[tokio::test]
+async fn what_is_looked_up_is_looked_up_by_what_the_plan_says_now() {
+    let shown = fixtures::plan(json!({}));
+    let wanted = || Wanted {
+        namespace: "ns".to_owned(),
+        plan: Some("prod".to_owned()),
+        storage: shown.spec.storage.clone(),
+        which: Which::Newest {
+            plan: None,
+            before: None,
+        },
+        etcd: None,
+    };
+    let now = fixtures::plan(json!({"spec": {"storage": {"s3": {"bucket": "others"}}}}));
+    let read = connector(200, serde_json::to_value(&now).unwrap());
+    let found = wanted().by_plan_as_it_is(&read).await.unwrap();
+    assert_eq!(
+        (found.storage, found.etcd),
+        (now.spec.storage, Some(now.spec.etcd))
+    );
+    let status = |code: u16, reason: &str| json!({"kind": "Status", "status": "Failure", "reason": reason, "message": reason, "code": code});
+    for (code, answer, reason) in [(404, "NotFound", "PlanNotFound"), (503, "Ill", "PlanUnreadable")] {
+        let failed = wanted()
+            .by_plan_as_it_is(&connector(code, status(code, answer)))
+            .await;
+        let failure = failed.unwrap_err();
+        assert_eq!((&*failure.reason, failure.transient), (reason, true));
+    }
 }

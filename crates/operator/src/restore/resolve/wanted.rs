@@ -12,13 +12,15 @@ use kube::ResourceExt;
 
 use crate::agent::location_of;
 use crate::cache::Cache;
-use crate::connect::Failure;
+use crate::connect::{Connector, Failure};
 use crate::snapshot::decide::run_id_of;
 
 /// What is to be looked up.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::restore) struct Wanted {
     pub(super) namespace: String,
+    /// The plan that names the store, where one does.
+    pub(super) plan: Option<String>,
     pub(super) storage: StorageSpec,
     pub(super) which: Which,
     pub(super) etcd: Option<EtcdSpec>,
@@ -31,8 +33,12 @@ pub(super) enum Which {
         plan: Option<PlanKey>,
         before: Option<DateTime<Utc>>,
     },
-    /// This run of this plan.
-    Run { plan: PlanKey, run: RunId },
+    /// This run of this plan, whose EtcdSnapshot says that it is `at` this URL.
+    Run {
+        plan: PlanKey,
+        run: RunId,
+        at: Option<String>,
+    },
     /// Exactly this one.
     At(Location),
 }
@@ -55,6 +61,7 @@ impl Wanted {
         if let Some(backup) = &source.backup {
             let plan = plan(cache, &namespace, &backup.name)?;
             return Ok(Self {
+                plan: Some(backup.name.clone()),
                 storage: plan.spec.storage.clone(),
                 which: Which::Newest {
                     plan: Some(key(&namespace, &backup.name)?),
@@ -67,6 +74,7 @@ impl Wanted {
         match &source.storage {
             Some(storage) => Ok(Self {
                 namespace,
+                plan: None,
                 storage: storage.storage(),
                 which: of_storage(storage)?,
                 etcd: None,
@@ -74,15 +82,33 @@ impl Wanted {
             None => Err(Failure::lasting(reason::INVALID_SPEC, "the source names nothing")),
         }
     }
+
+    /// The same by what its plan says now. The watch of plans may be behind that of restores, and what is looked up is never
+    /// looked up again.
+    ///
+    /// # Errors
+    /// The plan is gone, or cannot be read.
+    pub(super) async fn by_plan_as_it_is(mut self, connector: &Connector) -> Result<Self, Failure> {
+        let Some(name) = &self.plan else {
+            return Ok(self);
+        };
+        let plan = connector.plan(&self.namespace, name).await?;
+        let plan = plan.ok_or_else(|| no_plan(name))?;
+        self.storage = plan.spec.storage;
+        self.etcd = Some(plan.spec.etcd);
+        Ok(self)
+    }
 }
 
 fn plan(cache: &Cache, namespace: &str, name: &str) -> Result<Arc<EtcdBackup>, Failure> {
-    cache.plan(namespace, name).ok_or_else(|| {
-        Failure::transient(
-            reason::PLAN_NOT_FOUND,
-            format!("there is no EtcdBackup {name}: create it, or name its store as source.storage"),
-        )
-    })
+    cache.plan(namespace, name).ok_or_else(|| no_plan(name))
+}
+
+fn no_plan(name: &str) -> Failure {
+    Failure::transient(
+        reason::PLAN_NOT_FOUND,
+        format!("there is no EtcdBackup {name}: create it, or name its store as source.storage"),
+    )
 }
 
 fn key(namespace: &str, name: &str) -> Result<PlanKey, Failure> {
@@ -119,12 +145,15 @@ fn of_snapshot(namespace: &str, plan: &EtcdBackup, snapshot: &EtcdSnapshot) -> R
                 format!("the EtcdSnapshot {name} does not say which run stored it"),
             )
         })?;
+    let object = snapshot.status.as_ref().and_then(|status| status.object.as_ref());
     Ok(Wanted {
         namespace: namespace.to_owned(),
+        plan: Some(plan.name_any()),
         storage: plan.spec.storage.clone(),
         which: Which::Run {
             plan: key(namespace, &plan.name_any())?,
             run,
+            at: object.map(|object| object.url.clone()),
         },
         etcd: Some(plan.spec.etcd.clone()),
     })

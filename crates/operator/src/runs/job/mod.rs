@@ -111,9 +111,10 @@ impl Execute for JobExecutor {
     ) -> RunResult {
         let result = self.follow(request, &progress, &cancel).await;
         self.waits.clear(&request.snapshot.uid);
-        if let Ok(manifest) = &result {
-            self.metrics.bytes_passed(Flow::Etcd, manifest.snapshot.size);
-            self.metrics.bytes_passed(Flow::Store, manifest.object.size);
+        if let Ok(taken) = &result {
+            self.metrics
+                .bytes_passed(Flow::Etcd, taken.manifest.snapshot.size);
+            self.metrics.bytes_passed(Flow::Store, taken.manifest.object.size);
         }
         result
     }

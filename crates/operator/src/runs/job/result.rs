@@ -15,11 +15,14 @@ use crate::connect::Failure;
 use crate::metrics::Stage;
 use crate::restore::resolve::again;
 use crate::runs::execute::taken_over;
-use crate::runs::request::{RunRequest, RunResult};
+use crate::runs::request::{RunRequest, RunResult, Taken};
 
 /// The word for a pod that was asked to end. Not the operator's own word for that, which does not count as an attempt: the
 /// next attempt needs a Job of its own.
 const POD_ENDED: &str = "PodEnded";
+
+/// The longest location of a store: the scheme, a bucket and a prefix (`storage.s3` in the CRD), or a path.
+const LONGEST_LOCATION: usize = 4096;
 
 impl JobExecutor {
     /// What the agent said, as the result of the run.
@@ -28,16 +31,20 @@ impl JobExecutor {
             AgentResult::Stored {
                 key,
                 manifest,
+                location,
                 taken_over: from,
             } => {
                 if let Some(note) = from.as_deref().map(taken_over) {
                     self.events.publish(&request.plan.object_ref(&()), &[note]).await;
                 }
-                let manifest = match manifest.and_then(|value| read(&value, &key)) {
-                    Some(manifest) => manifest,
+                let taken = match manifest.and_then(|value| read(&value, &key)) {
+                    Some(manifest) => Taken {
+                        manifest,
+                        location: location.filter(|location| is_location(location)),
+                    },
                     None => self.fetch(&request.plan, &key).await?,
                 };
-                own(manifest, request)
+                own(taken, request)
             }
             AgentResult::Failed {
                 reason,
@@ -68,18 +75,21 @@ impl JobExecutor {
         }
     }
 
-    async fn fetch(&self, plan: &EtcdBackup, key: &str) -> Result<Manifest, Failure> {
+    async fn fetch(&self, plan: &EtcdBackup, key: &str) -> Result<Taken, Failure> {
         let location = location_of(key).ok_or_else(|| {
             Failure::transient("InvalidResult", "its pod named no key of a backup as its result")
         })?;
         let store = self.connector.store(plan, (self.clock)()).await?;
-        Ok(again(&*store, &location).await?.manifest)
+        Ok(Taken {
+            manifest: again(&*store, &location).await?.manifest,
+            location: Some(store.location()),
+        })
     }
 
     /// A pod that died may have stored its backup before: the store knows. Else it is `failure`.
     pub(super) async fn written_or(&self, request: &RunRequest, failure: Failure) -> RunResult {
         match self.written(request).await {
-            Ok(Some(manifest)) => Ok(Arc::new(manifest)),
+            Ok(Some(taken)) => Ok(Arc::new(taken)),
             Ok(None) => Err(failure),
             Err(unknown) => Err(Failure {
                 message: format!(
@@ -91,7 +101,7 @@ impl JobExecutor {
         }
     }
 
-    async fn written(&self, request: &RunRequest) -> Result<Option<Manifest>, Failure> {
+    async fn written(&self, request: &RunRequest) -> Result<Option<Taken>, Failure> {
         let plan = &request.plan;
         let key = PlanKey::new(plan.namespace().unwrap_or_default(), plan.name_any())
             .map_err(|error| Failure::of("InvalidSpec", false, &error))?;
@@ -100,7 +110,11 @@ impl JobExecutor {
             .await
             .map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
         let mut manifests = listed.backups.into_iter().map(|entry| entry.manifest);
-        Ok(manifests.find(|manifest| is_of(manifest, request)))
+        let found = manifests.find(|manifest| is_of(manifest, request));
+        Ok(found.map(|manifest| Taken {
+            manifest,
+            location: Some(store.location()),
+        }))
     }
 }
 
@@ -111,14 +125,21 @@ fn read(value: &serde_json::Value, key: &str) -> Option<Manifest> {
 }
 
 /// Anybody who may run pods in the namespace could have written the result: another snapshot's is none.
-pub(super) fn own(manifest: Manifest, request: &RunRequest) -> RunResult {
-    if is_of(&manifest, request) {
-        return Ok(Arc::new(manifest));
+pub(super) fn own(taken: Taken, request: &RunRequest) -> RunResult {
+    if is_of(&taken.manifest, request) {
+        return Ok(Arc::new(taken));
     }
     Err(Failure::transient(
         "InvalidResult",
         "its pod named a backup as its result that is not this snapshot's",
     ))
+}
+
+/// Whether a pod's word of where its store is may be shown. It is not asked for more than to look like one: whoever runs pods
+/// in the namespace could have written the manifest too.
+pub(super) fn is_location(said: &str) -> bool {
+    let known = said.starts_with("s3://") || said.starts_with("file://");
+    known && said.len() <= LONGEST_LOCATION && !said.contains(char::is_control)
 }
 
 fn is_of(manifest: &Manifest, request: &RunRequest) -> bool {

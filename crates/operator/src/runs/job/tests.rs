@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::build::{SpoolOfPods, job};
 use super::job_name;
-use super::result::own;
+use super::result::{is_location, own};
 use super::seen::{Ended, Seen, judge};
 use super::waits::Waits;
 use crate::agent::{AgentResult, SnapshotTask, TASK_VARIABLE};
 use crate::fixtures::{self, plan};
 use crate::jobs::JobPolicy;
 use crate::jobs::wait::Wait;
-use crate::runs::{RunRequest, SnapshotId, Trigger};
+use crate::runs::{RunRequest, SnapshotId, Taken, Trigger};
 
 fn request(changes: Value) -> RunRequest {
     let mut spec = json!({
@@ -241,11 +241,27 @@ fn a_wait_is_news_once() {
 
 #[test]
 fn another_snapshots_backup_is_no_result() {
-    let manifest = |uid: &str| fixtures::manifest(Some(("prod-1", uid)));
+    let taken = |uid: &str| Taken {
+        manifest: fixtures::manifest(Some(("prod-1", uid))),
+        location: None,
+    };
     let request = request(json!({}));
-    assert!(own(manifest("0a1b2c3d-4e5f"), &request).is_ok());
-    assert_eq!(
-        own(manifest("other"), &request).unwrap_err().reason,
-        "InvalidResult"
-    );
+    assert!(own(taken("0a1b2c3d-4e5f"), &request).is_ok());
+    assert_eq!(own(taken("other"), &request).unwrap_err().reason, "InvalidResult");
+}
+
+#[test]
+fn a_pods_word_of_its_store_is_shown_if_it_looks_like_one() {
+    for said in ["s3://bucket", "s3://bucket/pre/fix", "file:///var/lib/backups"] {
+        assert!(is_location(said), "{said}");
+    }
+    for said in [
+        "",
+        "https://example.com",
+        "bucket",
+        "s3://bucket\n",
+        &format!("s3://{}", "b".repeat(5000)),
+    ] {
+        assert!(!is_location(said), "{said}");
+    }
 }

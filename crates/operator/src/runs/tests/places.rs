@@ -174,9 +174,12 @@ async fn jobs_have_places_of_their_own_and_share_the_clusters() {
     bench
         .runs
         .submit(by_job(request("a", "same-etcd", "https://here-0:2379")));
-    assert!(matches!(bench.runs.state("waits"), Some(RunState::Queued)));
+    assert!(matches!(bench.runs.state("waits"), Some(RunState::Queued { .. })));
     assert!(matches!(bench.runs.state("job"), Some(RunState::Running { .. })));
-    assert!(matches!(bench.runs.state("same-etcd"), Some(RunState::Queued)));
+    assert!(matches!(
+        bench.runs.state("same-etcd"),
+        Some(RunState::Queued { .. })
+    ));
     assert_eq!(bench.failure("same-etcd").await.reason, "Fake");
     assert_eq!(bench.fake.clash.load(Ordering::SeqCst), 0);
 }

@@ -1,13 +1,11 @@
-//! A snapshot that is not over: claim an attempt, follow it, end it, try again.
+//! A snapshot that is not over: follow its attempt, end it, try again.
 
 use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{EtcdBackup, Progress, SnapshotPhase};
-use kube::ResourceExt;
 
+use super::claim::{begin, reclaim, submit, unread, wait, withdraw};
 use super::retry::{ACTION, fail, give_up};
-use crate::runs::job_name;
-
-use super::{Case, Plan, Problem, Run, RunAction, Store, found_run_of, stored, trigger_of};
+use super::{Case, Plan, Problem, Run, RunAction, Store, stored};
 use crate::events::{Note, reason as event};
 use crate::progress::step_of;
 
@@ -28,6 +26,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
             None => return wait(case, &problem.reason.clone(), &problem.message.clone()),
         },
         Plan::Missing | Plan::Another => return without_plan(case),
+        Plan::Unread(problem) => return unread(case, &problem.clone()),
     };
     match (owner(case), case.observed.run.clone()) {
         (Owner::Us, Some(run)) => follow(case, &plan, run),
@@ -40,7 +39,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
             case.before.attempts = case.before.attempts.map(|attempts| attempts.saturating_sub(1));
             // Also where it cannot begin yet, and somebody else looks at it next.
             case.decision.status.attempts = case.before.attempts;
-            begin(case, plan.spec.runner.is_job());
+            begin(case, &plan);
         }
         // Its Job goes on without whoever made it.
         (Owner::Us | Owner::Other, None) if under_way_in_job(case) => adopt(case),
@@ -54,8 +53,10 @@ pub(super) fn decide(case: &mut Case<'_>) {
             case.decision.run = RunAction::Forget;
             case.decision.again = Some(case.now);
         }
-        (Owner::Nobody, Some(Run::Queued | Run::Running { .. })) => case.decision.run = RunAction::Cancel,
-        (Owner::Nobody, None) => begin(case, plan.spec.runner.is_job()),
+        (Owner::Nobody, Some(Run::Queued { .. } | Run::Running { .. })) => {
+            case.decision.run = RunAction::Cancel;
+        }
+        (Owner::Nobody, None) => begin(case, &plan),
     }
 }
 
@@ -87,7 +88,7 @@ fn owner(case: &Case<'_>) -> Owner {
 /// Nothing can be taken without a plan, and what is under way must end: nobody wants it any more.
 fn without_plan(case: &mut Case<'_>) {
     match case.observed.run {
-        Some(Run::Queued | Run::Running { .. }) => case.decision.run = RunAction::Cancel,
+        Some(Run::Queued { .. } | Run::Running { .. }) => case.decision.run = RunAction::Cancel,
         Some(Run::Succeeded(_) | Run::Failed { .. }) => case.decision.run = RunAction::Forget,
         None => {}
     }
@@ -106,76 +107,6 @@ fn without_plan(case: &mut Case<'_>) {
     );
 }
 
-/// Waits for a change of something else.
-fn wait(case: &mut Case<'_>, reason: &str, message: &str) {
-    case.decision.status.phase = SnapshotPhase::Pending;
-    case.decision.status.owner = None;
-    case.decision.status.progress = None;
-    case.say(reason, message);
-}
-
-/// Claims the next attempt, unless the store has the snapshot already or it is too early.
-fn begin(case: &mut Case<'_>, in_job: bool) {
-    if let Some(original) = &case.observed.shown_by {
-        let problem = Problem {
-            reason: "Copied".to_owned(),
-            message: format!(
-                "it is a copy of {original}, annotations included, and so names a run that is over: no snapshot was taken. Create one \
-                 with a spec alone, as config/samples/snapshot-on-demand.yaml"
-            ),
-        };
-        return give_up(case, &problem);
-    }
-    match &case.observed.store {
-        Store::Unknown => return wait(case, reason::PENDING, "waiting for the store to be listed"),
-        Store::Listed {
-            found: Some(found), ..
-        } => {
-            let found = found.clone();
-            return case.succeed(&found);
-        }
-        Store::Listed { found: None, .. } if found_run_of(case.snapshot).is_some() => {
-            return stored::missing(case);
-        }
-        Store::Unreadable if found_run_of(case.snapshot).is_some() => {
-            return wait(case, reason::PENDING, "waiting for the store to be readable");
-        }
-        Store::Unreadable | Store::Listed { found: None, .. } => {}
-    }
-    if let Some(at) = case.before.next_attempt.filter(|at| *at > case.now) {
-        case.decision.again = Some(at);
-        return;
-    }
-    if case.observed.stopping {
-        return;
-    }
-    let attempt = case.before.attempts.unwrap_or(0) + 1;
-    let status = &mut case.decision.status;
-    status.phase = SnapshotPhase::Pending;
-    status.owner = Some(case.observed.identity.clone());
-    status.attempts = Some(attempt);
-    status.next_attempt = None;
-    status.start_time = None;
-    status.completion_time = None;
-    status.progress = None;
-    status.job = in_job.then(|| {
-        let uid = case.snapshot.uid().unwrap_or_default();
-        job_name(&case.snapshot.name_any(), &uid, attempt)
-    });
-    case.say(reason::PENDING, "waiting for its turn");
-    submit(case, attempt, false);
-}
-
-/// Hands an attempt to the pool.
-pub(super) fn submit(case: &mut Case<'_>, attempt: u32, adopt: bool) {
-    case.decision.run = RunAction::Submit {
-        attempt,
-        scheduled: case.decision.status.scheduled_time,
-        trigger: trigger_of(case.snapshot),
-        adopt,
-    };
-}
-
 /// The attempt is a Job's, and whoever followed it does so no longer: this process does from now on.
 fn adopt(case: &mut Case<'_>) {
     if case.observed.stopping {
@@ -185,33 +116,18 @@ fn adopt(case: &mut Case<'_>) {
     submit(case, case.before.attempts.unwrap_or(1), true);
 }
 
-/// Goes on with an attempt whose Job may have been made. It keeps its number: another one would begin a second Job beside it.
-fn reclaim(case: &mut Case<'_>, plan: &EtcdBackup) {
-    if case.observed.stopping {
-        return;
-    }
-    match &case.observed.store {
-        // A Job that ended long ago is gone; then only the store knows what it left.
-        Store::Unknown => {}
-        Store::Listed {
-            found: Some(found), ..
-        } => {
-            let found = found.clone();
-            case.succeed(&found);
-        }
-        Store::Unreadable | Store::Listed { found: None, .. } => {
-            case.decision.status.owner = Some(case.observed.identity.clone());
-            // Where the plan has no Jobs any more, one that was made is followed, and none is made.
-            let adopt = !plan.spec.runner.is_job();
-            submit(case, case.before.attempts.unwrap_or(1), adopt);
-        }
-    }
+/// Whether an attempt that waits for its turn can begin by another plan. A process before may have made its Job, which is found again
+/// only by a Job of the same attempt.
+fn has_not_begun(case: &Case<'_>, plan: &EtcdBackup) -> bool {
+    let found_again = case.before.job.is_none() || plan.spec.runner.is_job();
+    case.before.phase == SnapshotPhase::Pending && found_again
 }
 
 /// Follows the run that this process has for it.
 fn follow(case: &mut Case<'_>, plan: &EtcdBackup, run: Run) {
     match run {
-        Run::Queued => {}
+        Run::Queued { outdated: true } if has_not_begun(case, plan) => withdraw(case),
+        Run::Queued { .. } => {}
         Run::Running {
             started,
             bytes,

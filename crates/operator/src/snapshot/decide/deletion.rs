@@ -7,7 +7,8 @@ use etcd_backup_api::{Condition, DeletionPolicy, SnapshotPhase, labels};
 use kube::ResourceExt;
 
 use super::conditions::Held;
-use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, found_run_of, run_id_of};
+use super::stored::lies_elsewhere;
+use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, claim, found_run_of, run_id_of};
 use crate::deletion::{refused_until, told};
 use crate::events::{Note, reason as event};
 use crate::status::{Truth, instant};
@@ -17,7 +18,7 @@ const ACTION: &str = "DeleteSnapshot";
 /// Ends its run; keeps it for as long as it is pinned; with `deletionPolicy: Delete` removes the stored object; then lets it go.
 pub(super) fn decide(case: &mut Case<'_>) {
     match &case.observed.run {
-        Some(Run::Queued | Run::Running { .. }) => case.decision.run = RunAction::Cancel,
+        Some(Run::Queued { .. } | Run::Running { .. }) => case.decision.run = RunAction::Cancel,
         Some(Run::Succeeded(stored)) => {
             // Nobody else knows yet what it stored.
             let stored = stored.clone();
@@ -35,7 +36,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
     {
         return;
     }
-    if matches!(case.observed.run, Some(Run::Queued | Run::Running { .. })) {
+    if matches!(case.observed.run, Some(Run::Queued { .. } | Run::Running { .. })) {
         // It may still write a manifest; what it writes must go too. Its end wakes us.
         case.decision.again = Some(case.now + TimeDelta::seconds(5));
         return;
@@ -43,7 +44,7 @@ pub(super) fn decide(case: &mut Case<'_>) {
     let unwatched = case.observed.run.is_none() && attempt::under_way_in_job(case);
     if unwatched && matches!(case.observed.plan, Plan::Present { .. }) && written_run(case).is_none() {
         // Whoever made its Job follows it no longer: it is found first, then ended.
-        attempt::submit(case, case.before.attempts.unwrap_or(1), true);
+        claim::submit(case, case.before.attempts.unwrap_or(1), true);
         case.decision.again = Some(case.now + TimeDelta::seconds(5));
         return;
     }
@@ -75,6 +76,21 @@ fn written_run(case: &Case<'_>) -> Option<String> {
     }
     let recorded = case.decision.status.run_id.clone();
     recorded.or_else(|| run_id_of(case.snapshot).map(str::to_owned))
+}
+
+/// Where its object is, if that is another store than the one that was listed, and that has no copy of it.
+fn elsewhere(case: &Case<'_>) -> Option<String> {
+    let Store::Listed {
+        location,
+        found: None,
+        ..
+    } = &case.observed.store
+    else {
+        return None;
+    };
+    let object = case.decision.status.object.as_ref();
+    let object = object.filter(|object| lies_elsewhere(object, location));
+    object.map(|object| object.url.clone())
 }
 
 /// Whether an attempt began of which nobody knows how it ended, and the store was not asked yet.
@@ -131,6 +147,16 @@ fn asked_at(case: &mut Case<'_>) -> DateTime<Utc> {
 
 fn remove(case: &mut Case<'_>, run_id: String) {
     let asked = asked_at(case);
+    if let Some(url) = elsewhere(case) {
+        let message = format!(
+            "{url} is in a store that the plan does not name any more, where nothing is removed for it: it stays there, delete it by hand"
+        );
+        case.decision
+            .notes
+            .push(Note::warning(event::LEFT_IN_STORE, ACTION, message));
+        case.decision.metadata = Some(Metadata::RemoveFinalizer);
+        return;
+    }
     let not_listed =
         matches!(&case.observed.store, Store::Listed { since, found: None, .. } if *since >= asked);
     if case.observed.removed || not_listed {

@@ -14,6 +14,7 @@
 //! anything.
 
 mod attempt;
+mod claim;
 mod conditions;
 mod deletion;
 mod retry;
@@ -28,6 +29,7 @@ use etcd_backup_api::{DeletionPolicy, EtcdSnapshot, EtcdSnapshotStatus, Snapshot
 use kube::ResourceExt;
 
 use self::conditions::Held;
+pub(crate) use self::stored::lies_elsewhere;
 use crate::ownership::plan_reference;
 use crate::runs::Trigger;
 

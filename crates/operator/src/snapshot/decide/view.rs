@@ -13,6 +13,9 @@ use crate::runs::Trigger;
 pub struct Observed {
     /// Its plan.
     pub plan: Plan,
+    /// The plan was asked of the API server for this very look. What the watches show may be of different moments: a snapshot that
+    /// was created after its plan was edited may come before the edit.
+    pub just_read: bool,
     /// Its run in this process.
     pub run: Option<Run>,
     /// What the store says about it.
@@ -57,6 +60,8 @@ pub enum Plan {
         /// Why it cannot be used, `None` if it can.
         problem: Option<Problem>,
     },
+    /// Nobody could say how it is now.
+    Unread(Problem),
 }
 
 /// Why something cannot be done.
@@ -72,7 +77,10 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Run {
     /// Waiting for its turn.
-    Queued,
+    Queued {
+        /// Its plan says something else by now than when it was asked for.
+        outdated: bool,
+    },
     /// Under way.
     Running {
         /// Since when.
@@ -169,6 +177,8 @@ pub enum Metadata {
 pub enum RunAction {
     /// Nothing.
     None,
+    /// Nothing yet: the plan is to be read as it is now, and then this is decided again. Nothing else of the decision counts.
+    ReadPlan,
     /// Hand it to the pool.
     Submit {
         /// Which attempt it is, from 1.

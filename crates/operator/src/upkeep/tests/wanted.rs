@@ -65,10 +65,15 @@ async fn a_plan_that_is_put_into_a_dry_run_or_changed_while_it_is_pruned_loses_n
         "spec": {"retention": {"keepLast": 1}},
     });
     let keeps_more = json!({"spec": {"retention": {"keepLast": 3}}});
+    let other_days = json!({"spec": {"retention": {"keepLast": 1}, "timeZone": "Asia/Tokyo"}});
+    let other_store =
+        json!({"spec": {"retention": {"keepLast": 1}, "storage": {"s3": {"bucket": "others"}}}});
     for (now, reason) in [
         (changed(dry), "DryRun"),
         (changed(keeps_more), "RetentionChanged"),
         (changed(json!({})), "RetentionChanged"),
+        (changed(other_days), "RetentionChanged"),
+        (changed(other_store), "StoreChanged"),
         (changed(going), "PlanNotFound"),
         (Now::Gone, "PlanNotFound"),
     ] {
@@ -94,6 +99,21 @@ async fn a_prune_that_waited_is_made_as_the_plan_is_when_its_turn_comes() {
     assert_eq!((&*failure.reason, failure.transient), ("PlanNotFound", false));
     assert_eq!(bench.left().await, runs);
     assert_eq!(bench.store.deletes.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn nothing_goes_from_a_store_that_the_plan_does_not_name_any_more() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(4).await;
+    let moved = json!({"spec": {
+        "retention": {"keepLast": 1}, "deletionPolicy": "Delete", "storage": {"s3": {"bucket": "others"}},
+    }});
+    bench.said.change(changed(moved));
+    let failure = bench.pruned(false, &keeping(1)).await.unwrap_err();
+    assert_eq!((&*failure.reason, failure.transient), ("StoreChanged", false));
+    let deletion = deleted(&bench, [delete(&runs[0])]).await;
+    assert_eq!(about(&deletion.refused), [(&*runs[0], "StoreChanged")]);
+    assert_eq!(bench.left().await, runs);
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn a_job_is_done_and_wakes_its_plan_with_the_result() {
     assert!(bench.upkeep.is_busy("uid-main") && bench.upkeep.result("uid-main").is_none());
     assert_eq!(bench.woken().await, "main");
     let result = bench.upkeep.result("uid-main").unwrap();
-    assert!(result.catalogue.is_ok() && result.location.as_deref() == Some("memory:"));
+    assert!(result.found.catalogue.is_ok() && result.found.location.as_deref() == Some("memory:"));
     sleep(Duration::from_secs(1)).await;
     assert!(!bench.upkeep.is_busy("uid-main"));
 }
@@ -204,11 +204,11 @@ async fn a_secret_of_etcd_that_is_missing_is_looked_for_again_without_being_aske
     bench.upkeep.request(plan("main", 1), Job::Sync);
     assert_eq!(bench.woken().await, "main");
     let result = bench.upkeep.result("uid-main").unwrap();
-    assert!(matches!(&result.etcd, Some(Err(failure)) if failure.reason == "SecretNotFound"));
+    assert!(matches!(&result.found.etcd, Some(Err(failure)) if failure.reason == "SecretNotFound"));
     bench.acts("main", Act::Succeed);
     assert_eq!(bench.woken().await, "main");
     let result = bench.upkeep.result("uid-main").unwrap();
-    assert_eq!(result.etcd, Some(Ok(())));
+    assert_eq!(result.found.etcd, Some(Ok(())));
     sleep(Duration::from_hours(1)).await;
     assert_eq!(bench.done().len(), 2, "and then no more");
 }
@@ -225,6 +225,7 @@ async fn a_passing_failure_is_tried_again_at_growing_intervals_until_it_passes()
                 .upkeep
                 .result("uid-main")
                 .unwrap()
+                .found
                 .retention
                 .clone()
                 .unwrap()
@@ -275,7 +276,7 @@ async fn a_changed_spec_does_not_wait_for_the_old_ones_pause() {
     bench.acts("main", Act::Succeed);
     bench.upkeep.request(plan("main", 2), Job::Sync);
     bench.woken().await;
-    assert!(bench.upkeep.result("uid-main").unwrap().catalogue.is_ok());
+    assert!(bench.upkeep.result("uid-main").unwrap().found.catalogue.is_ok());
     assert!(
         changed.elapsed() <= Duration::from_secs(2),
         "{:?}",
@@ -300,6 +301,7 @@ async fn work_that_hangs_ends_at_its_deadline_and_work_that_panics_does_not_take
             .upkeep
             .result(uid)
             .unwrap()
+            .found
             .catalogue
             .as_ref()
             .unwrap_err()
@@ -308,7 +310,7 @@ async fn work_that_hangs_ends_at_its_deadline_and_work_that_panics_does_not_take
     };
     assert_eq!(reason("uid-hangs"), "DeadlineExceeded");
     assert_eq!(reason("uid-panics"), "Internal");
-    assert!(bench.upkeep.result("uid-works").unwrap().catalogue.is_ok());
+    assert!(bench.upkeep.result("uid-works").unwrap().found.catalogue.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +341,7 @@ async fn an_earlier_retention_stays_in_the_result_of_a_later_listing() {
     bench.upkeep.request(plan("main", 1), Job::Sync);
     bench.woken().await;
     let result = bench.upkeep.result("uid-main").unwrap();
-    assert!(result.catalogue.is_ok() && result.retention.as_ref().unwrap().is_err());
+    assert!(result.found.catalogue.is_ok() && result.found.retention.as_ref().unwrap().is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,13 +361,13 @@ async fn what_was_found_in_another_store_does_not_stay() {
         bench.upkeep.request(Arc::new(moved.clone()), Job::Sync);
         bench.woken().await;
         let result = bench.upkeep.result("uid-main").unwrap();
-        assert_eq!(result.location.as_deref(), location, "{path}");
-        assert_eq!(result.etcd, Some(Ok(())), "the etcd is the same: {path}");
+        assert_eq!(result.found.location.as_deref(), location, "{path}");
+        assert_eq!(result.found.etcd, Some(Ok(())), "the etcd is the same: {path}");
         assert!(result.is_of_store(&moved) && result.is_of_etcd(&moved));
     }
     moved.spec.etcd.endpoints = vec!["https://another:2379".to_owned()];
     assert!(!bench.upkeep.result("uid-main").unwrap().is_of_etcd(&moved));
     bench.upkeep.request(Arc::new(moved), Job::Sync);
     bench.woken().await;
-    assert_eq!(bench.upkeep.result("uid-main").unwrap().etcd, None);
+    assert_eq!(bench.upkeep.result("uid-main").unwrap().found.etcd, None);
 }

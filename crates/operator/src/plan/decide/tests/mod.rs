@@ -1,6 +1,7 @@
 mod catalogue;
 mod checking;
 mod deletion;
+mod edited;
 mod freshness;
 mod schedule;
 mod status;
@@ -47,6 +48,7 @@ pub(super) fn store(backups: Vec<Backup>) -> StoreView {
     StoreView {
         at: at("05:00:00"),
         since: at("04:59:00"),
+        place: Some("s3://backups/ns/prod".to_owned()),
         holds: Ok(holds),
         retention: None,
         deleted: None,
@@ -88,6 +90,7 @@ pub(super) fn shot(time: &str, phase: SnapshotPhase) -> Shot {
         completed: ended,
         pinned: false,
         deleting: false,
+        whereabouts: Whereabouts::Here,
         backup: stored,
         missing: None,
     }

@@ -106,7 +106,7 @@ fn a_claimed_run_that_the_pool_has_queued_needs_nothing() {
     let claimed = decide(&snapshot(json!({})), &observed(), at("06:00:00"));
     let claimed = after(snapshot(json!({})), &claimed);
     let mut observed = observed();
-    observed.run = Some(Run::Queued);
+    observed.run = Some(Run::Queued { outdated: false });
     assert!(is_quiet(&decide(&claimed, &observed, at("06:00:05")), &claimed));
 }
 
@@ -337,7 +337,7 @@ fn looking_twice_changes_nothing() {
         let decision = decide(&object, &seen, now);
         object = after(object, &decision);
         if matches!(decision.run, RunAction::Submit { .. }) {
-            seen.run = Some(Run::Queued);
+            seen.run = Some(Run::Queued { outdated: false });
         }
         let again = decide(&object, &seen, now + TimeDelta::seconds(1));
         assert_eq!(

@@ -1,5 +1,6 @@
 mod attempt;
 mod deletion;
+mod edited;
 mod job;
 mod orphan;
 mod stored;
@@ -21,6 +22,7 @@ pub(super) const ME: &str = "pod-a_1";
 pub(super) fn observed() -> Observed {
     Observed {
         plan: present(json!({})),
+        just_read: true,
         run: None,
         store: listed("05:00:00"),
         removed: false,
