@@ -1,5 +1,6 @@
 mod catalogue;
 mod checking;
+mod conditions;
 mod deletion;
 mod edited;
 mod freshness;
