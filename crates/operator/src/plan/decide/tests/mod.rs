@@ -4,6 +4,7 @@ mod conditions;
 mod deletion;
 mod edited;
 mod freshness;
+mod retention;
 mod schedule;
 mod status;
 mod store;
@@ -102,6 +103,11 @@ pub(super) fn after(mut plan: EtcdBackup, decision: &Decision) -> EtcdBackup {
     let written = serde_json::to_value(&decision.status).unwrap();
     plan.status = Some(serde_json::from_value(written).unwrap());
     plan
+}
+
+/// What is asked of the store.
+pub(super) fn asked(plan: &EtcdBackup, observed: &Observed, now: &str) -> Option<StoreJob> {
+    decide(plan, observed, at(now)).job
 }
 
 /// Names of the snapshots that are created.
