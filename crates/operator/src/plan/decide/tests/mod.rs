@@ -4,6 +4,7 @@ mod conditions;
 mod deletion;
 mod edited;
 mod freshness;
+mod pruned;
 mod retention;
 mod schedule;
 mod status;
