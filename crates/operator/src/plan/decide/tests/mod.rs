@@ -2,6 +2,7 @@ mod catalogue;
 mod checking;
 mod conditions;
 mod deletion;
+mod dry_run;
 mod edited;
 mod freshness;
 mod pruned;
@@ -109,6 +110,28 @@ pub(super) fn after(mut plan: EtcdBackup, decision: &Decision) -> EtcdBackup {
 /// What is asked of the store.
 pub(super) fn asked(plan: &EtcdBackup, observed: &Observed, now: &str) -> Option<StoreJob> {
     decide(plan, observed, at(now)).job
+}
+
+/// A plan that keeps the last two.
+pub(super) fn keeping(changes: Value) -> EtcdBackup {
+    let mut plan = plan(changes);
+    plan.spec.retention = Some(serde_json::from_value(json!({"keepLast": 2})).unwrap());
+    plan
+}
+
+/// What retention of 05:00 has removed, or would have.
+pub(super) fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
+    let removed = removed.iter().map(|time| etcd_backup_api::RetentionCandidate {
+        run_id: backup(time).run_id,
+        why: "no rule keeps it".to_owned(),
+    });
+    Pruning {
+        at: at("05:00:00"),
+        dry_run,
+        kept: 1,
+        removed: removed.collect(),
+        ..Pruning::default()
+    }
 }
 
 /// Names of the snapshots that are created.

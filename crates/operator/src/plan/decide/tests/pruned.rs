@@ -1,4 +1,4 @@
-//! What is shown and forgotten after retention has run, or only shown what would go.
+//! What is shown and forgotten after retention has run.
 
 use serde_json::json;
 
@@ -91,72 +91,5 @@ fn two_prunings_within_a_second_are_both_told() {
         assert!(told(&decision).contains(&event::PRUNED));
         plan = seen(plan, &observed, at("05:01:00"));
         assert!(!told(&decide(&plan, &observed, at("05:01:01"))).contains(&event::PRUNED));
-    }
-}
-
-#[test]
-fn a_dry_run_deletes_no_snapshot() {
-    let mut observed = observed();
-    observed.snapshots = vec![shot("00:00:00", SnapshotPhase::Succeeded)];
-    let mut said = store(vec![backup("00:00:00")]);
-    said.retention = Some(Ok(pruning(&["00:00:00"], true)));
-    observed.store = Some(said);
-    let decision = decide(
-        &plan(json!({"spec": {"retention": {"keepLast": 1}}})),
-        &observed,
-        at("05:01:00"),
-    );
-    assert!(decision.delete.is_empty());
-    assert!(told(&decision).contains(&event::RETENTION_DRY_RUN));
-    let shown = decision.status.retention.unwrap();
-    assert_eq!(
-        (shown.removed, shown.would_remove.len(), shown.dry_run),
-        (0, 1, true)
-    );
-}
-
-#[test]
-fn a_dry_run_of_a_held_retention_shows_what_is_held_and_why() {
-    let mut observed = observed();
-    observed.snapshots = vec![shot("00:00:00", SnapshotPhase::Succeeded)];
-    let mut said = store(vec![backup("00:00:00")]);
-    said.retention = Some(Ok(Pruning {
-        held: Some(Trouble {
-            reason: "SnapshotShrunk".to_owned(),
-            message: "nothing is removed: it is small".to_owned(),
-        }),
-        ..pruning(&["00:00:00"], true)
-    }));
-    observed.store = Some(said);
-    let decision = decide(
-        &plan(json!({"spec": {"retention": {"keepLast": 1}}})),
-        &observed,
-        at("05:01:00"),
-    );
-    assert!(decision.delete.is_empty());
-    assert_eq!(
-        says(&decision, "RetentionSucceeded"),
-        pair("False", "SnapshotShrunk")
-    );
-    let said = message(&decision, "RetentionSucceeded");
-    let shown = decision.status.retention.unwrap();
-    assert_eq!((shown.removed, shown.would_remove.len()), (0, 1));
-    for message in [shown.held.as_ref().unwrap(), &said] {
-        assert!(message.contains("it is small"), "{message}");
-    }
-    assert!(said.contains(&shown.would_remove[0].run_id));
-}
-
-fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
-    let removed = removed.iter().map(|time| etcd_backup_api::RetentionCandidate {
-        run_id: backup(time).run_id,
-        why: "no rule keeps it".to_owned(),
-    });
-    Pruning {
-        at: at("05:00:00"),
-        dry_run,
-        kept: 1,
-        removed: removed.collect(),
-        ..Pruning::default()
     }
 }

@@ -1,16 +1,10 @@
-//! When retention runs, and when it only shows what would go.
+//! When retention runs.
 
-use etcd_backup_api::{RetentionCandidate, RetentionStatus};
+use etcd_backup_api::RetentionStatus;
 use etcd_backup_backup::retention::{Candidate, Standing};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
-
-fn keeping(changes: Value) -> EtcdBackup {
-    let mut plan = plan(changes);
-    plan.spec.retention = Some(serde_json::from_value(json!({"keepLast": 2})).unwrap());
-    plan
-}
 
 fn prune() -> StoreJob {
     StoreJob::Prune {
@@ -204,80 +198,6 @@ fn what_the_store_has_no_more_is_named_to_retention_unless_somebody_pinned_it() 
         panic!("no retention")
     };
     assert_eq!(missing, [candidate("00:00:00")]);
-}
-
-#[test]
-fn with_the_dry_run_annotation_retention_only_shows_what_would_go() {
-    let dry = |value: &str| {
-        keeping(json!({"metadata": {"annotations": {"etcdbackup.dev/dry-run-retention": value}}}))
-    };
-    let mut observed = observed();
-    let shows = Some(StoreJob::Prune {
-        dry_run: true,
-        missing: Vec::new(),
-    });
-    assert_eq!(asked(&dry("true"), &observed, "05:01:00"), shows);
-    assert_eq!(asked(&dry("false"), &observed, "05:01:00"), None);
-    let known = Pruning {
-        at: at("05:00:00"),
-        dry_run: true,
-        kept: 1,
-        ..Pruning::default()
-    };
-    observed.store.as_mut().unwrap().retention = Some(Ok(known.clone()));
-    assert_eq!(
-        asked(&dry("true"), &observed, "05:01:00"),
-        None,
-        "it is shown once"
-    );
-    let mut edited = self::observed();
-    edited.store.as_mut().unwrap().retention = Some(Ok(Pruning {
-        superseded: true,
-        ..known
-    }));
-    assert_eq!(
-        asked(&dry("true"), &edited, "05:01:00"),
-        shows,
-        "another policy is shown at once"
-    );
-    observed
-        .snapshots
-        .push(shot("06:00:00", SnapshotPhase::Succeeded));
-    assert_eq!(
-        asked(&dry("true"), &observed, "06:00:10"),
-        shows,
-        "and again after each success"
-    );
-}
-
-#[test]
-fn a_dry_run_is_shown_again_when_what_would_go_is_pinned() {
-    let dry = keeping(json!({"metadata": {"annotations": {"etcdbackup.dev/dry-run-retention": "true"}}}));
-    let mut observed = observed();
-    observed.snapshots = ["00:00:00", "04:00:00"]
-        .map(|time| shot(time, SnapshotPhase::Succeeded))
-        .to_vec();
-    let would = |time: &str| RetentionCandidate {
-        run_id: backup(time).run_id,
-        why: "no rule keeps it".to_owned(),
-    };
-    let shown = |removed| Pruning {
-        at: at("05:00:00"),
-        dry_run: true,
-        removed,
-        ..Pruning::default()
-    };
-    let mut said = store(vec![backup("00:00:00"), backup("04:00:00")]);
-    said.retention = Some(Ok(shown(vec![would("00:00:00")])));
-    observed.store = Some(said);
-    assert_eq!(asked(&dry, &observed, "05:01:00"), None);
-    observed.snapshots[0].pinned = true;
-    assert!(matches!(
-        asked(&dry, &observed, "05:01:00"),
-        Some(StoreJob::Prune { dry_run: true, .. })
-    ));
-    observed.store.as_mut().unwrap().retention = Some(Ok(shown(vec![])));
-    assert_eq!(asked(&dry, &observed, "05:01:00"), None);
 }
 
 #[test]
