@@ -1,8 +1,8 @@
 //! What is in a store, with no Kubernetes anywhere.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::{
     etcd::{Etcd, Version},
     etcdutl,
@@ -11,7 +11,7 @@ use harness::{
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{done, failed, output, program, save};
+use super::{done, failed, greeting, output, program, reach, save, text};
 
 /// Two backups of one plan and one of another in a bucket.
 struct World {
@@ -34,28 +34,15 @@ impl World {
         ] {
             world.etcd.client().await?.put("greeting", value, None).await?;
             let mut command = save(&world.etcd, STORE)?;
-            done(world.reach(&mut command).args(["--plan", plan])).await?;
+            done(reach(&mut command, &world.s3).args(["--plan", plan])).await?;
         }
         Ok(world)
-    }
-
-    fn reach<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .args([
-                "--endpoint-url",
-                &self.s3.endpoint,
-                "--region",
-                "us-east-1",
-                "--allow-http",
-            ])
-            .env("AWS_ACCESS_KEY_ID", &self.s3.access_key)
-            .env("AWS_SECRET_ACCESS_KEY", &self.s3.secret_key)
     }
 
     fn verb(&self, verb: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = program()?;
         command.arg(verb).args(arguments);
-        self.reach(&mut command);
+        reach(&mut command, &self.s3);
         Ok(command)
     }
 
@@ -63,19 +50,6 @@ impl World {
         let mut command = self.verb("list", &[STORE, "-o", "json"])?;
         Ok(serde_json::from_str(&done(command.args(arguments)).await?)?)
     }
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.with_context(|| format!("{pointer} in {value}"))
-}
-
-/// The value of `greeting` in a snapshot, by etcd itself.
-async fn greeting(file: &Path) -> Result<String> {
-    let restored = Etcd::start(Version::V3_6).restored_from(file).await?;
-    let answer = restored.client().await?.get("greeting", None).await?;
-    let value = answer.kvs().first().context("the key")?.value();
-    Ok(String::from_utf8(value.to_vec())?)
 }
 
 #[tokio::test]
@@ -215,9 +189,9 @@ async fn what_a_policy_would_remove_is_shown_with_the_reasons_and_nothing_goes()
     let data: Value =
         serde_json::from_str(&done(&mut dry_run(&["--dry-run", "--keep-last", "2", "-o", "json"])?).await?)?;
     assert_eq!(data["backups"][1]["verdict"], "keep", "{data}");
-    let errors = super::output(&mut dry_run(&["--keep-last", "1"])?).await?;
+    let errors = output(&mut dry_run(&["--keep-last", "1"])?).await?;
     assert_eq!(errors.status.code(), Some(2));
-    let refused = super::output(&mut dry_run(&["--dry-run", "--keep-last", "0"])?).await?;
+    let refused = output(&mut dry_run(&["--dry-run", "--keep-last", "0"])?).await?;
     assert_eq!(refused.status.code(), Some(2));
     let errors = String::from_utf8(refused.stderr)?;
     ensure!(errors.contains("'0' for '--keep-last"), "{errors}");

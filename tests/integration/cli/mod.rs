@@ -15,7 +15,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use harness::{binaries, etcd::Etcd};
+use harness::{
+    binaries,
+    etcd::{Etcd, Version},
+    versitygw::Versitygw,
+};
+use serde_json::Value;
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -81,6 +86,34 @@ fn save(etcd: &Etcd, to: impl AsRef<OsStr>) -> Result<Command> {
     command.args(["snapshot", "save"]).arg(to.as_ref());
     command.args(["--endpoints", &etcd.endpoints().join(",")]);
     Ok(command)
+}
+
+/// Names a bucket's server, as a person has to who keeps it himself.
+fn reach<'a>(command: &'a mut Command, s3: &Versitygw) -> &'a mut Command {
+    command
+        .args([
+            "--endpoint-url",
+            &s3.endpoint,
+            "--region",
+            "us-east-1",
+            "--allow-http",
+        ])
+        .env("AWS_ACCESS_KEY_ID", &s3.access_key)
+        .env("AWS_SECRET_ACCESS_KEY", &s3.secret_key)
+}
+
+/// A text in an answer in JSON.
+fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.with_context(|| format!("{pointer} in {value}"))
+}
+
+/// The value of `greeting` in a snapshot, by etcd itself.
+async fn greeting(file: &Path) -> Result<String> {
+    let restored = Etcd::start(Version::V3_6).restored_from(file).await?;
+    let answer = restored.client().await?.get("greeting", None).await?;
+    let value = answer.kvs().first().context("the key")?.value();
+    Ok(String::from_utf8(value.to_vec())?)
 }
 
 /// Asks it to end.

@@ -6,17 +6,14 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::wait;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
-use super::{SOON, done, entries, failed, output, program, terminate};
+use super::{SOON, done, entries, failed, output, program, terminate, text};
 use crate::fixtures;
 
 const THREE: &str = "m0=http://10.0.0.1:2380,m1=http://10.0.0.2:2380,m2=http://10.0.0.3:2380";
@@ -65,11 +62,6 @@ impl World {
         let flags = [flags, &["--name", name, "--initial-cluster", THREE]].concat();
         self.told(&self.snapshot, into, &flags).await
     }
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.with_context(|| format!("{pointer} in {value}"))
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use harness::{
 use serde_json::Value;
 use tokio::{process::Command, time::timeout};
 
-use super::{SOON, done, entries, failed, program, save, terminate};
+use super::{SOON, done, entries, failed, program, reach, save, terminate};
 
 async fn etcdutl_status(file: &Path, format: &str) -> Result<String> {
     let mut command = Command::new(binaries::tool(Version::V3_6.set(), "etcdutl")?);
@@ -266,16 +266,7 @@ async fn a_bucket_gets_a_snapshot_with_the_names_that_the_aws_tools_use() -> Res
     let s3 = Versitygw::start().await?;
     s3.create_bucket("backups")?;
     let mut command = save(&etcd, "s3://backups/etcd")?;
-    command.args([
-        "--endpoint-url",
-        &s3.endpoint,
-        "--region",
-        "us-east-1",
-        "--allow-http",
-    ]);
-    command
-        .env("AWS_ACCESS_KEY_ID", &s3.access_key)
-        .env("AWS_SECRET_ACCESS_KEY", &s3.secret_key);
+    reach(&mut command, &s3);
     let said = done(&mut command).await?;
     let first = said.lines().next().context("a line")?;
     ensure!(
