@@ -3,6 +3,7 @@
 mod bucket;
 mod doubtful;
 mod killed;
+mod proof;
 mod restoring;
 mod saving;
 
