@@ -6,6 +6,7 @@ mod killed;
 mod proof;
 mod restoring;
 mod saving;
+mod storing;
 
 use std::{
     ffi::OsStr,
