@@ -1,19 +1,17 @@
 //! `etcd-backup restore` of snapshots that are kept in the tree: every flag, every code it ends with.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
-};
+mod piped;
+mod refused;
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use harness::wait;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::process::Command;
 
-use super::{SOON, done, entries, failed, output, program, terminate, text};
+use super::{done, failed, output, program, text};
 use crate::fixtures;
 
 const THREE: &str = "m0=http://10.0.0.1:2380,m1=http://10.0.0.2:2380,m2=http://10.0.0.3:2380";
@@ -175,151 +173,5 @@ async fn the_token_is_told_before_the_snapshot_is_proved() -> Result<()> {
     );
     ensure!(!after.contains("token"), "{errors}");
     ensure!(!world.path("m0").exists());
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_cannot_be_restored_ends_with_the_code_and_the_way_out_that_the_help_names() -> Result<()> {
-    let world = World::new("3.7.1")?;
-    let snapshot = fs::read(&world.snapshot)?;
-    let database = world.file("db", &snapshot[..snapshot.len() - 32])?;
-    let cut = world.file("cut.db", &snapshot[..snapshot.len() / 2])?;
-    let zstd = world.file(
-        "snapshot.db.zst",
-        &[&b"\x28\xb5\x2f\xfd"[..], &snapshot[..9000]].concat(),
-    )?;
-    let age = world.file(
-        "snapshot.db.age",
-        &[&b"age-encryption.org/v1\n"[..], &snapshot[..9000]].concat(),
-    )?;
-    let full = world.path("full");
-    fs::create_dir_all(full.join("member"))?;
-    let folder = world.folder.path();
-    let inside = world.path("new/wal").display().to_string();
-    for (source, flags, code, words) in [
-        (
-            &*world.snapshot,
-            &["--target-version", "3.6"][..],
-            2,
-            "etcd 3.6 cannot read",
-        ),
-        (&world.snapshot, &["--revision", "1"], 2, "from 60 to 154"),
-        (
-            &world.snapshot,
-            &["--bump-revision", "18446744073709551615"],
-            2,
-            "cannot be raised",
-        ),
-        (
-            &world.snapshot,
-            &["--bump-revision", "9223372036854775000"],
-            2,
-            "half of all revisions",
-        ),
-        (&world.snapshot, &["--name", "other"], 2, "--name and --member"),
-        (&world.snapshot, &["--wal-dir", &inside], 2, "move `member/wal`"),
-        (&zstd, &[], 2, "zstd -d"),
-        (&age, &[], 2, "age -d -i KEY"),
-        (folder, &[], 2, "file:///"),
-        (&database, &[], 4, "--skip-hash-check"),
-        (&cut, &[], 4, "truncated"),
-        (&world.path("missing"), &[], 5, "No such file"),
-    ] {
-        let said = failed(&mut world.restore(source, "new", flags)?, code).await;
-        let said = said.with_context(|| format!("{} {flags:?}", source.display()))?;
-        ensure!(said.contains(words), "{}: {said}", source.display());
-        ensure!(!world.path("new").exists(), "{}", source.display());
-    }
-    let said = failed(&mut world.restore(&world.snapshot, "full", &[])?, 5).await?;
-    ensure!(said.contains("--replace"), "{said}");
-    ensure!(!full.join("member/snap").exists());
-
-    let mut status = program()?;
-    status.args(["snapshot", "status"]).arg(&database);
-    let said = failed(&mut status, 4).await?;
-    ensure!(said.contains("restore --skip-hash-check"), "{said}");
-    let told = world.told(&database, "raw", &["--skip-hash-check"]).await?;
-    ensure!(told["warnings"].to_string().contains("was not checked"), "{told}");
-    ensure!(world.path("raw/member/snap/db").exists());
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_pipe_by_its_name_is_a_source_and_one_that_falls_silent_keeps_nobody_waiting() -> Result<()> {
-    let world = World::new("3.6.14")?;
-    let piped = |mut command: Command| {
-        let command = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.spawn().context("start it")
-    };
-    let source = Path::new("/dev/stdin");
-    let mut child = piped(world.restore(source, "whole", &[])?)?;
-    let mut stdin = child.stdin.take().context("a pipe")?;
-    stdin.write_all(&fs::read(&world.snapshot)?).await?;
-    drop(stdin);
-    let output = timeout(SOON, child.wait_with_output())
-        .await
-        .context("it does not end")??;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    ensure!(world.path("whole/member/snap/db").exists());
-
-    let mut look = program()?;
-    let said = failed(look.args(["inspect", "summary", "/dev/zero"]), 2).await?;
-    ensure!(said.contains("name a file"), "{said}");
-
-    let child = piped(world.restore(source, "silent", &[])?)?;
-    wait::until("the restore to begin", SOON, async || {
-        entries(world.folder.path(), "silent.restoring-").is_ok_and(|found| found.len() == 1)
-    })
-    .await?;
-    terminate(&child)?;
-    // Its end of the pipe stays open, as of a writer that hangs.
-    let output = timeout(SOON, wait_without_closing(child))
-        .await
-        .context("it goes on")??;
-    assert_eq!(output.code(), Some(130));
-    assert_eq!(entries(world.folder.path(), "silent")?, [""; 0]);
-    Ok(())
-}
-
-async fn wait_without_closing(mut child: Child) -> Result<ExitStatus> {
-    let stdin = child.stdin.take();
-    let status = child.wait().await;
-    drop(stdin);
-    Ok(status?)
-}
-
-#[tokio::test]
-async fn packed_files_and_directories_are_named_whatever_verb_is_given_them() -> Result<()> {
-    let world = World::new("3.6.14")?;
-    let zstd = world.file(
-        "snapshot.db.zst",
-        &[&b"\x28\xb5\x2f\xfd"[..], &[7; 9000]].concat(),
-    )?;
-    for verb in [&["verify"][..], &["snapshot", "status"], &["inspect", "summary"]] {
-        let said = failed(program()?.args(verb).arg(&zstd), 2).await?;
-        ensure!(
-            said.contains("zstd -d") && said.contains("file:///"),
-            "{verb:?}: {said}"
-        );
-        let said = failed(program()?.args(verb).arg(world.folder.path()), 2).await?;
-        let store = format!("file://{}", world.folder.path().display());
-        ensure!(said.contains(&store), "{verb:?}: {said}");
-    }
-    for verb in [&["verify"][..], &["snapshot", "status"]] {
-        let mut command = program()?;
-        command
-            .args(verb)
-            .arg("-")
-            .stdin(Stdio::from(fs::File::open(&zstd)?));
-        let said = failed(&mut command, 2).await?;
-        ensure!(said.contains("zstd -d"), "{verb:?}: {said}");
-    }
     Ok(())
 }
