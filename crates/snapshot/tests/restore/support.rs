@@ -156,3 +156,10 @@ pub(crate) fn is_new(path: &Path) -> bool {
     ];
     !is_old(path) && complete.iter().all(|file| path.join(file).exists())
 }
+
+/// What is in the way goes aside.
+pub(crate) fn replace(request: &mut Request) {
+    request.existing = Existing::Replace {
+        stamp: "20261124T140500Z".to_owned(),
+    };
+}
