@@ -1,7 +1,6 @@
 //! What is in a store, with no Kubernetes anywhere.
 
-
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::{
     etcd::{Etcd, Version},
     etcdutl,

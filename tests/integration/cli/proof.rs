@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::etcd::{Etcd, Version};
 use serde_json::Value;
 

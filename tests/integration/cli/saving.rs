@@ -1,12 +1,13 @@
 //! Saving snapshots into files, and looking at saved ones.
 
-use std::fs;
-use std::path::Path;
-use std::process::Stdio;
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
 
-use anyhow::{Result, ensure};
-use harness::{binaries, etcdutl, wait};
-use harness::etcd::{Etcd, Version};
+use anyhow::{Context, Result, ensure};
+use harness::{
+    binaries,
+    etcd::{Etcd, Version},
+    etcdutl, wait,
+};
 use tokio::{process::Command, time::timeout};
 
 use super::{SOON, done, entries, failed, program, save, terminate};

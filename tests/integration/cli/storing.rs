@@ -1,12 +1,13 @@
 //! Saving into a store.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
-use anyhow::{Result, ensure};
-use harness::etcdutl;
-use harness::etcd::{Etcd, Version};
-use harness::versitygw::Versitygw;
+use anyhow::{Context, Result, ensure};
+use harness::{
+    etcd::{Etcd, Version},
+    etcdutl,
+    versitygw::Versitygw,
+};
 use serde_json::Value;
 
 use super::{done, failed, program, reach, save};

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use etcd_backup_snapshot::restore::{Control, Existing, Request, Step, Steps, Stopped, Warning};
 
-use crate::support::{Scratch, fixture, is_new, is_old, old, restore_file, restore_with};
+use crate::support::{Scratch, fixture, is_new, is_old, old, replace, restore_file, restore_with};
 
 /// Notes every step, and stops at one of them.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::support::{Scratch, fixture, is_new, is_old, old, restore_file};
+use crate::support::{Scratch, fixture, is_new, is_old, old, replace, restore_file};
 
 #[test]
 fn a_directory_that_is_not_empty_is_refused_and_an_empty_one_used() {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use etcd_backup_bolt::{Limits, read::Database};
 use etcd_backup_snapshot::restore::cluster::InitialCluster;
-use etcd_backup_snapshot::restore::{Control, Request, RestoreError, Restored, Source, Target, restore};
+use etcd_backup_snapshot::restore::{
+    Control, Existing, Request, RestoreError, Restored, Source, Target, restore,
+};
 
 use crate::fixture::{Fixture, LIVE, all, gunzip};
 

@@ -1,15 +1,23 @@
 //! A snapshot that comes through a pipe.
 
-use std::fs;
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::{
+    fs,
+    path::Path,
+    process::{ExitStatus, Stdio},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::wait;
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::{
+    io::AsyncWriteExt,
+    process::{Child, Command},
+    time::timeout,
+};
 
-use super::{SOON, entries, failed, output, program, terminate};
+use super::{
+    super::{SOON, entries, failed, program, terminate},
+    World,
+};
 
 #[tokio::test]
 async fn a_pipe_by_its_name_is_a_source_and_one_that_falls_silent_keeps_nobody_waiting() -> Result<()> {

@@ -1,11 +1,13 @@
 //! What is no snapshot, or cannot be restored as asked.
 
-use std::fs;
-use std::process::Stdio;
+use std::{fs, process::Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::{failed, program};
+use super::{
+    super::{failed, program},
+    World,
+};
 
 #[tokio::test]
 async fn what_cannot_be_restored_ends_with_the_code_and_the_way_out_that_the_help_names() -> Result<()> {
