@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 use harness::{
     binaries,
     etcd::{Etcd, Version},
+    s3::S3Server,
     versitygw::Versitygw,
 };
 use serde_json::Value;
@@ -90,18 +91,46 @@ fn save(etcd: &Etcd, to: impl AsRef<OsStr>) -> Result<Command> {
     Ok(command)
 }
 
-/// Names a bucket's server, as a person has to who keeps it himself.
-fn reach<'a>(command: &'a mut Command, s3: &Versitygw) -> &'a mut Command {
+/// A server that a command is to find its bucket on.
+struct Server<'a> {
+    endpoint: &'a str,
+    access_key: &'a str,
+    secret_key: &'a str,
+}
+
+impl<'a> From<&'a Versitygw> for Server<'a> {
+    fn from(server: &'a Versitygw) -> Self {
+        Self {
+            endpoint: &server.endpoint,
+            access_key: &server.access_key,
+            secret_key: &server.secret_key,
+        }
+    }
+}
+
+impl<'a> From<&'a S3Server> for Server<'a> {
+    fn from(server: &'a S3Server) -> Self {
+        Self {
+            endpoint: &server.endpoint,
+            access_key: S3Server::ACCESS_KEY,
+            secret_key: S3Server::SECRET_KEY,
+        }
+    }
+}
+
+/// Names it as a person has to. All of them are in one region.
+fn reach<'a, 's>(command: &'a mut Command, server: impl Into<Server<'s>>) -> &'a mut Command {
+    let server = server.into();
     command
         .args([
             "--endpoint-url",
-            &s3.endpoint,
+            server.endpoint,
             "--region",
-            "us-east-1",
+            S3Server::REGION,
             "--allow-http",
         ])
-        .env("AWS_ACCESS_KEY_ID", &s3.access_key)
-        .env("AWS_SECRET_ACCESS_KEY", &s3.secret_key)
+        .env("AWS_ACCESS_KEY_ID", server.access_key)
+        .env("AWS_SECRET_ACCESS_KEY", server.secret_key)
 }
 
 /// A text in an answer in JSON.
@@ -116,6 +145,12 @@ async fn greeting(file: &Path) -> Result<String> {
     let answer = restored.client().await?.get("greeting", None).await?;
     let value = answer.kvs().first().context("the key")?.value();
     Ok(String::from_utf8(value.to_vec())?)
+}
+
+/// Starts it, with its output to be read.
+fn piped(command: &mut Command) -> Result<Child> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    child.context("start it")
 }
 
 /// Asks it to end.

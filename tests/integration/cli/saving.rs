@@ -1,6 +1,6 @@
 //! Saving snapshots into files, and looking at saved ones.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use harness::{
@@ -10,7 +10,7 @@ use harness::{
 };
 use tokio::{process::Command, time::timeout};
 
-use super::{SOON, done, entries, failed, program, save, terminate};
+use super::{SOON, done, entries, failed, piped, program, save, terminate};
 
 async fn etcdutl_status(file: &Path, format: &str) -> Result<String> {
     let mut command = Command::new(binaries::tool(Version::V3_6.set(), "etcdutl")?);
@@ -189,10 +189,7 @@ async fn an_interrupted_save_leaves_nothing() -> Result<()> {
     let etcd = Etcd::start(Version::V3_6).await?;
     etcd.member(0).pause()?;
     let part = etcd.folder().join("backup.db.part");
-    let child = save(&etcd, etcd.folder().join("backup.db"))?
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let child = piped(&mut save(&etcd, etcd.folder().join("backup.db"))?)?;
     wait::until("the save to begin", SOON, async || part.exists()).await?;
     // The handler is in place a moment after the file; a signal before it ends the process as well, but with the file left.
     wait::until("the connection to be open", SOON, async || {

@@ -1,4 +1,4 @@
-//! `etcd-backup restore` of snapshots that are kept in the tree: every flag, every code it ends with.
+//! `etcd-backup restore` of snapshots that are kept in the tree: every flag that changes what is made.
 
 mod piped;
 mod refused;

@@ -8,29 +8,18 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use harness::wait;
-use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, process::Child, time::timeout};
 
 use super::{
-    super::{SOON, entries, failed, program, terminate},
+    super::{SOON, entries, failed, piped, program, terminate},
     World,
 };
 
 #[tokio::test]
 async fn a_pipe_by_its_name_is_a_source_and_one_that_falls_silent_keeps_nobody_waiting() -> Result<()> {
     let world = World::new("3.6.14")?;
-    let piped = |mut command: Command| {
-        let command = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.spawn().context("start it")
-    };
     let source = Path::new("/dev/stdin");
-    let mut child = piped(world.restore(source, "whole", &[])?)?;
+    let mut child = piped(world.restore(source, "whole", &[])?.stdin(Stdio::piped()))?;
     let mut stdin = child.stdin.take().context("a pipe")?;
     stdin.write_all(&fs::read(&world.snapshot)?).await?;
     drop(stdin);
@@ -48,7 +37,7 @@ async fn a_pipe_by_its_name_is_a_source_and_one_that_falls_silent_keeps_nobody_w
     let said = failed(look.args(["inspect", "summary", "/dev/zero"]), 2).await?;
     ensure!(said.contains("name a file"), "{said}");
 
-    let child = piped(world.restore(source, "silent", &[])?)?;
+    let child = piped(world.restore(source, "silent", &[])?.stdin(Stdio::piped()))?;
     wait::until("the restore to begin", SOON, async || {
         entries(world.folder.path(), "silent.restoring-").is_ok_and(|found| found.len() == 1)
     })
