@@ -33,16 +33,16 @@ pub(super) async fn run(
     now: DateTime<Utc>,
 ) -> Result<RetentionOutcome, Failure> {
     // What it says by now, in case this waited for the store.
-    let Some(now_wanted) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
+    let Some(by_now) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
         return Err(Failure::lasting(
             reason::PLAN_NOT_FOUND,
             "the plan is gone or going",
         ));
     };
-    if let Some(moved) = moved(plan, &now_wanted) {
+    if let Some(moved) = moved(plan, &by_now) {
         return Err(Failure::lasting(moved.reason, moved.why));
     }
-    let plan = &*now_wanted;
+    let plan = &*by_now;
     let dry_run = prune.dry_run || is_dry_run(plan);
     let nothing = RetentionOutcome {
         at: now,
