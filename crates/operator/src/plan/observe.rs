@@ -134,7 +134,7 @@ fn shot(snapshot: &EtcdSnapshot, place: Option<&str>) -> Shot {
 
 fn whereabouts(status: &EtcdSnapshotStatus, place: Option<&str>) -> Whereabouts {
     match (status.object.as_ref(), place) {
-        (Some(object), Some(place)) if lies_elsewhere(object, place) => Whereabouts::Elsewhere,
+        (Some(object), Some(place)) if lies_elsewhere(&object.url, place) => Whereabouts::Elsewhere,
         _ => Whereabouts::Here,
     }
 }

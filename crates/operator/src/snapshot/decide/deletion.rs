@@ -88,9 +88,8 @@ fn elsewhere(case: &Case<'_>) -> Option<String> {
     else {
         return None;
     };
-    let object = case.decision.status.object.as_ref();
-    let object = object.filter(|object| lies_elsewhere(object, location));
-    object.map(|object| object.url.clone())
+    let url = &case.decision.status.object.as_ref()?.url;
+    lies_elsewhere(url, location).then(|| url.clone())
 }
 
 /// Whether an attempt began of which nobody knows how it ended, and the store was not asked yet.
