@@ -12,8 +12,7 @@ pub(super) use self::wanted::Wanted;
 use self::wanted::Which;
 use super::InUse;
 use crate::connect::{Connector, Failure, refused};
-use crate::listing::part;
-use crate::snapshot::decide::lies_elsewhere;
+use crate::listing::{lies_elsewhere, part};
 
 /// What a restore found.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,10 +7,10 @@ use etcd_backup_api::{Condition, DeletionPolicy, SnapshotPhase, labels};
 use kube::ResourceExt;
 
 use super::conditions::Held;
-use super::stored::lies_elsewhere;
 use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, claim, found_run_of, run_id_of};
 use crate::deletion::{refused_until, told};
 use crate::events::{Note, reason as event};
+use crate::listing::lies_elsewhere;
 use crate::status::{Truth, instant};
 
 const ACTION: &str = "DeleteSnapshot";

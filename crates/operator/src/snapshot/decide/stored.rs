@@ -5,6 +5,7 @@ use etcd_backup_api::{EtcdSnapshotStatus, SnapshotPhase};
 
 use super::{Case, Run, RunAction, Store, Stored};
 use crate::events::{Note, reason as event};
+use crate::listing::lies_elsewhere;
 use crate::status::{self, rfc3339};
 
 const ACTION: &str = "CheckStore";
@@ -45,12 +46,6 @@ pub(super) fn recheck(case: &mut Case<'_>) {
     if !too_new && !object.is_some_and(|object| lies_elsewhere(&object.url, location)) {
         missing(case);
     }
-}
-
-/// Whether what has this URL lies in another store, or another part of one, than `location`: its plan was edited since.
-pub(crate) fn lies_elsewhere(url: &str, location: &str) -> bool {
-    // One without a scheme is a key, of which nobody knows the store.
-    url.contains("://") && !url.starts_with(location)
 }
 
 /// The store does not have it any more.
