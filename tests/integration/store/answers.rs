@@ -1,7 +1,6 @@
 //! Every operation × what a server may answer.
 
 use anyhow::Result;
-use etcd_backup_store::Store as _;
 use harness::s3::{Fault, Operation};
 
 use super::{ATTEMPTS, everything, perform, start};

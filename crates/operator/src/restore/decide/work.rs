@@ -7,7 +7,6 @@ use super::set::{self, Back};
 use super::{Action, Case};
 use crate::agent::Step;
 use crate::jobs::seen::{JobState, Problem};
-use crate::restore::job;
 
 /// Every member's data is built; when all are, it is put into place.
 pub(super) fn prepare(case: &mut Case<'_>) {

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::conditions::find;
 use etcd_backup_api::{EtcdBackup, SnapshotPhase};
+use serde_json::{Value, json};
 
 use super::*;
 pub(super) use crate::fixtures::{at, on, plan};

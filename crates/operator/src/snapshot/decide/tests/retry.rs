@@ -1,7 +1,7 @@
 //! After an attempt that failed.
 
 use chrono::TimeDelta;
-use etcd_backup_api::conditions::{reason, snapshot as kind};
+use etcd_backup_api::conditions::snapshot as kind;
 use serde_json::json;
 
 use super::*;
