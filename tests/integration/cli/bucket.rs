@@ -1,7 +1,5 @@
 //! What is in a store, with no Kubernetes anywhere.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context, Result, ensure};
 use harness::{
     etcd::{Etcd, Version},
@@ -11,7 +9,7 @@ use harness::{
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{done, failed, output, program, save};
+use super::{done, failed, greeting, output, program, reach, save, text};
 
 /// Two backups of one plan and one of another in a bucket.
 struct World {
@@ -34,28 +32,15 @@ impl World {
         ] {
             world.etcd.client().await?.put("greeting", value, None).await?;
             let mut command = save(&world.etcd, STORE)?;
-            done(world.reach(&mut command).args(["--plan", plan])).await?;
+            done(reach(&mut command, &world.s3).args(["--plan", plan])).await?;
         }
         Ok(world)
-    }
-
-    fn reach<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .args([
-                "--endpoint-url",
-                &self.s3.endpoint,
-                "--region",
-                "us-east-1",
-                "--allow-http",
-            ])
-            .env("AWS_ACCESS_KEY_ID", &self.s3.access_key)
-            .env("AWS_SECRET_ACCESS_KEY", &self.s3.secret_key)
     }
 
     fn verb(&self, verb: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = program()?;
         command.arg(verb).args(arguments);
-        self.reach(&mut command);
+        reach(&mut command, &self.s3);
         Ok(command)
     }
 
@@ -63,19 +48,6 @@ impl World {
         let mut command = self.verb("list", &[STORE, "-o", "json"])?;
         Ok(serde_json::from_str(&done(command.args(arguments)).await?)?)
     }
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.with_context(|| format!("{pointer} in {value}"))
-}
-
-/// The value of `greeting` in a snapshot, by etcd itself.
-async fn greeting(file: &Path) -> Result<String> {
-    let restored = Etcd::start(Version::V3_6).restored_from(file).await?;
-    let answer = restored.client().await?.get("greeting", None).await?;
-    let value = answer.kvs().first().context("the key")?.value();
-    Ok(String::from_utf8(value.to_vec())?)
 }
 
 #[tokio::test]
@@ -132,73 +104,6 @@ async fn what_a_bucket_holds_is_listed_chosen_shown_and_fetched_without_kubernet
 }
 
 #[tokio::test]
-async fn a_backup_that_was_damaged_is_found_by_verify_and_never_fetched() -> Result<()> {
-    let etcd = Etcd::start(Version::V3_6).await?;
-    etcd.client().await?.put("greeting", "hello", None).await?;
-    let store = harness::scratch::folder("damaged")?;
-    let url = format!("file://{}", store.path().display());
-    let (saved, location) = saved(&etcd, &url, &[]).await?;
-    let directory = store.path().to_str().context("a path")?;
-    let sound = done(program()?.args(["verify", &url])).await?;
-    ensure!(
-        sound.contains("is sound") && sound.contains(text(&saved, "/sha256")?),
-        "{sound}"
-    );
-    done(program()?.args(["list", directory])).await?;
-
-    let mut bytes = fs::read(&location)?;
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&location, &bytes)?;
-    let errors = failed(program()?.args(["verify", &url]), 4).await?;
-    ensure!(
-        errors.contains("damaged") && errors.contains("Hint: "),
-        "{errors}"
-    );
-    let file = store.path().join("fetched.db");
-    let target = file.to_str().context("a path")?;
-    failed(program()?.args(["fetch", &url, target]), 4).await?;
-    ensure!(!file.exists());
-    assert_eq!(super::entries(store.path(), "fetched")?, [""; 0]);
-
-    bytes.pop();
-    fs::write(&location, &bytes)?;
-    let errors = failed(program()?.args(["show", &url]), 4).await?;
-    ensure!(errors.contains("where its manifest says"), "{errors}");
-    let table = done(program()?.args(["list", &url])).await?;
-    ensure!(table.contains("BROKEN: its snapshot has"), "{table}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_encrypted_backup_needs_the_right_key_which_is_never_shown() -> Result<()> {
-    let etcd = Etcd::start(Version::V3_6).await?;
-    etcd.client().await?.put("greeting", "secret", None).await?;
-    let store = harness::scratch::folder("encrypted")?;
-    let url = format!("file://{}", store.path().display());
-    let (right, wrong) = (Key::new(&store, "right")?, Key::new(&store, "wrong")?);
-    saved(&etcd, &url, &["--age-recipient", &right.public]).await?;
-    let errors = failed(program()?.args(["verify", &url]), 2).await?;
-    ensure!(errors.contains("--age-identity"), "{errors}");
-    let errors = failed(program()?.args(["verify", &url, "-i", &wrong.file]), 2).await?;
-    ensure!(
-        errors.contains("none of the identities") && !errors.contains("AGE-SECRET-KEY"),
-        "{errors}"
-    );
-    done(
-        program()?
-            .args(["verify", &url])
-            .env("ETCD_BACKUP_AGE_IDENTITY", &right.file),
-    )
-    .await?;
-    let file = store.path().join("plain.db");
-    let target = file.to_str().context("a path")?;
-    done(program()?.args(["fetch", &url, target, "-i", &right.file])).await?;
-    assert_eq!(greeting(&file).await?, "secret");
-    Ok(())
-}
-
-#[tokio::test]
 async fn what_a_policy_would_remove_is_shown_with_the_reasons_and_nothing_goes() -> Result<()> {
     let world = World::start().await?;
     let dry_run = |policy: &'static [&'static str]| {
@@ -215,9 +120,9 @@ async fn what_a_policy_would_remove_is_shown_with_the_reasons_and_nothing_goes()
     let data: Value =
         serde_json::from_str(&done(&mut dry_run(&["--dry-run", "--keep-last", "2", "-o", "json"])?).await?)?;
     assert_eq!(data["backups"][1]["verdict"], "keep", "{data}");
-    let errors = super::output(&mut dry_run(&["--keep-last", "1"])?).await?;
+    let errors = output(&mut dry_run(&["--keep-last", "1"])?).await?;
     assert_eq!(errors.status.code(), Some(2));
-    let refused = super::output(&mut dry_run(&["--dry-run", "--keep-last", "0"])?).await?;
+    let refused = output(&mut dry_run(&["--dry-run", "--keep-last", "0"])?).await?;
     assert_eq!(refused.status.code(), Some(2));
     let errors = String::from_utf8(refused.stderr)?;
     ensure!(errors.contains("'0' for '--keep-last"), "{errors}");
@@ -274,39 +179,4 @@ async fn what_is_not_there_is_said_with_a_way_out() -> Result<()> {
         "{errors}"
     );
     Ok(())
-}
-
-/// Saves to a store in a directory: what was printed, and the path of the snapshot.
-async fn saved(etcd: &Etcd, url: &str, arguments: &[&str]) -> Result<(Value, String)> {
-    let mut command = save(etcd, url)?;
-    command
-        .args(["--plan", "prod/main", "-w", "json"])
-        .args(arguments);
-    let said: Value = serde_json::from_str(&done(&mut command).await?)?;
-    let location = text(&said, "/location")?.trim_start_matches("file://").to_owned();
-    Ok((said, location))
-}
-
-/// A pair of age keys, as `age-keygen` writes them.
-struct Key {
-    public: String,
-    file: String,
-}
-
-impl Key {
-    fn new(folder: &tempfile::TempDir, name: &str) -> Result<Self> {
-        use age::secrecy::ExposeSecret;
-        let key = age::x25519::Identity::generate();
-        let file = folder.path().join(format!("{name}.txt"));
-        let text = format!(
-            "# public key: {}\n{}\n",
-            key.to_public(),
-            key.to_string().expose_secret()
-        );
-        fs::write(&file, text)?;
-        Ok(Self {
-            public: key.to_public().to_string(),
-            file: file.to_string_lossy().into_owned(),
-        })
-    }
 }

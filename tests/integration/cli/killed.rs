@@ -1,7 +1,7 @@
 //! `snapshot save` into a bucket, killed by SIGKILL at every step: afterwards there is a whole backup or none, nothing that
 //! is no backup is listed as one, and the next save succeeds.
 
-use std::{fs, process::Stdio, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use harness::{
@@ -13,11 +13,11 @@ use harness::{
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::Child,
     time::timeout,
 };
 
-use super::{SOON, done, entries, program, save, terminate};
+use super::{SOON, done, entries, piped, program, reach, save, terminate};
 use crate::halt::{Halt, Left, STEPS};
 use crate::operator::data;
 
@@ -27,23 +27,10 @@ const STORE: &str = "s3://backups/etcd";
 async fn listed(server: &S3Server) -> Result<(usize, usize)> {
     let mut command = program()?;
     command.args(["list", STORE, "-o", "json"]);
-    let said: Value = serde_json::from_str(&done(reach(server, &mut command)).await?)?;
+    let said: Value = serde_json::from_str(&done(reach(&mut command, server)).await?)?;
     let count = |list: &str| said[list].as_array().map(Vec::len).context("a list");
     ensure!(count("broken")? == 0, "{said}");
     Ok((count("backups")?, count("orphans")?))
-}
-
-fn reach<'a>(server: &S3Server, command: &'a mut Command) -> &'a mut Command {
-    command
-        .args([
-            "--endpoint-url",
-            &server.endpoint,
-            "--region",
-            S3Server::REGION,
-            "--allow-http",
-        ])
-        .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)
 }
 
 /// Saves, and kills that at a step.
@@ -51,7 +38,7 @@ async fn save_until(halt: &Halt, server: &S3Server, etcd: &Etcd) -> Result<()> {
     server.plan().clear();
     halt.set(server.plan());
     let mut command = save(etcd, STORE)?;
-    let mut child = reach(server, &mut command)
+    let mut child = reach(&mut command, server)
         .args(["--plan", "manual/killed"])
         .spawn()?;
     halt.reached(server.plan(), SOON).await?;
@@ -80,7 +67,7 @@ async fn a_save_that_is_killed_at_any_step_leaves_a_backup_or_none_and_the_next_
         };
         ensure!(found == expected, "killed at {} it left {found:?}", halt.name);
         let mut again = save(&etcd, STORE)?;
-        done(reach(&server, &mut again).args(["--plan", "manual/killed"])).await?;
+        done(reach(&mut again, &server).args(["--plan", "manual/killed"])).await?;
         let backups = 1 + expected.0.0;
         ensure!(
             listed(&server).await? == (backups, expected.0.1),
@@ -102,7 +89,7 @@ async fn whoever_interrupts_does_not_wait_for_a_store_that_does_not_answer() -> 
     let etcd = data::etcd(Version::V3_6).await?;
     let server = S3Server::start("backups").await?;
     let mut first = save(&etcd, STORE)?;
-    done(reach(&server, &mut first).args(["--plan", "manual/stalled"])).await?;
+    done(reach(&mut first, &server).args(["--plan", "manual/stalled"])).await?;
 
     let folder = harness::scratch::folder("stalled")?;
     server
@@ -114,7 +101,7 @@ async fn whoever_interrupts_does_not_wait_for_a_store_that_does_not_answer() -> 
     restore
         .args(["restore", STORE, "--data-dir"])
         .arg(folder.path().join("d"));
-    let child = piped(reach(&server, &mut restore))?;
+    let child = piped(reach(&mut restore, &server))?;
     wait::until("the restore to read", SOON, async || {
         entries(folder.path(), "d.restoring-").is_ok_and(|found| found.len() == 1)
     })
@@ -126,7 +113,7 @@ async fn whoever_interrupts_does_not_wait_for_a_store_that_does_not_answer() -> 
     server.plan().clear();
     server.plan().on_any().key("snapshot.db").fails(Fault::Stall);
     let mut save = save(&etcd, STORE)?;
-    let mut child = piped(reach(&server, &mut save).args(["--plan", "manual/stalled"]))?;
+    let mut child = piped(reach(&mut save, &server).args(["--plan", "manual/stalled"]))?;
     wait::until("the save to write", SOON, async || {
         server
             .plan()
@@ -144,11 +131,6 @@ async fn whoever_interrupts_does_not_wait_for_a_store_that_does_not_answer() -> 
     );
     terminate(&child)?;
     ends(child).await
-}
-
-fn piped(command: &mut Command) -> Result<Child> {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    child.context("start it")
 }
 
 async fn ends(mut child: Child) -> Result<()> {

@@ -3,8 +3,10 @@
 mod bucket;
 mod doubtful;
 mod killed;
+mod proof;
 mod restoring;
 mod saving;
+mod storing;
 
 use std::{
     ffi::OsStr,
@@ -15,7 +17,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use harness::{binaries, etcd::Etcd};
+use harness::{
+    binaries,
+    etcd::{Etcd, Version},
+    s3::S3Server,
+    versitygw::Versitygw,
+};
+use serde_json::Value;
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -81,6 +89,68 @@ fn save(etcd: &Etcd, to: impl AsRef<OsStr>) -> Result<Command> {
     command.args(["snapshot", "save"]).arg(to.as_ref());
     command.args(["--endpoints", &etcd.endpoints().join(",")]);
     Ok(command)
+}
+
+/// A server that a command is to find its bucket on.
+struct Server<'a> {
+    endpoint: &'a str,
+    access_key: &'a str,
+    secret_key: &'a str,
+}
+
+impl<'a> From<&'a Versitygw> for Server<'a> {
+    fn from(server: &'a Versitygw) -> Self {
+        Self {
+            endpoint: &server.endpoint,
+            access_key: &server.access_key,
+            secret_key: &server.secret_key,
+        }
+    }
+}
+
+impl<'a> From<&'a S3Server> for Server<'a> {
+    fn from(server: &'a S3Server) -> Self {
+        Self {
+            endpoint: &server.endpoint,
+            access_key: S3Server::ACCESS_KEY,
+            secret_key: S3Server::SECRET_KEY,
+        }
+    }
+}
+
+/// Names it as a person has to. All of them are in one region.
+fn reach<'a, 's>(command: &'a mut Command, server: impl Into<Server<'s>>) -> &'a mut Command {
+    let server = server.into();
+    command
+        .args([
+            "--endpoint-url",
+            server.endpoint,
+            "--region",
+            S3Server::REGION,
+            "--allow-http",
+        ])
+        .env("AWS_ACCESS_KEY_ID", server.access_key)
+        .env("AWS_SECRET_ACCESS_KEY", server.secret_key)
+}
+
+/// A text in an answer in JSON.
+fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.with_context(|| format!("{pointer} in {value}"))
+}
+
+/// The value of `greeting` in a snapshot, by etcd itself.
+async fn greeting(file: &Path) -> Result<String> {
+    let restored = Etcd::start(Version::V3_6).restored_from(file).await?;
+    let answer = restored.client().await?.get("greeting", None).await?;
+    let value = answer.kvs().first().context("the key")?.value();
+    Ok(String::from_utf8(value.to_vec())?)
+}
+
+/// Starts it, with its output to be read.
+fn piped(command: &mut Command) -> Result<Child> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    child.context("start it")
 }
 
 /// Asks it to end.

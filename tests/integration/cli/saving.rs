@@ -1,19 +1,16 @@
-//! Saving snapshots, and looking at saved ones.
+//! Saving snapshots into files, and looking at saved ones.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use harness::{
     binaries,
     etcd::{Etcd, Version},
-    etcdutl,
-    versitygw::Versitygw,
-    wait,
+    etcdutl, wait,
 };
-use serde_json::Value;
 use tokio::{process::Command, time::timeout};
 
-use super::{SOON, done, entries, failed, program, save, terminate};
+use super::{SOON, done, entries, failed, piped, program, save, terminate};
 
 async fn etcdutl_status(file: &Path, format: &str) -> Result<String> {
     let mut command = Command::new(binaries::tool(Version::V3_6.set(), "etcdutl")?);
@@ -192,10 +189,7 @@ async fn an_interrupted_save_leaves_nothing() -> Result<()> {
     let etcd = Etcd::start(Version::V3_6).await?;
     etcd.member(0).pause()?;
     let part = etcd.folder().join("backup.db.part");
-    let child = save(&etcd, etcd.folder().join("backup.db"))?
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let child = piped(&mut save(&etcd, etcd.folder().join("backup.db"))?)?;
     wait::until("the save to begin", SOON, async || part.exists()).await?;
     // The handler is in place a moment after the file; a signal before it ends the process as well, but with the file left.
     wait::until("the connection to be open", SOON, async || {
@@ -224,89 +218,4 @@ fn connected(port: u16) -> bool {
         let mut fields = line.split_whitespace().skip(2);
         fields.next().is_some_and(|address| address.ends_with(&remote)) && fields.next() == Some("01")
     })
-}
-
-#[tokio::test]
-async fn a_directory_gets_a_snapshot_and_its_manifest_and_nothing_is_ever_replaced() -> Result<()> {
-    let etcd = Etcd::start(Version::V3_7).await?;
-    etcd.client().await?.put("greeting", "hello", None).await?;
-    let store = harness::scratch::folder("store")?;
-    let url = format!("file://{}", store.path().display());
-    let mut locations = Vec::new();
-    for _ in 0..2 {
-        let mut command = save(&etcd, &url)?;
-        command.args(["--plan", "prod/main", "--compression", "none", "-w", "json"]);
-        let said: Value = serde_json::from_str(&done(&mut command).await?)?;
-        let location = said["location"].as_str().context("a location")?.to_owned();
-        let file = location.strip_prefix("file://").context("a file")?;
-        let status = etcdutl::status(Version::V3_7, Path::new(file))?;
-        assert_eq!(said["hash"], status.hash);
-        assert_eq!(said["totalKey"], status.total_key);
-        let manifest = said["manifest"]
-            .as_str()
-            .and_then(|m| m.strip_prefix("file://"))
-            .context("a manifest")?;
-        let manifest: Value = serde_json::from_slice(&fs::read(manifest)?)?;
-        assert_eq!(manifest["revision"], said["revision"]);
-        assert_eq!(manifest["trigger"], "Manual");
-        locations.push(location);
-    }
-    ensure!(locations[0] != locations[1], "{locations:?}");
-
-    fs::write(store.path().join("prod/main/owner.json"), "{}")?;
-    let errors = failed(save(&etcd, &url)?.args(["--plan", "prod/main"]), 5).await?;
-    ensure!(errors.contains("belongs to an operator"), "{errors}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_bucket_gets_a_snapshot_with_the_names_that_the_aws_tools_use() -> Result<()> {
-    let etcd = Etcd::start(Version::V3_6).await?;
-    etcd.client().await?.put("greeting", "hello", None).await?;
-    let s3 = Versitygw::start().await?;
-    s3.create_bucket("backups")?;
-    let mut command = save(&etcd, "s3://backups/etcd")?;
-    command.args([
-        "--endpoint-url",
-        &s3.endpoint,
-        "--region",
-        "us-east-1",
-        "--allow-http",
-    ]);
-    command
-        .env("AWS_ACCESS_KEY_ID", &s3.access_key)
-        .env("AWS_SECRET_ACCESS_KEY", &s3.secret_key);
-    let said = done(&mut command).await?;
-    let first = said.lines().next().context("a line")?;
-    ensure!(
-        first.starts_with("Snapshot saved at s3://backups/etcd/manual/")
-            && first.ends_with("/snapshot.db.zst"),
-        "{said}"
-    );
-
-    command.env("AWS_SECRET_ACCESS_KEY", "canary-wrong");
-    let errors = failed(&mut command, 5).await?;
-    ensure!(!errors.contains("canary"), "{errors}");
-
-    let profile = etcd.folder().join("aws-config");
-    for server in [
-        format!("endpoint_url = {}\n", s3.endpoint),
-        format!(
-            "services = here\n[services here]\ns3 =\n  endpoint_url = {}\n",
-            s3.endpoint
-        ),
-    ] {
-        let text = format!(
-            "[profile mine]\nregion = us-east-1\naws_access_key_id = {}\naws_secret_access_key = {}\n{server}",
-            s3.access_key, s3.secret_key
-        );
-        fs::write(&profile, text)?;
-        let mut list = program()?;
-        list.args(["list", "s3://backups/etcd", "--allow-http"])
-            .env("AWS_CONFIG_FILE", &profile)
-            .env("AWS_PROFILE", "mine");
-        let listed = done(&mut list).await?;
-        ensure!(listed.contains("verified (Readback)"), "{server}: {listed}");
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 use etcd_backup_backup::read::{Identities, ProofError, ReadError, prove_snapshot};
 use etcd_backup_snapshot::Report;
 
-use super::{Chosen, flags};
+use super::{Chosen, failure::with_way_out};
 use crate::{
     exit::{Exit, Failure},
     interrupt,
@@ -38,7 +38,7 @@ fn of_proof(url: &str, error: &ProofError) -> Failure {
         return of_read(url, error);
     }
     if let ProofError::Store(store) = error {
-        return flags::hinted(Failure::about(url, Exit::Storage, error), store.reason());
+        return with_way_out(Failure::about(url, Exit::Storage, error), store.reason());
     }
     let exit = if error.is_damage() {
         Exit::Unsound
@@ -57,7 +57,7 @@ pub(crate) fn of_read(url: &str, error: &ReadError) -> Failure {
     };
     let failure = Failure::about(url, exit, error);
     match error {
-        ReadError::Store(store) => flags::hinted(failure, store.reason()),
+        ReadError::Store(store) => with_way_out(failure, store.reason()),
         ReadError::IdentityNeeded => {
             failure.hint("give --age-identity FILE, the private key as age-keygen wrote it")
         }

@@ -1,4 +1,4 @@
-//! From a plan's spec and its Secrets to something that can be spoken to: a cluster, a store.
+//! From a plan as it is now and its Secrets to something that can be spoken to: a cluster, a store.
 //!
 //! Secrets are read when they are needed and kept no longer than the run that needed them, so a rotated
 //! certificate counts from the next run on. What a plan may connect to is the administrator's decision
@@ -10,6 +10,7 @@ mod failure;
 mod identity;
 mod local;
 mod measured;
+mod plan;
 mod s3;
 mod secrets;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use tokio::sync::OnceCell;
 pub use cluster::{config as etcd_config, user};
 pub use failure::Failure;
 pub use measured::Measured;
+pub(crate) use plan::read_plan;
 pub use s3::{check_lent, config as s3_config};
 pub use secrets::Secrets;
 
@@ -143,7 +145,7 @@ impl Connector {
 
     /// A plan as it is now; `None` when there is none of that name.
     pub(crate) async fn plan(&self, namespace: &str, name: &str) -> Result<Option<EtcdBackup>, Failure> {
-        crate::plan::read(&self.client, namespace, name).await
+        read_plan(&self.client, namespace, name).await
     }
 
     /// The UID of this Kubernetes cluster, which marks what it writes. Read once.

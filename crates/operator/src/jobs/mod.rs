@@ -6,6 +6,7 @@ pub mod listener;
 mod mounts;
 mod pod;
 mod policy;
+mod resources;
 pub mod seen;
 pub mod wait;
 
@@ -21,8 +22,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 pub use listener::Listener;
 pub use mounts::{Mounted, MountedSecret, local_store, mounted, of_claim, scratch, secrets, snapshot};
-pub use pod::{Agent, RunAs, Wanted, container, pod};
+pub use pod::{Agent, RunAs, container, pod};
 pub use policy::JobPolicy;
+pub use resources::Wanted;
 
 use crate::agent::EXIT_LASTING;
 

@@ -1,6 +1,7 @@
 //! What the store said about a plan, and how far that can be believed.
 
 mod ledger;
+mod part;
 mod stored;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
 pub use ledger::Ledger;
+pub use part::{lies_elsewhere, part};
 pub use stored::stored;
 
 use crate::upkeep::UpkeepResult;
@@ -64,11 +66,6 @@ impl Answer {
     pub fn removed(&self, run_id: &str) -> bool {
         matches!(&self.result.found.deletion, Some(Ok(deletion)) if deletion.gone.contains(run_id))
     }
-}
-
-/// A plan's part of the store at `location`, ending with `/`.
-pub fn part(location: &str, namespace: &str, plan: &str) -> String {
-    format!("{}/{namespace}/{plan}/", location.trim_end_matches('/'))
 }
 
 fn manifests(catalogue: &Catalogue) -> impl Iterator<Item = &Manifest> {

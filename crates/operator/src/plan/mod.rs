@@ -3,7 +3,6 @@
 mod act;
 pub mod decide;
 mod observe;
-mod read;
 mod series;
 pub mod timing;
 
@@ -13,8 +12,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Resource;
 use kube::runtime::controller::Action;
-
-pub(crate) use read::read;
 
 use crate::cache::PlanObject;
 use crate::context::Context;

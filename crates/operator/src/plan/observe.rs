@@ -14,10 +14,10 @@ use super::timing::Trouble;
 use crate::connect::Failure;
 use crate::context::Context;
 use crate::drill::decide as drill;
-use crate::listing::Answer;
+use crate::listing::{Answer, lies_elsewhere};
 use crate::ownership::belongs;
 use crate::restore::resolve::pinned;
-use crate::snapshot::decide::{lies_elsewhere, run_id_of, slot_of};
+use crate::snapshot::decide::{run_id_of, slot_of};
 use crate::status::instant;
 use crate::upkeep::{Refusal, Removal, RetentionOutcome};
 
@@ -134,7 +134,7 @@ fn shot(snapshot: &EtcdSnapshot, place: Option<&str>) -> Shot {
 
 fn whereabouts(status: &EtcdSnapshotStatus, place: Option<&str>) -> Whereabouts {
     match (status.object.as_ref(), place) {
-        (Some(object), Some(place)) if lies_elsewhere(object, place) => Whereabouts::Elsewhere,
+        (Some(object), Some(place)) if lies_elsewhere(&object.url, place) => Whereabouts::Elsewhere,
         _ => Whereabouts::Here,
     }
 }

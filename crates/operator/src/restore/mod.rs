@@ -21,6 +21,7 @@ pub mod decide;
 pub mod errands;
 pub mod in_use;
 pub mod job;
+mod names;
 mod observe;
 pub(crate) mod resolve;
 pub mod stateful_set;

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use super::decide::Observed;
 use super::resolve::Wanted;
-use super::{clash, cluster, stateful_set, targets};
+use super::{clash, cluster, names, stateful_set, targets};
 use crate::context::Context;
 use crate::jobs::JobPolicy;
 use crate::jobs::seen::Problem;
@@ -82,7 +82,7 @@ fn refusal(restore: &EtcdRestore, context: &Context) -> Option<Problem> {
         );
         return problem("HostPathRefused", message);
     }
-    let message = clash::check_cluster(restore).err().map(|error| error.to_string());
+    let message = names::check_cluster(restore).err().map(|error| error.to_string());
     let message = message.or_else(|| clash::clashing(restore));
     message.and_then(|message| problem(reason::INVALID_SPEC, message))
 }

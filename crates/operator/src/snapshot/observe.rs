@@ -10,10 +10,10 @@ use kube::ResourceExt;
 
 use super::decide::{Answered, Observed, Plan, Problem, Run, Store, found_run_of, run_id_of};
 use super::identity::Identity;
+use crate::connect::read_plan;
 use crate::context::Context;
 use crate::listing::{Answer, part, stored};
 use crate::ownership::{belongs, plan_reference};
-use crate::plan::read;
 use crate::plan::timing::{Timing, Trouble};
 use crate::runs::RunState;
 
@@ -27,7 +27,7 @@ pub(super) fn observe(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
 /// Looks around, with the plan as it is now.
 pub(super) async fn just_read(snapshot: &EtcdSnapshot, context: &Context) -> Observed {
     let (namespace, name) = plan_of(snapshot);
-    let plan = match read(&context.shared.client, &namespace, name).await {
+    let plan = match read_plan(&context.shared.client, &namespace, name).await {
         Ok(read) => plan(snapshot, read.map(Arc::new), context),
         Err(failure) => Plan::Unread(Problem {
             reason: failure.reason,

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::live::Live;
-use super::place::Place;
+use super::place::{Place, leadership_lost};
 use super::work::{Tend, Tended, Work};
 use super::{delete, prune};
 use crate::connect::{Connector, Failure};
@@ -86,7 +86,7 @@ impl Caretaker {
         let tenure = self
             .leadership
             .tenure()
-            .map_err(|error| Failure::transient("LeadershipLost", error.to_string()))?;
+            .map_err(|error| leadership_lost(&error))?;
         Ok(Place {
             plan: key,
             owner: Owner {

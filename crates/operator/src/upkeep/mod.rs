@@ -9,6 +9,7 @@ mod delete;
 mod known;
 mod live;
 mod place;
+mod policy;
 mod prune;
 mod result;
 #[cfg(test)]

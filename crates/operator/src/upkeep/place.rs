@@ -50,6 +50,11 @@ pub(super) fn moved(began: &EtcdBackup, now: &EtcdBackup) -> Option<Spared> {
     other.then(|| Spared::by_request("StoreChanged", "its plan names another store by now"))
 }
 
+/// Upkeep is the leader's.
+pub(super) fn leadership_lost(error: &impl ToString) -> Failure {
+    Failure::transient("LeadershipLost", error.to_string())
+}
+
 impl Place {
     pub(super) fn location(&self) -> String {
         self.store.location()
@@ -67,7 +72,7 @@ impl Place {
     }
 
     pub(super) fn check_fence(&self) -> Result<(), Failure> {
-        (self.fence)().map_err(|error| Failure::transient("LeadershipLost", error.to_string()))
+        (self.fence)().map_err(|error| leadership_lost(&error))
     }
 
     /// Removes backups, oldest first. A removed one leaves `catalogue` too. `spare` is asked right before each is removed,

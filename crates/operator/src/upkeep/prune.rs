@@ -1,20 +1,18 @@
 //! Retention: from a plan's policy and a fresh listing to what goes.
 
 use std::collections::HashSet;
-use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use etcd_backup_api::EtcdBackup;
 use etcd_backup_api::conditions::reason;
-use etcd_backup_api::{EtcdBackup, Retention};
 use etcd_backup_backup::catalogue::{Catalogue, Entry, Spared, ask_locks, newest_of};
 use etcd_backup_backup::layout::{ClusterId, RunId};
 use etcd_backup_backup::retention::{self, Candidate, Context, Hold, Kept, Policy};
-use etcd_backup_backup::schedule::Schedule;
 use etcd_backup_store::Lock;
 
 use super::live::restorable;
 use super::place::{Place, Removed, moved};
+use super::policy::{calendar, policy};
 use super::result::{Removal, RetentionOutcome};
 use super::work::Prune;
 use crate::connect::{Failure, refused};
@@ -33,16 +31,16 @@ pub(super) async fn run(
     now: DateTime<Utc>,
 ) -> Result<RetentionOutcome, Failure> {
     // What it says by now, in case this waited for the store.
-    let Some(now_wanted) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
+    let Some(by_now) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
         return Err(Failure::lasting(
             reason::PLAN_NOT_FOUND,
             "the plan is gone or going",
         ));
     };
-    if let Some(moved) = moved(plan, &now_wanted) {
+    if let Some(moved) = moved(plan, &by_now) {
         return Err(Failure::lasting(moved.reason, moved.why));
     }
-    let plan = &*now_wanted;
+    let plan = &*by_now;
     let dry_run = prune.dry_run || is_dry_run(plan);
     let nothing = RetentionOutcome {
         at: now,
@@ -270,31 +268,4 @@ fn in_order(why: &[(RunId, String)], counts: impl Fn(&str) -> bool) -> Vec<Remov
         why: why.clone(),
     });
     removals.filter(|removal| counts(&removal.run_id)).collect()
-}
-
-fn policy(rules: &Retention) -> Policy {
-    Policy {
-        keep_last: rules.keep_last,
-        keep_hourly: rules.keep_hourly,
-        keep_daily: rules.keep_daily,
-        keep_weekly: rules.keep_weekly,
-        keep_monthly: rules.keep_monthly,
-        keep_yearly: rules.keep_yearly,
-        max_age: rules.max_age.map(Into::into),
-    }
-}
-
-/// The zone in which days begin, and the longest distance of two slots.
-fn calendar(plan: &EtcdBackup, now: DateTime<Utc>) -> Result<(Tz, Option<chrono::TimeDelta>), Failure> {
-    let zone = plan.spec.time_zone.as_deref();
-    let Some(expression) = &plan.spec.schedule else {
-        let zone = zone.map_or(Ok(Tz::UTC), Tz::from_str);
-        return Ok((
-            zone.map_err(|_| Failure::lasting("InvalidSpec", "timeZone is not a known time zone"))?,
-            None,
-        ));
-    };
-    let schedule = Schedule::parse(expression, zone)
-        .map_err(|error| Failure::lasting("InvalidSpec", error.to_string()))?;
-    Ok((schedule.zone(), schedule.longest_interval(now)))
 }

@@ -35,6 +35,7 @@
 mod check;
 pub mod cluster;
 mod control;
+mod disk;
 mod error;
 mod history;
 mod member;

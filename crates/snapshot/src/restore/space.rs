@@ -1,11 +1,9 @@
 //! Whether there is room for everything, asked before anything is written.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::fs::fstatvfs;
-
+use super::disk;
 use super::error::RestoreError;
 use super::member::Job;
 use super::raft::LOG_SIZE;
@@ -47,7 +45,7 @@ pub(super) fn check_for_both(parent: &Directory, snapshot: Option<u64>) -> Resul
 }
 
 fn check_one(parent: &Directory, needed: u64) -> Result<(), RestoreError> {
-    let free = free(parent).map_err(Failed::at("look at", parent.path()))?;
+    let free = disk::free(parent).map_err(Failed::at("look at", parent.path()))?;
     if free < needed {
         return Err(RestoreError::Space {
             path: parent.path().to_owned(),
@@ -56,14 +54,4 @@ fn check_one(parent: &Directory, needed: u64) -> Result<(), RestoreError> {
         });
     }
     Ok(())
-}
-
-/// Bytes that are free for whoever asks, on the filesystem of what is open.
-pub(super) fn free(on: impl AsFd) -> rustix::io::Result<u64> {
-    #[cfg(test)]
-    if let Some(free) = super::spool::tests::DISK.get().free {
-        return Ok(free);
-    }
-    let status = fstatvfs(on)?;
-    Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }

@@ -11,6 +11,7 @@
 mod fixture;
 mod fixtures;
 mod hostile;
+mod kills;
 mod left_out;
 #[path = "../shared/mutate.rs"]
 mod mutate;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use etcd_backup_bolt::{Limits, read::Database};
 use etcd_backup_snapshot::restore::cluster::InitialCluster;
-use etcd_backup_snapshot::restore::{Control, Request, RestoreError, Restored, Source, Target, restore};
+use etcd_backup_snapshot::restore::{
+    Control, Existing, Request, RestoreError, Restored, Source, Target, restore,
+};
 
 use crate::fixture::{Fixture, LIVE, all, gunzip};
 
@@ -155,4 +157,11 @@ pub(crate) fn is_new(path: &Path) -> bool {
         "member/wal/0000000000000000-0000000000000000.wal",
     ];
     !is_old(path) && complete.iter().all(|file| path.join(file).exists())
+}
+
+/// What is in the way goes aside.
+pub(crate) fn replace(request: &mut Request) {
+    request.existing = Existing::Replace {
+        stamp: "20261124T140500Z".to_owned(),
+    };
 }

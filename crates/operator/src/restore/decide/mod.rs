@@ -4,6 +4,7 @@
 //! carried through.
 
 mod conditions;
+mod follow;
 mod set;
 mod source;
 #[cfg(test)]

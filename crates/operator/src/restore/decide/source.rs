@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::{ACTION, Action, Case, WAIT};
 use crate::connect::Failure;
 use crate::events::{Note, reason as event};
-use crate::restore::{Errand, Resolved, clash, targets};
+use crate::restore::{Errand, Resolved, clash, names, targets};
 
 pub(super) fn decide(case: &mut Case<'_>) {
     if let Some(problem) = &case.observed.refusal {
@@ -116,7 +116,7 @@ fn pin(case: &mut Case<'_>, found: &Resolved) {
             .stateful_set
             .clone_from(&Some(pinned));
         // Now it is known which claims are its pods'.
-        let message = clash::clashing(&restore).or_else(|| clash::out_of_order(&restore));
+        let message = clash::clashing(&restore).or_else(|| names::out_of_order(&restore));
         if let Some(message) = message {
             return case.fail("InvalidSpec", message);
         }

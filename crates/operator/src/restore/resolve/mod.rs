@@ -12,7 +12,7 @@ pub(super) use self::wanted::Wanted;
 use self::wanted::Which;
 use super::InUse;
 use crate::connect::{Connector, Failure, refused};
-use crate::listing::part;
+use crate::listing::{lies_elsewhere, part};
 
 /// What a restore found.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +93,7 @@ async fn find(
             found.map(|entry| (entry, None)).ok_or_else(|| {
                 let location = store.location();
                 let part = part(&location, plan.namespace(), plan.name());
-                let moved = at.as_ref().filter(|at| !at.starts_with(&part));
+                let moved = at.as_ref().filter(|at| lies_elsewhere(at, &part));
                 let moved = moved.map_or_else(String::new, |at| {
                     format!(
                         ". Its EtcdSnapshot says that it is {at}, in a store that the plan does not name any more: name that as source.storage"

@@ -7,10 +7,10 @@ use etcd_backup_api::{Condition, DeletionPolicy, SnapshotPhase, labels};
 use kube::ResourceExt;
 
 use super::conditions::Held;
-use super::stored::lies_elsewhere;
 use super::{Answered, Case, Metadata, Plan, Run, RunAction, Store, attempt, claim, found_run_of, run_id_of};
 use crate::deletion::{refused_until, told};
 use crate::events::{Note, reason as event};
+use crate::listing::lies_elsewhere;
 use crate::status::{Truth, instant};
 
 const ACTION: &str = "DeleteSnapshot";
@@ -88,9 +88,8 @@ fn elsewhere(case: &Case<'_>) -> Option<String> {
     else {
         return None;
     };
-    let object = case.decision.status.object.as_ref();
-    let object = object.filter(|object| lies_elsewhere(object, location));
-    object.map(|object| object.url.clone())
+    let url = &case.decision.status.object.as_ref()?.url;
+    lies_elsewhere(url, location).then(|| url.clone())
 }
 
 /// Whether an attempt began of which nobody knows how it ended, and the store was not asked yet.

@@ -29,7 +29,6 @@ use etcd_backup_api::{DeletionPolicy, EtcdSnapshot, EtcdSnapshotStatus, Snapshot
 use kube::ResourceExt;
 
 use self::conditions::Held;
-pub(crate) use self::stored::lies_elsewhere;
 use crate::ownership::plan_reference;
 use crate::runs::Trigger;
 

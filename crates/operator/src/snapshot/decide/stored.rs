@@ -1,10 +1,11 @@
 //! A snapshot that is over, held against what the store says.
 
 use etcd_backup_api::conditions::reason;
-use etcd_backup_api::{EtcdSnapshotStatus, SnapshotPhase, StoredObject};
+use etcd_backup_api::{EtcdSnapshotStatus, SnapshotPhase};
 
 use super::{Case, Run, RunAction, Store, Stored};
 use crate::events::{Note, reason as event};
+use crate::listing::lies_elsewhere;
 use crate::status::{self, rfc3339};
 
 const ACTION: &str = "CheckStore";
@@ -42,15 +43,9 @@ pub(super) fn recheck(case: &mut Case<'_>) {
     let ended = case.before.completion_time.filter(|ended| *ended <= case.now);
     let too_new = ended.is_some_and(|ended| ended + status::PRECISION >= *since);
     let object = case.before.object.as_ref();
-    if !too_new && !object.is_some_and(|object| lies_elsewhere(object, location)) {
+    if !too_new && !object.is_some_and(|object| lies_elsewhere(&object.url, location)) {
         missing(case);
     }
-}
-
-/// Whether an object lies in another store, or another part of one, than `location`: its plan was edited since.
-pub(crate) fn lies_elsewhere(object: &StoredObject, location: &str) -> bool {
-    // One without a scheme is a key, of which nobody knows the store.
-    object.url.contains("://") && !object.url.starts_with(location)
 }
 
 /// The store does not have it any more.

@@ -14,10 +14,10 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use etcd_backup_bolt::walk::ReadAt;
-use rustix::fs::{FallocateFlags, FsWord, fallocate, fstatfs};
+use rustix::fs::{FallocateFlags, fallocate};
 
+use super::disk;
 use super::error::RestoreError;
-use super::space;
 use crate::directory::{Directory, Failed};
 
 /// What is given back at once, and a block of most filesystems. etcd's pages are as large, or a multiple.
@@ -26,9 +26,6 @@ const BLOCK: u64 = 4096;
 const BETWEEN_LOOKS: u64 = 4 << 20;
 /// So many bytes are to be free when all is built: more than is on its way to the disk at any time.
 const SPARE: u64 = 32 << 20;
-/// Filesystems that have what was given back at once for others: `EXT4_SUPER_MAGIC`, `XFS_SUPER_MAGIC` and `TMPFS_MAGIC` of
-/// `linux/magic.h`. Others may keep it for a while, as btrfs does until a whole extent is unused.
-const AT_ONCE: [FsWord; 3] = [0xEF53, 0x5846_5342, 0x0102_1994];
 
 /// Such a file.
 #[derive(Debug)]
@@ -86,35 +83,22 @@ impl Spool {
 
     /// Whether what was read can be counted on to be free space again at once.
     pub(super) fn gives_back(&self) -> bool {
-        #[cfg(test)]
-        if let Some(holes) = tests::DISK.get().holes {
-            return holes;
-        }
-        let known = fstatfs(&self.file).is_ok_and(|status| AT_ONCE.contains(&status.f_type));
-        known && self.punch(0, BLOCK).is_ok()
+        disk::frees_at_once(&self.file) && self.punch(0, BLOCK).is_ok()
     }
 
     fn punch(&self, offset: u64, length: u64) -> rustix::io::Result<()> {
         #[cfg(test)]
-        if tests::DISK.get().holes == Some(false) {
+        if disk::told::DISK.get().holes == Some(false) {
             return Err(rustix::io::Errno::OPNOTSUPP);
         }
-        fallocate(
-            &self.file,
-            FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
-            offset,
-            length,
-        )
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        fallocate(&self.file, hole, offset, length)
     }
 
     /// Whether the disk has no room for what is not read yet and a bit more.
     fn is_short(&self, read: &Read) -> bool {
-        #[cfg(test)]
-        if let Some(short) = tests::DISK.get().short {
-            return short;
-        }
         let needed = self.length.saturating_sub(read.bytes).saturating_add(SPARE);
-        space::free(&self.file).is_ok_and(|free| free < needed)
+        disk::is_short(&self.file, needed)
     }
 
     /// Gives back what was read. What the filesystem does not take stays, and is asked for again with the next; one that can make no
@@ -211,4 +195,4 @@ impl ReadAt for Spool {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

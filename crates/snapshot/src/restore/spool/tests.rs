@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -8,32 +7,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::restore::cluster::InitialCluster;
+use crate::restore::disk::told::{Disk, on};
 use crate::restore::proto::Message;
 use crate::restore::{Control, Progress, Request, Source, Target, restore};
 use crate::revision::Revision;
-
-thread_local! {
-    pub(in crate::restore) static DISK: Cell<Disk> = const { Cell::new(Disk { free: None, short: None, holes: None }) };
-}
-
-/// What the disk is to say of itself, where it is not asked.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::restore) struct Disk {
-    /// Bytes that are free when it is looked whether there is room.
-    pub(in crate::restore) free: Option<u64>,
-    /// Whether they are too few for both while a database is built.
-    pub(in crate::restore) short: Option<bool>,
-    /// Whether it makes holes.
-    pub(in crate::restore) holes: Option<bool>,
-}
-
-/// Does something on such a disk.
-fn on<T>(disk: Disk, act: impl FnOnce() -> T) -> T {
-    DISK.set(disk);
-    let done = act();
-    DISK.set(Disk::default());
-    done
-}
 
 fn disk(short: bool, holes: bool) -> Disk {
     Disk {
@@ -48,7 +25,7 @@ fn disk(short: bool, holes: bool) -> Disk {
 fn folder() -> TempDir {
     const NEEDED: u64 = 256 << 20;
     let memory = Path::new("/dev/shm");
-    let roomy = File::open(memory).is_ok_and(|memory| space::free(memory).is_ok_and(|free| free > NEEDED));
+    let roomy = File::open(memory).is_ok_and(|memory| disk::free(memory).is_ok_and(|free| free > NEEDED));
     let folder = if roomy {
         tempfile::tempdir_in(memory)
     } else {

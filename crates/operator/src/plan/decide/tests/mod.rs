@@ -1,8 +1,12 @@
 mod catalogue;
 mod checking;
+mod conditions;
 mod deletion;
+mod dry_run;
 mod edited;
 mod freshness;
+mod pruned;
+mod retention;
 mod schedule;
 mod status;
 mod store;
@@ -12,6 +16,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::conditions::find;
 use etcd_backup_api::{EtcdBackup, SnapshotPhase};
+use serde_json::{Value, json};
 
 use super::*;
 pub(super) use crate::fixtures::{at, on, plan};
@@ -101,6 +106,33 @@ pub(super) fn after(mut plan: EtcdBackup, decision: &Decision) -> EtcdBackup {
     let written = serde_json::to_value(&decision.status).unwrap();
     plan.status = Some(serde_json::from_value(written).unwrap());
     plan
+}
+
+/// What is asked of the store.
+pub(super) fn asked(plan: &EtcdBackup, observed: &Observed, now: &str) -> Option<StoreJob> {
+    decide(plan, observed, at(now)).job
+}
+
+/// A plan that keeps the last two.
+pub(super) fn keeping(changes: Value) -> EtcdBackup {
+    let mut plan = plan(changes);
+    plan.spec.retention = Some(serde_json::from_value(json!({"keepLast": 2})).unwrap());
+    plan
+}
+
+/// What retention of 05:00 has removed, or would have.
+pub(super) fn pruning(removed: &[&str], dry_run: bool) -> Pruning {
+    let removed = removed.iter().map(|time| etcd_backup_api::RetentionCandidate {
+        run_id: backup(time).run_id,
+        why: "no rule keeps it".to_owned(),
+    });
+    Pruning {
+        at: at("05:00:00"),
+        dry_run,
+        kept: 1,
+        removed: removed.collect(),
+        ..Pruning::default()
+    }
 }
 
 /// Names of the snapshots that are created.

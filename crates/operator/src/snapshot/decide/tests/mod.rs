@@ -1,8 +1,10 @@
 mod attempt;
+mod claim;
 mod deletion;
 mod edited;
 mod job;
 mod orphan;
+mod retry;
 mod stored;
 
 use std::sync::Arc;

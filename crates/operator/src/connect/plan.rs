@@ -7,8 +7,8 @@ use kube::{Api, Client};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::Failure;
 use crate::cache::PlanObject;
-use crate::connect::Failure;
 use crate::explain::api_error;
 
 /// How long the API server may take for its answer, as for everything else that is asked of it beside a watch.
@@ -22,7 +22,7 @@ const UNREAD: &str = "PlanUnreadable";
 ///
 /// # Errors
 /// There is no answer, or one that cannot be understood. The log has it too.
-pub(crate) async fn read(
+pub(crate) async fn read_plan(
     client: &Client,
     namespace: &str,
     name: &str,
