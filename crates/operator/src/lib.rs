@@ -30,6 +30,7 @@ pub mod ownership;
 pub mod plan;
 mod process;
 mod progress;
+mod read;
 pub mod reconcile;
 pub mod restore;
 pub mod runs;

@@ -1,18 +1,12 @@
 //! A plan as it is now, and not as a watch showed it some time ago.
 
-use std::time::Duration;
-
 use etcd_backup_api::EtcdBackup;
-use kube::{Api, Client};
-use tokio::time::timeout;
+use kube::{Client, Resource};
 use tracing::warn;
 
 use crate::cache::PlanObject;
 use crate::connect::Failure;
-use crate::explain::api_error;
-
-/// How long the API server may take for its answer, as for everything else that is asked of it beside a watch.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::read::{cannot_read, read as read_object};
 
 /// The word for a plan of which nobody can say how it is now.
 const UNREAD: &str = "PlanUnreadable";
@@ -27,17 +21,13 @@ pub(crate) async fn read(
     namespace: &str,
     name: &str,
 ) -> Result<Option<EtcdBackup>, Failure> {
-    let api: Api<PlanObject> = Api::namespaced(client.clone(), namespace);
-    let why = match timeout(PATIENCE, api.get_opt(name)).await {
-        Ok(Ok(None)) => return Ok(None),
-        Ok(Ok(Some(object))) => match object.0 {
-            Ok(plan) => return Ok(Some(plan)),
-            Err(error) => format!("it does not fit its definition: {error}"),
-        },
-        Ok(Err(error)) => api_error(&error),
-        Err(_) => "the API server does not answer".to_owned(),
-    };
-    let message = format!("cannot read EtcdBackup {name} as it is now: {why}");
-    warn!(namespace, plan = name, "{message}");
-    Err(Failure::transient(UNREAD, message))
+    let unread = |message| Failure::transient(UNREAD, message);
+    let object: Option<PlanObject> = read_object(client, namespace, name).await.map_err(unread)?;
+    let plan = object.map(|object| object.0).transpose();
+    plan.map_err(|error| {
+        let why = format!("it does not fit its definition: {error}");
+        let message = cannot_read(&EtcdBackup::kind(&()), name, &why);
+        warn!(namespace, name, "{message}");
+        unread(message)
+    })
 }

@@ -87,6 +87,10 @@ pub(super) struct Said {
     pub(super) pinned: Mutex<BTreeSet<String>>,
     /// What has become of the plan that was handed to upkeep.
     pub(super) plan: Mutex<Now>,
+    /// What of this the watches have not shown yet: the pins.
+    pub(super) unseen: AtomicBool,
+    /// The API server does not answer.
+    pub(super) silent: AtomicBool,
 }
 
 impl Said {
@@ -99,17 +103,8 @@ impl Said {
     }
 }
 
-impl Live for Said {
-    fn plan(&self, plan: &EtcdBackup) -> Option<Arc<EtcdBackup>> {
-        let now = self.plan.lock().unwrap().clone();
-        match now {
-            Now::Unchanged => Some(Arc::new(plan.clone())),
-            Now::Changed(plan) => Some(Arc::new(*plan)),
-            Now::Gone => None,
-        }
-    }
-
-    fn pins(&self, _: &EtcdBackup) -> Pins {
+impl Said {
+    fn all_pins(&self) -> Pins {
         let pinned = self.pinned.lock().unwrap();
         let identity = |run_id| {
             Identity::of(&snapshot(
@@ -117,6 +112,38 @@ impl Live for Said {
             ))
         };
         pinned.iter().map(identity).collect()
+    }
+
+    fn answers(&self) -> Result<(), Failure> {
+        if self.silent.load(Ordering::SeqCst) {
+            return Err(Failure::transient("Silent", "the API server does not answer"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Live for Said {
+    async fn plan(&self, plan: &EtcdBackup) -> Result<Option<Arc<EtcdBackup>>, Failure> {
+        self.answers()?;
+        let now = self.plan.lock().unwrap().clone();
+        Ok(match now {
+            Now::Unchanged => Some(Arc::new(plan.clone())),
+            Now::Changed(plan) => Some(Arc::new(*plan)),
+            Now::Gone => None,
+        })
+    }
+
+    async fn is_pinned(&self, _: &EtcdBackup, manifest: &Manifest) -> Result<bool, Failure> {
+        self.answers()?;
+        Ok(self.all_pins().hold(manifest))
+    }
+
+    fn pins(&self, _: &EtcdBackup) -> Pins {
+        if self.unseen.load(Ordering::SeqCst) {
+            return Pins::default();
+        }
+        self.all_pins()
     }
 
     fn under_way_since(&self, _: &EtcdBackup) -> Option<DateTime<Utc>> {
