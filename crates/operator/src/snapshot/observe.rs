@@ -12,7 +12,7 @@ use super::decide::{Answered, Observed, Plan, Problem, Run, Store, found_run_of,
 use super::identity::Identity;
 use crate::context::Context;
 use crate::listing::{Answer, part, stored};
-use crate::ownership::plan_reference;
+use crate::ownership::{belongs, plan_reference};
 use crate::plan::read;
 use crate::plan::timing::{Timing, Trouble};
 use crate::runs::RunState;
@@ -63,7 +63,7 @@ fn of_plan(snapshot: &EtcdSnapshot, plan: Plan, context: &Context) -> Observed {
         store: store(snapshot, &plan, answer.as_ref(), context),
         just_read: false,
         removed,
-        shown_by: shown_before(snapshot, context),
+        shown_by: shown_before(snapshot, present, context),
         answered,
         plan,
         identity: context.shared.identity.clone(),
@@ -182,8 +182,9 @@ fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Conte
     candidates.into_iter().find(|manifest| wanted.is(manifest))
 }
 
-/// The EtcdSnapshot, older than this one, that shows the run which this one was created to show. One that failed shows none.
-fn shown_before(snapshot: &EtcdSnapshot, context: &Context) -> Option<String> {
+/// The EtcdSnapshot of the same plan, older than this one, that shows the run which this one was created to show. One that failed
+/// shows none, and one of a plan that had this name before is on its way out.
+fn shown_before(snapshot: &EtcdSnapshot, plan: Option<&EtcdBackup>, context: &Context) -> Option<String> {
     let phase = |object: &EtcdSnapshot| {
         object
             .status
@@ -194,7 +195,7 @@ fn shown_before(snapshot: &EtcdSnapshot, context: &Context) -> Option<String> {
     if phase(snapshot).is_terminal() && snapshot.metadata.deletion_timestamp.is_none() {
         return None;
     }
-    let run = found_run_of(snapshot)?;
+    let (run, plan) = (found_run_of(snapshot)?, plan?);
     let age = |object: &EtcdSnapshot| (object.creation_timestamp(), object.uid());
     let siblings = context.scope.cache.snapshots_of(
         &snapshot.namespace().unwrap_or_default(),
@@ -203,7 +204,7 @@ fn shown_before(snapshot: &EtcdSnapshot, context: &Context) -> Option<String> {
     siblings
         .iter()
         .filter_map(|object| object.0.as_ref().ok())
-        .filter(|other| phase(other) != SnapshotPhase::Failed)
+        .filter(|other| belongs(other, plan) && phase(other) != SnapshotPhase::Failed)
         .find(|other| run_id_of(other) == Some(run) && age(other) < age(snapshot))
         .map(ResourceExt::name_any)
 }
