@@ -39,6 +39,7 @@ mod shutdown;
 pub mod snapshot;
 pub mod status;
 mod term;
+mod there;
 pub mod upkeep;
 pub mod wake;
 mod watching;

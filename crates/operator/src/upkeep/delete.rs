@@ -90,7 +90,12 @@ async fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: Entry) -> Result<(
             }
         }
     }
-    if place.live.is_pinned(plan, &entry.manifest).await.map_err(unasked)? {
+    if place
+        .live
+        .is_pinned(plan, &entry.manifest)
+        .await
+        .map_err(unasked)?
+    {
         return spared(
             reason::PINNED,
             "its EtcdSnapshot is pinned: say pin: false there to let it go",

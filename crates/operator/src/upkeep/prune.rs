@@ -221,7 +221,12 @@ async fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: Entry) -> Result<(
     if restorable(&now) == Some(&*entry.location.run.to_string()) {
         return spared("Restorable", "it is by now the newest that a drill restored");
     }
-    if place.live.is_pinned(&now, &entry.manifest).await.map_err(unasked)? {
+    if place
+        .live
+        .is_pinned(&now, &entry.manifest)
+        .await
+        .map_err(unasked)?
+    {
         return spared(reason::PINNED, "it is pinned by now");
     }
     Ok(())

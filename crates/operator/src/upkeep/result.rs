@@ -65,7 +65,9 @@ impl RetentionOutcome {
 
     /// Whether something stays only because nobody could say whether it is wanted.
     pub(super) fn is_unasked(&self) -> bool {
-        self.refused.iter().any(|refusal| refusal.failure.reason == UNASKED)
+        self.refused
+            .iter()
+            .any(|refusal| refusal.failure.reason == UNASKED)
     }
 }
 

@@ -94,7 +94,9 @@ async fn a_store_that_says_it_removed_a_manifest_and_did_not_is_found_out_before
         keeps_what_is_deleted: true,
         ..Lies::default()
     });
-    let error = remove(&liar, &entries[0], &ALLOWED, unwanted()).await.unwrap_err();
+    let error = remove(&liar, &entries[0], &ALLOWED, unwanted())
+        .await
+        .unwrap_err();
     assert_eq!((error.reason(), error.is_still_a_backup()), ("StillThere", true));
     assert_eq!(catalogue(&store).await.backups, entries);
 }

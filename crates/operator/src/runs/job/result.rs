@@ -9,8 +9,8 @@ use etcd_backup_backup::manifest::Manifest;
 use etcd_backup_store::Store;
 use kube::{Resource, ResourceExt};
 
-use super::{JobExecutor, name_of};
 use super::seen::Ended;
+use super::{JobExecutor, name_of};
 use crate::agent::{AgentResult, location_of};
 use crate::connect::Failure;
 use crate::metrics::Stage;
@@ -133,13 +133,16 @@ impl JobExecutor {
                 (location, Ok(Arc::new(taken)))
             }
             Ok((location, None)) => (Some(location), Err(failure)),
-            Err(unknown) => (None, Err(Failure {
-                message: format!(
-                    "{}. Whether it stored a backup before is not known: {}",
-                    failure.message, unknown.message
-                ),
-                ..failure
-            })),
+            Err(unknown) => (
+                None,
+                Err(Failure {
+                    message: format!(
+                        "{}. Whether it stored a backup before is not known: {}",
+                        failure.message, unknown.message
+                    ),
+                    ..failure
+                }),
+            ),
         }
     }
 

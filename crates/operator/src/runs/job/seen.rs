@@ -86,7 +86,10 @@ fn is_of(job: &Job, request: &RunRequest) -> bool {
 /// What a Job stores in, by its task: its plan may have been edited since, and the process that made it be gone.
 pub(super) fn storage_of(job: &Job, request: &RunRequest) -> Option<StorageSpec> {
     let pod = job.spec.as_ref()?.template.spec.as_ref()?;
-    let variables = pod.containers.iter().flat_map(|container| container.env.iter().flatten());
+    let variables = pod
+        .containers
+        .iter()
+        .flat_map(|container| container.env.iter().flatten());
     let task = variables
         .filter(|variable| variable.name == TASK_VARIABLE)
         .find_map(|variable| SnapshotTask::parse(variable.value.as_deref()?).ok())?;

@@ -141,9 +141,7 @@ async fn a_pin_that_the_watch_has_not_shown_yet_counts_and_one_that_is_gone_does
     bench.has_snapshot(pinned.clone());
     assert!(bench.is_pinned(&ours).await);
     assert!(
-        !bench
-            .is_pinned(&manifest(Some(("prod-2", "another-uid"))))
-            .await,
+        !bench.is_pinned(&manifest(Some(("prod-2", "another-uid")))).await,
         "nobody pinned that one"
     );
     bench.show_snapshot(pinned.clone());
@@ -183,7 +181,10 @@ async fn what_the_api_server_does_not_say_is_not_known() {
         bench.has("etcdsnapshots/prod-1", code, refusal(code));
         bench.has("etcdbackups/prod", code, refusal(code));
         let failure = bench.watched.is_pinned(&asked, &ours).await.unwrap_err();
-        assert_eq!((&*failure.reason, failure.transient), ("SnapshotUnreadable", true));
+        assert_eq!(
+            (&*failure.reason, failure.transient),
+            ("SnapshotUnreadable", true)
+        );
         let failure = bench.watched.plan(&asked).await.unwrap_err();
         assert_eq!((&*failure.reason, failure.transient), ("PlanUnreadable", true));
     }

@@ -179,7 +179,10 @@ async fn nothing_goes_while_nobody_can_say_whether_it_is_wanted_and_it_goes_once
     let tended = bench.work([prune(false)], &keeping(1)).await;
     let mut work = Work::default();
     work.add(prune(false));
-    assert!(tended.unfinished(&work).prune.is_some(), "it is tried again by itself");
+    assert!(
+        tended.unfinished(&work).prune.is_some(),
+        "it is tried again by itself"
+    );
     let outcome = tended.retention.unwrap().unwrap();
     assert_eq!(
         about(&outcome.refused),

@@ -84,7 +84,8 @@ fn made_for(path: &Path) -> Value {
     let spool = SpoolOfPods::default();
     let job = job(&storing(path), "cluster-uid".to_owned(), &job_policy, spool).unwrap();
     let mut job = serde_json::to_value(job).unwrap();
-    job["status"] = json!({"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]});
+    job["status"] =
+        json!({"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]});
     job
 }
 
@@ -147,7 +148,10 @@ async fn of_a_job_that_is_gone_nothing_is_said_of_a_store_that_was_not_looked_at
     std::fs::create_dir(&now).unwrap();
     let failure = followed(root.path(), &now, vec![], vec![]).await.unwrap_err();
     assert_eq!((&*failure.reason, failure.transient), ("JobGone", true));
-    assert!(failure.message.trim_end_matches('/').ends_with("/now"), "{failure:?}");
+    assert!(
+        failure.message.trim_end_matches('/').ends_with("/now"),
+        "{failure:?}"
+    );
     let failure = followed(root.path(), &root.path().join("away"), vec![], vec![]).await;
     let failure = failure.unwrap_err();
     assert_eq!(failure.reason, "JobGone");

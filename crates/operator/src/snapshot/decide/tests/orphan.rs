@@ -26,10 +26,16 @@ fn of_a_run_whose_owner_is_gone_nothing_is_said_of_a_store_that_was_not_looked_a
         panic!("it was listed")
     };
     let listed = said(&observed);
-    assert!(listed.contains(&format!("nothing complete of it is in {location}")), "{listed}");
+    assert!(
+        listed.contains(&format!("nothing complete of it is in {location}")),
+        "{listed}"
+    );
     observed.store = Store::Unreadable;
     let unread = said(&observed);
-    assert!(unread.contains("is not known") && !unread.contains("nothing"), "{unread}");
+    assert!(
+        unread.contains("is not known") && !unread.contains("nothing"),
+        "{unread}"
+    );
 }
 
 #[test]
