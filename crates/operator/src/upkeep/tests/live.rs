@@ -34,7 +34,8 @@ fn server(objects: Objects) -> Client {
 }
 
 fn refusal(code: u16) -> Value {
-    json!({"kind": "Status", "status": "Failure", "reason": "No", "message": "no", "code": code})
+    let reason = if code == 404 { "NotFound" } else { "No" };
+    json!({"kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code})
 }
 
 struct Bench {
@@ -101,8 +102,8 @@ impl Bench {
     }
 }
 
-#[test]
-fn a_pin_holds_what_its_snapshot_stored_from_the_moment_that_the_manifest_is_written() {
+#[tokio::test]
+async fn a_pin_holds_what_its_snapshot_stored_from_the_moment_that_the_manifest_is_written() {
     let mut bench = Bench::new();
     let ours = Some(("prod-1", "snapshot-uid"));
     let running = json!({"phase": "Running", "attempts": 1, "startTime": "2026-11-23T06:00:00Z"});
@@ -118,8 +119,8 @@ fn a_pin_holds_what_its_snapshot_stored_from_the_moment_that_the_manifest_is_wri
     assert!(!bench.holds(ours));
 }
 
-#[test]
-fn a_snapshot_that_cannot_be_understood_may_be_pinned() {
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_understood_may_be_pinned() {
     let mut bench = Bench::new();
     let mut object = serde_json::to_value(snapshot(json!({}))).unwrap();
     merge(
@@ -205,8 +206,8 @@ async fn a_plan_is_known_as_it_is_now_and_a_later_one_of_its_name_is_not_it() {
     assert!(bench.watched.plan(&elsewhere).await.unwrap().is_none());
 }
 
-#[test]
-fn the_oldest_run_that_is_not_over_says_since_when_runs_are_under_way() {
+#[tokio::test]
+async fn the_oldest_run_that_is_not_over_says_since_when_runs_are_under_way() {
     let mut bench = Bench::new();
     let since = |bench: &Bench| bench.watched.under_way_since(&plan(json!({})));
     assert_eq!(since(&bench), None);
