@@ -23,8 +23,8 @@ pub(crate) async fn read(
 ) -> Result<Option<EtcdBackup>, Failure> {
     let unread = |message| Failure::transient(UNREAD, message);
     let object: Option<PlanObject> = read_object(client, namespace, name).await.map_err(unread)?;
-    let plan = object.map(|object| object.0).transpose();
-    plan.map_err(|error| {
+    let Some(object) = object else { return Ok(None) };
+    object.0.map(Some).map_err(|error| {
         let why = format!("it does not fit its definition: {error}");
         let message = cannot_read(&EtcdBackup::kind(&()), name, &why);
         warn!(namespace, name, "{message}");

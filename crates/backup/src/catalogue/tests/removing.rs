@@ -9,8 +9,8 @@ use crate::{
 /// A fence that is always open.
 const ALLOWED: fn() -> Result<(), Fenced> = || Ok(());
 /// Nobody wants it.
-async fn unwanted() -> Result<(), RemoveError> {
-    Ok(())
+fn unwanted() -> std::future::Ready<Result<(), RemoveError>> {
+    std::future::ready(Ok(()))
 }
 
 #[tokio::test]
