@@ -14,12 +14,14 @@ use crate::cache::{
     Cache, Key, PlanObject, RestoreObject, Seen, SnapshotObject, WatchTrouble, Writers, follow,
 };
 use crate::context::{Scope, Shared};
+use crate::there::look_for;
 use crate::wake::Wake;
 
 /// An empty scope and what fills it.
 pub(crate) fn scope(namespace: Option<String>) -> (Arc<Scope>, Watches) {
     let writers = Writers::default();
     let cache = Cache::new(&writers);
+    let there = watch::Sender::new(namespace.as_ref().map(|_| WatchTrouble::not_yet()));
     let scope = Arc::new(Scope {
         namespace,
         cache,
@@ -36,6 +38,7 @@ pub(crate) fn scope(namespace: Option<String>) -> (Arc<Scope>, Watches) {
             plans,
             snapshots,
             restores,
+            there,
         },
     )
 }
@@ -47,19 +50,22 @@ pub(crate) struct Watches {
     plans: watch::Sender<Option<WatchTrouble>>,
     snapshots: watch::Sender<Option<WatchTrouble>>,
     restores: watch::Sender<Option<WatchTrouble>>,
+    /// Of the namespace itself.
+    there: watch::Sender<Option<WatchTrouble>>,
 }
 
 /// What a watch reports: why it does not work, while it does not.
 pub(crate) type Report = watch::Receiver<Option<WatchTrouble>>;
 
 impl Watches {
-    /// What the watches of plans, snapshots and restores report.
-    pub(crate) fn reports(&self) -> (Report, Report, Report) {
-        (
+    /// What the watches of plans, snapshots and restores report, and whether their namespace is there.
+    pub(crate) fn reports(&self) -> [Report; 4] {
+        [
             self.plans.subscribe(),
             self.snapshots.subscribe(),
             self.restores.subscribe(),
-        )
+            self.there.subscribe(),
+        ]
     }
 
     /// Watches every kind for ever.
@@ -86,7 +92,12 @@ impl Watches {
             self.restores,
             |seen| restore_changed(&shared, &scope, &seen),
         );
-        tokio::join!(plans, snapshots, restores);
+        let there = async {
+            if let Some(namespace) = namespace {
+                look_for(&shared.client, namespace, &self.there).await;
+            }
+        };
+        tokio::join!(plans, snapshots, restores, there);
     }
 }
 
@@ -98,13 +109,16 @@ pub(crate) async fn keep_ready(
     plans: Vec<Report>,
     snapshots: Vec<Report>,
     restores: Vec<Report>,
+    namespaces: Vec<Report>,
 ) {
     // The same ones in every turn: each remembers what it has seen.
-    let mut all: Vec<Report> = plans.iter().chain(&snapshots).chain(&restores).cloned().collect();
+    let all = plans.iter().chain(&snapshots).chain(&restores).chain(&namespaces);
+    let mut all: Vec<Report> = all.cloned().collect();
     loop {
         show(&health, Check::Plans, &plans);
         show(&health, Check::Snapshots, &snapshots);
         show(&health, Check::Restores, &restores);
+        show(&health, Check::Namespaces, &namespaces);
         let undefined = |report: &Report| report.borrow().clone().filter(|trouble| trouble.undefined);
         match all.iter().find_map(undefined) {
             Some(trouble) => health.not_ready(Check::Definitions, trouble.text),
@@ -277,7 +291,7 @@ mod tests {
     async fn what_was_seen_of_a_watch_is_not_looked_at_again() {
         let health = Health::default();
         let (watch, report) = watch::channel(Some(WatchTrouble::not_yet()));
-        let mut keeping = pin!(keep_ready(health.clone(), vec![report], vec![], vec![]));
+        let mut keeping = pin!(keep_ready(health.clone(), vec![report], vec![], vec![], vec![]));
         let woken = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut look = || keeping.as_mut().poll(&mut Context::from_waker(&waker));

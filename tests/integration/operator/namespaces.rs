@@ -1,7 +1,7 @@
 //! Namespaces that come to an end, and those that are none of an operator's business.
 
 use anyhow::{Result, ensure};
-use harness::etcd::Version;
+use harness::{etcd::Version, http};
 
 use super::{
     case::Case,
@@ -75,5 +75,11 @@ async fn an_operator_of_two_namespaces_serves_both_and_no_third() -> Result<()> 
         case.finish(&etcd).await?;
     }
     ensure!(operator.stop().await?.success());
+    // One that does not exist would be watched in silence.
+    let mut mistyped = stage.replica(&[&LEASE[..], &["--watch-namespace=scope-on"]].concat())?;
+    logged(mistyped.log(), &["there is no namespace scope-on"]).await?;
+    let told = http::get(mistyped.health_port(), "/readyz").await;
+    ensure!(told.is_err(), "it is ready: {told:?}");
+    ensure!(mistyped.stop().await?.success());
     Ok(())
 }

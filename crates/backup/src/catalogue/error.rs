@@ -40,6 +40,9 @@ pub enum RemoveError {
     /// Somebody wants it after all. Nothing was removed.
     #[error(transparent)]
     Spared(#[from] Spared),
+    /// Nobody could say whether somebody wants it. Nothing was removed.
+    #[error("whether it may still go is not known: {0}")]
+    Unasked(String),
     /// This process may no longer write.
     #[error(transparent)]
     Fenced(#[from] crate::write::Fenced),
@@ -110,6 +113,7 @@ impl RemoveError {
             }
             Self::Changed => "Changed",
             Self::Spared(spared) => spared.reason,
+            Self::Unasked(_) => "Unasked",
             Self::StillThere => "StillThere",
             Self::Fenced(_) => "Fenced",
         }
@@ -121,7 +125,7 @@ impl RemoveError {
             Self::ReadManifest(error) | Self::RemoveManifest(error) | Self::RemoveSnapshot(error) => {
                 error.is_transient()
             }
-            Self::StillThere => true,
+            Self::StillThere | Self::Unasked(_) => true,
             Self::Spared(spared) => spared.transient,
             Self::Changed | Self::Fenced(_) => false,
         }

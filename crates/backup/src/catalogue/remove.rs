@@ -1,13 +1,13 @@
 use etcd_backup_store::{GetRange, Store};
 
-use super::{Entry, RemoveError, Spared};
+use super::{Entry, RemoveError};
 use crate::{
     manifest::{MAX_BYTES, Manifest},
     write::Fenced,
 };
 
-/// Removes a backup: its manifest, then its snapshot. `fence` is asked before each, and `spare` right before the first, after the
-/// store has answered: whether anybody wants the backup by now.
+/// Removes a backup: its manifest, then its snapshot. `fence` is asked before each, and `spare` is awaited right before the first,
+/// after the store has answered: whether anybody wants the backup by now.
 ///
 /// The manifest is read again first: only the very backup that was decided on is removed. One whose manifest is gone
 /// already is one that was half removed, and its snapshot is removed now.
@@ -15,11 +15,11 @@ pub async fn remove(
     store: &dyn Store,
     entry: &Entry,
     fence: &(dyn Fn() -> Result<(), Fenced> + Send + Sync),
-    spare: &(dyn Fn() -> Result<(), Spared> + Send + Sync),
+    spare: impl Future<Output = Result<(), RemoveError>> + Send,
 ) -> Result<(), RemoveError> {
     let key = entry.location.manifest_key();
     let there = confirm(store, entry, &key).await?;
-    spare()?;
+    spare.await?;
     if there {
         fence()?;
         store.delete(&key).await.map_err(RemoveError::RemoveManifest)?;

@@ -25,10 +25,18 @@ pub enum Check {
     Snapshots,
     /// The cache of restores is filled, where they are carried out.
     Restores,
+    /// The namespaces that are to be watched are there.
+    Namespaces,
 }
 
 impl Check {
-    const ALL: [Self; 4] = [Self::Definitions, Self::Plans, Self::Snapshots, Self::Restores];
+    const ALL: [Self; 5] = [
+        Self::Definitions,
+        Self::Plans,
+        Self::Snapshots,
+        Self::Restores,
+        Self::Namespaces,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +44,7 @@ impl Check {
             Self::Plans => "plans",
             Self::Snapshots => "snapshots",
             Self::Restores => "restores",
+            Self::Namespaces => "namespaces",
         }
     }
 }

@@ -39,6 +39,7 @@ async fn readiness_waits_for_every_check_and_names_the_missing_one() {
     );
     health.ready(Check::Snapshots);
     health.ready(Check::Restores);
+    health.ready(Check::Namespaces);
     assert_eq!(get(health_router(health), "/readyz").await.0, StatusCode::OK);
 }
 

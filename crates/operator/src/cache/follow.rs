@@ -143,7 +143,8 @@ where
     api.watch(&nothing, "0").await.is_ok()
 }
 
-fn report(trouble: &watch::Sender<Option<WatchTrouble>>, plural: &str, now: Option<WatchTrouble>) {
+/// Shows why something is not watched, or that it is, and logs when that changes.
+pub(crate) fn report(trouble: &watch::Sender<Option<WatchTrouble>>, plural: &str, now: Option<WatchTrouble>) {
     trouble.send_if_modified(|before| {
         if *before == now {
             return false;

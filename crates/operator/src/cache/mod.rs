@@ -14,6 +14,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 
+pub(crate) use follow::report;
 pub use follow::{Seen, WatchTrouble, follow};
 pub use index::{Index, Key};
 

@@ -1,18 +1,12 @@
 //! A plan as it is now, and not as a watch showed it some time ago.
 
-use std::time::Duration;
-
 use etcd_backup_api::EtcdBackup;
-use kube::{Api, Client};
-use tokio::time::timeout;
+use kube::{Client, Resource};
 use tracing::warn;
 
 use super::Failure;
 use crate::cache::PlanObject;
-use crate::explain::api_error;
-
-/// How long the API server may take for its answer, as for everything else that is asked of it beside a watch.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::read::{cannot_read, read as read_object};
 
 /// The word for a plan of which nobody can say how it is now.
 const UNREAD: &str = "PlanUnreadable";
@@ -27,17 +21,13 @@ pub(crate) async fn read_plan(
     namespace: &str,
     name: &str,
 ) -> Result<Option<EtcdBackup>, Failure> {
-    let api: Api<PlanObject> = Api::namespaced(client.clone(), namespace);
-    let why = match timeout(PATIENCE, api.get_opt(name)).await {
-        Ok(Ok(None)) => return Ok(None),
-        Ok(Ok(Some(object))) => match object.0 {
-            Ok(plan) => return Ok(Some(plan)),
-            Err(error) => format!("it does not fit its definition: {error}"),
-        },
-        Ok(Err(error)) => api_error(&error),
-        Err(_) => "the API server does not answer".to_owned(),
-    };
-    let message = format!("cannot read EtcdBackup {name} as it is now: {why}");
-    warn!(namespace, plan = name, "{message}");
-    Err(Failure::transient(UNREAD, message))
+    let unread = |message| Failure::transient(UNREAD, message);
+    let object: Option<PlanObject> = read_object(client, namespace, name).await.map_err(unread)?;
+    let Some(object) = object else { return Ok(None) };
+    object.0.map(Some).map_err(|error| {
+        let why = format!("it does not fit its definition: {error}");
+        let message = cannot_read(&EtcdBackup::kind(&()), name, &why);
+        warn!(namespace, name, "{message}");
+        unread(message)
+    })
 }

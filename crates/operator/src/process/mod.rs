@@ -107,11 +107,13 @@ impl Process {
 
     /// Runs the watches of all scopes, of which there is one each, in order.
     fn watch(&mut self, settings: &Settings, watches: Vec<Watches>, health: Health) {
-        let (mut plans, mut snapshots, mut restores) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut plans, mut snapshots, mut restores, mut there) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (scope, watches) in self.scopes.clone().into_iter().zip(watches) {
-            let (of_plans, of_snapshots, of_restores) = watches.reports();
+            let [of_plans, of_snapshots, of_restores, of_namespace] = watches.reports();
             plans.push(of_plans);
             snapshots.push(of_snapshots);
+            there.push(of_namespace);
             if settings.enable_restore {
                 restores.push(of_restores);
             }
@@ -119,7 +121,7 @@ impl Process {
         }
         self.spawn(
             "the readiness check",
-            watching::keep_ready(health, plans, snapshots, restores),
+            watching::keep_ready(health, plans, snapshots, restores, there),
         );
     }
 

@@ -83,7 +83,10 @@ pub(super) fn shared(
     let caretaker = Caretaker::new(
         connector,
         Arc::clone(&in_use),
-        Arc::new(Watched(scopes.to_vec())),
+        Arc::new(Watched {
+            scopes: scopes.to_vec(),
+            client: client.clone(),
+        }),
         leadership.clone(),
         Arc::clone(&metrics),
         Arc::clone(&clock),

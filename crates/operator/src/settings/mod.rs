@@ -22,7 +22,7 @@ pub use validate::SettingsError;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as an administrator gives it")]
 #[rustfmt::skip]
 pub struct Settings {
-    /// Watch only this namespace; may be given several times. Without it: all namespaces.
+    /// Watch only this namespace; may be given several times. Without it: all namespaces. While one of them does not exist, the log and /readyz say so.
     #[arg(long = "watch-namespace", env = "ETCD_BACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,
 

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{DeletionPolicy, EtcdBackup};
-use etcd_backup_backup::catalogue::{Catalogue, Entry, Spared};
+use etcd_backup_backup::catalogue::{Catalogue, Entry, RemoveError, Spared};
 use etcd_backup_store::StoreError;
+use futures::FutureExt;
 use tracing::info;
 
-use super::place::{Place, Removed, moved};
+use super::place::{Place, Removed, moved, unasked};
 use super::result::{Deletion, Refusal};
 use super::work::Work;
 use crate::connect::{Failure, refused};
@@ -39,7 +40,7 @@ pub(super) async fn run(
     } else {
         place.check_owner().await?;
         place.check_fence()?;
-        let spare = |entry: &Entry| is_unwanted(place, plan, entry);
+        let spare = |entry| is_unwanted(place, plan, entry).boxed();
         place.remove(catalogue, doomed, &spare).await
     };
     // Asked for and not there: somebody was faster.
@@ -76,20 +77,25 @@ fn is_wanted(entry: &Entry, place: &Place, work: &Work) -> bool {
 
 /// Whether the backup may still go: whoever asked may have thought better of it while the store did not answer, and what is
 /// pinned stays whoever asks.
-fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Spared> {
-    let spared = |reason, why| Err(Spared::by_request(reason, why));
-    match place.live.plan(plan) {
+async fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: Entry) -> Result<(), RemoveError> {
+    let spared = |reason, why| Err(Spared::by_request(reason, why).into());
+    match place.live.plan(plan).await.map_err(unasked)? {
         None => return spared(reason::PLAN_NOT_FOUND, "its plan is gone"),
         Some(now) if now.spec.deletion_policy == DeletionPolicy::Retain => {
             return spared("Retained", "its plan says deletionPolicy: Retain by now");
         }
         Some(now) => {
             if let Some(moved) = moved(plan, &now) {
-                return Err(moved);
+                return Err(moved.into());
             }
         }
     }
-    if place.live.pins(plan).hold(&entry.manifest) {
+    if place
+        .live
+        .is_pinned(plan, &entry.manifest)
+        .await
+        .map_err(unasked)?
+    {
         return spared(
             reason::PINNED,
             "its EtcdSnapshot is pinned: say pin: false there to let it go",

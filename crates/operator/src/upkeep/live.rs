@@ -3,21 +3,36 @@
 //! It is asked right before anything is removed. What a reconcile decided may have waited for minutes for a store that failed,
 //! and that is when people pin what they need.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use etcd_backup_api::{EtcdBackup, Verification};
 use etcd_backup_backup::manifest::Manifest;
-use kube::ResourceExt;
+use kube::{Client, ResourceExt};
 
+use crate::cache::SnapshotObject;
+use crate::connect::{Failure, read_plan};
 use crate::context::Scope;
+use crate::read::read;
 use crate::snapshot::Identity;
 
-/// What the objects say now. Answers at once.
+/// What the objects say.
+#[async_trait]
 pub trait Live: Send + Sync + 'static {
     /// The plan as it is now; `None` when it is gone.
-    fn plan(&self, plan: &EtcdBackup) -> Option<Arc<EtcdBackup>>;
-    /// What people pinned of what the plan stored.
+    ///
+    /// # Errors
+    /// Nobody could say.
+    async fn plan(&self, plan: &EtcdBackup) -> Result<Option<Arc<EtcdBackup>>, Failure>;
+    /// Whether somebody pinned the plan's backup with this manifest, as of now. For right before it is removed: what was said a
+    /// second ago counts.
+    ///
+    /// # Errors
+    /// Nobody could say.
+    async fn is_pinned(&self, plan: &EtcdBackup, manifest: &Manifest) -> Result<bool, Failure>;
+    /// What people pinned of what the plan stored, as far as it was seen. Answers at once.
     fn pins(&self, plan: &EtcdBackup) -> Pins;
     /// When the oldest of the plan's runs that are under way began, if there are any.
     fn under_way_since(&self, plan: &EtcdBackup) -> Option<DateTime<Utc>>;
@@ -48,23 +63,75 @@ pub(super) fn restorable(plan: &EtcdBackup) -> Option<&str> {
     restorable.map(|restorable| restorable.run_id.as_str())
 }
 
-/// The objects that the watches of this process show.
-#[derive(Debug)]
-pub struct Watched(pub Vec<Arc<Scope>>);
+/// The word for an EtcdSnapshot of which nobody can say how it is now.
+const UNREAD: &str = "SnapshotUnreadable";
+
+/// The objects that the watches of this process show, and, where the moment counts, the API server.
+pub struct Watched {
+    /// What is watched.
+    pub scopes: Vec<Arc<Scope>>,
+    /// Speaks to the API server.
+    pub client: Client,
+}
+
+impl std::fmt::Debug for Watched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watched")
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Watched {
     fn scope(&self, plan: &EtcdBackup) -> Option<&Scope> {
         let namespace = plan.namespace().unwrap_or_default();
-        let scope = self.0.iter().find(|scope| scope.covers(&namespace));
+        let scope = self.scopes.iter().find(|scope| scope.covers(&namespace));
         scope.map(|scope| &**scope)
     }
 }
 
+/// What identifies the manifest of what an object stands for, if that is pinned. What one that cannot be understood says of a pin
+/// is not known.
+fn pinned(object: &SnapshotObject) -> Option<Identity> {
+    match &object.0 {
+        Ok(snapshot) => snapshot.spec.pin.then(|| Identity::of(snapshot)),
+        Err(_) => Some(Identity::of_metadata(object)),
+    }
+}
+
+fn identity(object: &SnapshotObject) -> Identity {
+    let snapshot = object.0.as_ref().map(Identity::of);
+    snapshot.unwrap_or_else(|_| Identity::of_metadata(object))
+}
+
+#[async_trait]
 impl Live for Watched {
-    fn plan(&self, plan: &EtcdBackup) -> Option<Arc<EtcdBackup>> {
+    async fn plan(&self, plan: &EtcdBackup) -> Result<Option<Arc<EtcdBackup>>, Failure> {
         let namespace = plan.namespace().unwrap_or_default();
-        let now = self.scope(plan)?.cache.plan(&namespace, &plan.name_any());
-        now.filter(|now| now.uid() == plan.uid())
+        let now = read_plan(&self.client, &namespace, &plan.name_any()).await?;
+        Ok(now.filter(|now| now.uid() == plan.uid()).map(Arc::new))
+    }
+
+    async fn is_pinned(&self, plan: &EtcdBackup, manifest: &Manifest) -> Result<bool, Failure> {
+        let namespace = plan.namespace().unwrap_or_default();
+        // Those that stand for it as far as it was seen, and the one that it was taken for.
+        let objects = self
+            .scope(plan)
+            .map(|scope| scope.cache.objects_of(&namespace, &plan.name_any()));
+        let shown = objects.into_iter().flatten();
+        let shown = shown.filter(|object| identity(object).is(manifest));
+        let mut names: BTreeSet<String> = shown.map(|object| object.name_any()).collect();
+        names.extend(manifest.etcd_snapshot.iter().map(|object| object.name.clone()));
+        for name in names {
+            let object: Option<SnapshotObject> = read(&self.client, &namespace, &name)
+                .await
+                .map_err(|message| Failure::transient(UNREAD, message))?;
+            let pinned = object.as_ref().and_then(pinned);
+            if pinned.is_some_and(|pinned| pinned.is(manifest)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn pins(&self, plan: &EtcdBackup) -> Pins {
@@ -73,12 +140,7 @@ impl Live for Watched {
         };
         let namespace = plan.namespace().unwrap_or_default();
         let objects = scope.cache.objects_of(&namespace, &plan.name_any());
-        let pinned = objects.iter().filter_map(|object| match &object.0 {
-            Ok(snapshot) => snapshot.spec.pin.then(|| Identity::of(snapshot)),
-            // What it says of a pin is not known.
-            Err(_) => Some(Identity::of_metadata(object)),
-        });
-        pinned.collect()
+        objects.iter().filter_map(|object| pinned(object)).collect()
     }
 
     fn under_way_since(&self, plan: &EtcdBackup) -> Option<DateTime<Utc>> {

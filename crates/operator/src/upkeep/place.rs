@@ -8,6 +8,7 @@ use etcd_backup_backup::layout::PlanKey;
 use etcd_backup_backup::owner::{self, Owner};
 use etcd_backup_backup::write::Fenced;
 use etcd_backup_store::Store;
+use futures::future::BoxFuture;
 use tracing::info;
 
 use super::live::Live;
@@ -55,6 +56,11 @@ pub(super) fn leadership_lost(error: &impl ToString) -> Failure {
     Failure::transient("LeadershipLost", error.to_string())
 }
 
+/// Nobody can say what people want: nothing goes until somebody can.
+pub(super) fn unasked(failure: Failure) -> RemoveError {
+    RemoveError::Unasked(failure.message)
+}
+
 impl Place {
     pub(super) fn location(&self) -> String {
         self.store.location()
@@ -77,11 +83,11 @@ impl Place {
 
     /// Removes backups, oldest first. A removed one leaves `catalogue` too. `spare` is asked right before each is removed,
     /// whether anybody wants it by now; and so it is whether a restore reads it.
-    pub(super) async fn remove(
+    pub(super) async fn remove<'a>(
         &self,
         catalogue: &mut Catalogue,
         mut doomed: Vec<Entry>,
-        spare: &(dyn Fn(&Entry) -> Result<(), Spared> + Send + Sync),
+        spare: &(dyn Fn(Entry) -> BoxFuture<'a, Result<(), RemoveError>> + Send + Sync),
     ) -> Removed {
         doomed.sort_by_key(|entry| (entry.manifest.times.started, entry.location.run));
         let mut removed = Removed::default();
@@ -95,11 +101,12 @@ impl Place {
                 removed.refused.push(Refusal { run_id, failure });
                 continue;
             }
-            let unwanted = || {
+            let unwanted = async {
+                spare(entry.clone()).await?;
                 self.is_not_read(&run_id)?;
-                spare(&entry)
+                Ok(())
             };
-            let error = match catalogue::remove(&*self.store, &entry, &*self.fence, &unwanted).await {
+            let error = match catalogue::remove(&*self.store, &entry, &*self.fence, unwanted).await {
                 Err(error) if error.is_still_a_backup() => error,
                 // Where only its data is left, that is no backup any more, and is swept later.
                 Ok(()) | Err(_) => {

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use etcd_backup_api::EtcdBackup;
 use etcd_backup_api::conditions::reason;
-use etcd_backup_backup::catalogue::{Catalogue, Entry, Spared, ask_locks, newest_of};
+use etcd_backup_backup::catalogue::{Catalogue, Entry, RemoveError, Spared, ask_locks, newest_of};
 use etcd_backup_backup::layout::{ClusterId, RunId};
 use etcd_backup_backup::retention::{self, Candidate, Context, Hold, Kept, Policy};
 use etcd_backup_store::Lock;
+use futures::FutureExt;
 
 use super::live::restorable;
-use super::place::{Place, Removed, moved};
+use super::place::{Place, Removed, moved, unasked};
 use super::policy::{calendar, policy};
 use super::result::{Removal, RetentionOutcome};
 use super::work::Prune;
@@ -31,7 +32,8 @@ pub(super) async fn run(
     now: DateTime<Utc>,
 ) -> Result<RetentionOutcome, Failure> {
     // What it says by now, in case this waited for the store.
-    let Some(by_now) = place.live.plan(plan).filter(|plan| !is_going(plan)) else {
+    let by_now = place.live.plan(plan).await?;
+    let Some(by_now) = by_now.filter(|plan| !is_going(plan)) else {
         return Err(Failure::lasting(
             reason::PLAN_NOT_FOUND,
             "the plan is gone or going",
@@ -188,21 +190,22 @@ async fn take_away(
         })
         .cloned()
         .collect();
-    let spare = |entry: &Entry| is_unwanted(place, plan, entry);
+    let spare = |entry| is_unwanted(place, plan, entry).boxed();
     Ok(place.remove(catalogue, doomed, &spare).await)
 }
 
 /// Whether the backup may still go, although people may have said otherwise since it was decided on, under `plan`.
-fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Spared> {
-    let spared = |reason, why| Err(Spared::by_request(reason, why));
-    let Some(now) = place.live.plan(plan).filter(|now| !is_going(now)) else {
+async fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: Entry) -> Result<(), RemoveError> {
+    let spared = |reason, why| Err(Spared::by_request(reason, why).into());
+    let now = place.live.plan(plan).await.map_err(unasked)?;
+    let Some(now) = now.filter(|now| !is_going(now)) else {
         return spared(reason::PLAN_NOT_FOUND, "its plan is gone or going");
     };
     if is_dry_run(&now) {
         return spared(reason::DRY_RUN, "its plan is in a dry run by now");
     }
     if let Some(moved) = moved(plan, &now) {
-        return Err(moved);
+        return Err(moved.into());
     }
     if now.spec.retention != plan.spec.retention {
         return spared("RetentionChanged", "its plan has another retention by now");
@@ -213,11 +216,16 @@ fn is_unwanted(place: &Place, plan: &EtcdBackup, entry: &Entry) -> Result<(), Sp
             "its plan has another time zone by now, and with it other days",
         );
     }
-    if place.live.pins(&now).hold(&entry.manifest) {
-        return spared(reason::PINNED, "it is pinned by now");
-    }
     if restorable(&now) == Some(&*entry.location.run.to_string()) {
         return spared("Restorable", "it is by now the newest that a drill restored");
+    }
+    if place
+        .live
+        .is_pinned(&now, &entry.manifest)
+        .await
+        .map_err(unasked)?
+    {
+        return spared(reason::PINNED, "it is pinned by now");
     }
     Ok(())
 }

@@ -62,7 +62,17 @@ impl RetentionOutcome {
     pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
     }
+
+    /// Whether something stays only because nobody could say whether it is wanted.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.refused
+            .iter()
+            .any(|refusal| refusal.failure.reason == UNASKED)
+    }
 }
+
+/// The reason of [`etcd_backup_backup::catalogue::RemoveError::Unasked`].
+const UNASKED: &str = "Unasked";
 
 /// A backup that went.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -104,7 +104,11 @@ impl Tended {
             Some(Ok(deletion)) => deletion.refused.iter().any(|refusal| passing(&refusal.failure)),
             None => false,
         };
-        let retention = matches!(&self.retention, Some(Err(failure)) if passing(failure));
+        let retention = match &self.retention {
+            Some(Err(failure)) => passing(failure),
+            Some(Ok(outcome)) => outcome.is_unasked(),
+            None => false,
+        };
         let etcd = matches!(&self.etcd, Some(Err(failure)) if passing(failure));
         Work {
             sync: etcd || self.catalogue.as_ref().is_err_and(passing),

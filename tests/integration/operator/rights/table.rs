@@ -144,6 +144,7 @@ pub(super) const RIGHTS: &[Right] = &[
     needed(OPERATOR, "etcdsnapshots", "create", Deed::RunNow),
     stopping(needed(OPERATOR, "etcdsnapshots", "patch", Deed::Snapshot)),
     needed(OPERATOR, "etcdsnapshots", "delete", Deed::Prune),
+    needed(OPERATOR, "etcdsnapshots", "get", Deed::Prune),
     stopping(needed(OPERATOR, "etcdsnapshots/status", "patch", Deed::Snapshot)),
     Right {
         told: Told::Plan("SecretNotFound", "the operator may not read it"),
@@ -162,12 +163,6 @@ pub(super) const RIGHTS: &[Right] = &[
 
 /// Rights that no case misses, and why.
 pub(super) const EXEMPT: &[(&str, &str, &str, &str)] = &[
-    (
-        OPERATOR,
-        "etcdsnapshots",
-        "get",
-        "asked only when somebody took a name in the moment in which it was created",
-    ),
     (
         OPERATOR,
         "etcdbackups/finalizers",

@@ -9,14 +9,16 @@ use crate::{
 /// A fence that is always open.
 const ALLOWED: fn() -> Result<(), Fenced> = || Ok(());
 /// Nobody wants it.
-const UNWANTED: fn() -> Result<(), Spared> = || Ok(());
+fn unwanted() -> std::future::Ready<Result<(), RemoveError>> {
+    std::future::ready(Ok(()))
+}
 
 #[tokio::test]
 async fn removing_a_backup_removes_its_manifest_first_and_nothing_else() {
     let (store, entries) = bucket(3).await;
     put_foreign(&store).await;
     let before = everything(&store).await;
-    remove(&store, &entries[1], &ALLOWED, &UNWANTED).await.unwrap();
+    remove(&store, &entries[1], &ALLOWED, unwanted()).await.unwrap();
     let deleted: Vec<_> = store
         .log()
         .into_iter()
@@ -42,7 +44,7 @@ async fn removing_a_backup_removes_its_manifest_first_and_nothing_else() {
 async fn a_removal_that_is_killed_anywhere_leaves_a_backup_or_an_orphan_and_can_be_resumed() {
     let calls = {
         let (store, entries) = bucket(2).await;
-        remove(&store, &entries[0], &ALLOWED, &UNWANTED).await.unwrap();
+        remove(&store, &entries[0], &ALLOWED, unwanted()).await.unwrap();
         store.operations()
     };
     assert_eq!(calls, 4);
@@ -51,14 +53,14 @@ async fn a_removal_that_is_killed_anywhere_leaves_a_backup_or_an_orphan_and_can_
             let (store, entries) = bucket(2).await;
             let faulty = store.clone().at(number, fault);
             tokio::select! {
-                done = remove(&faulty, &entries[0], &ALLOWED, &UNWANTED) => panic!("{done:?}"),
+                done = remove(&faulty, &entries[0], &ALLOWED, unwanted()) => panic!("{done:?}"),
                 () = faulty.hangs() => {}
             }
             let left = Faulty::new(store.inner.clone());
             let found = catalogue(&left).await;
             assert!(found.broken.is_empty(), "call {number}");
             assert!(found.backups.contains(&entries[1]), "call {number}");
-            remove(&left, &entries[0], &ALLOWED, &UNWANTED).await.unwrap();
+            remove(&left, &entries[0], &ALLOWED, unwanted()).await.unwrap();
             let found = catalogue(&left).await;
             assert_eq!(
                 (found.backups, found.orphans),
@@ -75,7 +77,7 @@ async fn a_failure_before_the_manifest_is_gone_leaves_the_whole_backup() {
         for error in [denied as fn() -> _, down] {
             let (store, entries) = bucket(2).await;
             let faulty = store.clone().on(op, times, Fault::Fail(error));
-            let failed = remove(&faulty, &entries[0], &ALLOWED, &UNWANTED)
+            let failed = remove(&faulty, &entries[0], &ALLOWED, unwanted())
                 .await
                 .unwrap_err();
             assert!(failed.is_still_a_backup());
@@ -92,7 +94,9 @@ async fn a_store_that_says_it_removed_a_manifest_and_did_not_is_found_out_before
         keeps_what_is_deleted: true,
         ..Lies::default()
     });
-    let error = remove(&liar, &entries[0], &ALLOWED, &UNWANTED).await.unwrap_err();
+    let error = remove(&liar, &entries[0], &ALLOWED, unwanted())
+        .await
+        .unwrap_err();
     assert_eq!((error.reason(), error.is_still_a_backup()), ("StillThere", true));
     assert_eq!(catalogue(&store).await.backups, entries);
 }
@@ -110,7 +114,7 @@ async fn a_manifest_that_changed_since_the_decision_is_not_removed() {
     .await;
     let before = everything(&store).await;
     assert_eq!(
-        remove(&store, &entries[0], &ALLOWED, &UNWANTED)
+        remove(&store, &entries[0], &ALLOWED, unwanted())
             .await
             .unwrap_err()
             .reason(),
@@ -118,7 +122,7 @@ async fn a_manifest_that_changed_since_the_decision_is_not_removed() {
     );
     put(&store, &entries[0].location.manifest_key(), b"junk").await;
     assert_eq!(
-        remove(&store, &entries[0], &ALLOWED, &UNWANTED)
+        remove(&store, &entries[0], &ALLOWED, unwanted())
             .await
             .unwrap_err()
             .reason(),
@@ -140,7 +144,7 @@ async fn whoever_may_no_longer_write_removes_nothing_more() {
             }
         };
         assert_eq!(
-            remove(&store, &entries[0], &fence, &UNWANTED)
+            remove(&store, &entries[0], &fence, unwanted())
                 .await
                 .unwrap_err()
                 .reason(),
@@ -163,15 +167,11 @@ async fn what_somebody_wants_while_the_store_is_asked_is_not_removed() {
         // Nobody did when the removal began.
         let asked = || store.log().iter().any(|(op, _)| *op == Op::Get);
         let begun = store.log().len();
-        let spare = || {
+        let spare = async {
             assert!(asked() && store.log().len() > begun, "it is the last question");
-            Err(Spared {
-                reason: "Pinned",
-                why: "somebody pinned it".into(),
-                transient: false,
-            })
+            Err(Spared::by_request("Pinned", "somebody pinned it").into())
         };
-        let error = remove(&store, &entries[0], &ALLOWED, &spare).await.unwrap_err();
+        let error = remove(&store, &entries[0], &ALLOWED, spare).await.unwrap_err();
         assert_eq!((error.reason(), error.is_transient()), ("Pinned", false));
         assert!(error.is_still_a_backup());
         assert_eq!(everything(&store).await, before);

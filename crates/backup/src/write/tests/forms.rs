@@ -205,7 +205,7 @@ async fn a_directory_is_as_good_a_store_as_any() {
         .unwrap();
     prove_snapshot(&store, &manifest, None, |_| Ok(())).await.unwrap();
     let catalogue = list(&*store, &plan()).await.unwrap();
-    remove(&*store, &catalogue.backups[0], &|| Ok(()), &|| Ok(()))
+    remove(&*store, &catalogue.backups[0], &|| Ok(()), async { Ok(()) })
         .await
         .unwrap();
     assert_eq!(

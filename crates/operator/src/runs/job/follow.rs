@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use etcd_backup_api::StorageSpec;
 use etcd_backup_backup::write::Progress;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, DeleteParams, PostParams};
@@ -42,13 +43,15 @@ impl JobExecutor {
     ) -> RunResult {
         let mut made = if request.adopt { Made::Yes } else { Made::No };
         let (mut since, mut losses) = (Since::default(), Losses::default());
+        // What was asked for, until it shows what a process before made.
+        let mut storage = request.plan.spec.storage.clone();
         let began = Instant::now();
         loop {
             if cancel.is_cancelled() {
                 let cancelled = Failure::lasting("Cancelled", "the run was cancelled");
-                return self.end(request, cancelled).await;
+                return self.end(request, &mut storage, cancelled).await;
             }
-            match bounded(look(&self.client, &self.listener, request)).await {
+            match bounded(look(&self.client, &self.listener, request, &mut storage)).await {
                 Ok(Seen::Nothing) => match made {
                     Made::No => match self.create(request).await {
                         Ok(now) => {
@@ -65,11 +68,11 @@ impl JobExecutor {
                             let wait = unanswered(format!("cannot tell whether the Job was made: {why}"));
                             self.tell(request, Some(&wait)).await;
                             if let Some(failure) = since.judge(Some(&wait)) {
-                                return self.end(request, failure).await;
+                                return self.end(request, &mut storage, failure).await;
                             }
                         }
                     },
-                    Made::Yes => return self.written_or(request, gone(request)).await,
+                    Made::Yes => return self.gone(request, &storage).await,
                     Made::Exists => return Err(name_taken(request)),
                 },
                 Ok(Seen::PodOnly) => self.tell(request, None).await,
@@ -79,7 +82,7 @@ impl JobExecutor {
                     }
                     self.tell(request, wait.as_ref()).await;
                     if let Some(failure) = since.judge(wait.as_ref()) {
-                        return self.end(request, failure).await;
+                        return self.end(request, &mut storage, failure).await;
                     }
                     made = Made::Yes;
                 }
@@ -88,10 +91,11 @@ impl JobExecutor {
                     self.tell(request, Some(&Losses::wait())).await;
                     self.delete(request).await;
                     made = Made::No;
+                    storage.clone_from(&request.plan.spec.storage);
                 }
-                Ok(Seen::Lost(_)) => return self.end(request, Losses::failure()).await,
-                Ok(Seen::Said(said, ended)) => return self.take(request, said, ended).await,
-                Ok(Seen::Silent(failure)) => return self.written_or(request, failure).await,
+                Ok(Seen::Lost(_)) => return self.end(request, &mut storage, Losses::failure()).await,
+                Ok(Seen::Said(said, ended)) => return self.take(request, &storage, said, ended).await,
+                Ok(Seen::Silent(failure)) => return self.written_or(request, &storage, failure).await,
                 Err(Trouble::Refused(failure)) if made == Made::No => return Err(failure),
                 // It may be under way: nothing may begin beside it.
                 Err(trouble) => {
@@ -125,14 +129,16 @@ impl JobExecutor {
     }
 
     /// Takes the Job away and waits until nothing of it can write any more. It fails with `failure`, unless it was quicker.
-    async fn end(&self, request: &RunRequest, failure: Failure) -> RunResult {
+    async fn end(&self, request: &RunRequest, storage: &mut StorageSpec, failure: Failure) -> RunResult {
         loop {
-            match bounded(look(&self.client, &self.listener, request)).await {
-                Ok(Seen::Nothing | Seen::Silent(_)) => return self.written_or(request, failure).await,
+            match bounded(look(&self.client, &self.listener, request, storage)).await {
+                Ok(Seen::Nothing | Seen::Silent(_)) => {
+                    return self.written_or(request, storage, failure).await;
+                }
                 Ok(Seen::PodOnly) => {}
                 Ok(Seen::Said(said, ended)) => {
                     // It was over before: what it stored counts.
-                    let result = self.take(request, said, ended).await;
+                    let result = self.take(request, storage, said, ended).await;
                     return result.map_err(|_| failure);
                 }
                 Ok(Seen::Active(..) | Seen::Lost(_)) => self.delete(request).await,
@@ -248,16 +254,6 @@ fn judge(error: &kube::Error) -> Trouble {
         }
         _ => Trouble::Unknown(message),
     }
-}
-
-fn gone(request: &RunRequest) -> Failure {
-    Failure::transient(
-        "JobGone",
-        format!(
-            "the Job {} is gone, and nothing complete of it is in the store",
-            name_of(request)
-        ),
-    )
 }
 
 fn name_taken(request: &RunRequest) -> Failure {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use etcd_backup_api::EtcdBackup;
+use etcd_backup_api::StorageSpec;
 use etcd_backup_backup::catalogue;
 use etcd_backup_backup::layout::PlanKey;
 use etcd_backup_backup::manifest::Manifest;
+use etcd_backup_store::Store;
 use kube::{Resource, ResourceExt};
 
-use super::JobExecutor;
 use super::seen::Ended;
+use super::{JobExecutor, name_of};
 use crate::agent::{AgentResult, location_of};
 use crate::connect::Failure;
 use crate::metrics::Stage;
@@ -25,8 +26,14 @@ const POD_ENDED: &str = "PodEnded";
 const LONGEST_LOCATION: usize = 4096;
 
 impl JobExecutor {
-    /// What the agent said, as the result of the run.
-    pub(super) async fn take(&self, request: &RunRequest, said: AgentResult, ended: Ended) -> RunResult {
+    /// What the agent said, as the result of the run. `storage` is what it stored in.
+    pub(super) async fn take(
+        &self,
+        request: &RunRequest,
+        storage: &StorageSpec,
+        said: AgentResult,
+        ended: Ended,
+    ) -> RunResult {
         match said {
             AgentResult::Stored {
                 key,
@@ -42,7 +49,7 @@ impl JobExecutor {
                         manifest,
                         location: location.filter(|location| is_location(location)),
                     },
-                    None => self.fetch(&request.plan, &key).await?,
+                    None => self.fetch(request, storage, &key).await?,
                 };
                 own(taken, request)
             }
@@ -75,46 +82,91 @@ impl JobExecutor {
         }
     }
 
-    async fn fetch(&self, plan: &EtcdBackup, key: &str) -> Result<Taken, Failure> {
+    async fn fetch(&self, request: &RunRequest, storage: &StorageSpec, key: &str) -> Result<Taken, Failure> {
         let location = location_of(key).ok_or_else(|| {
             Failure::transient("InvalidResult", "its pod named no key of a backup as its result")
         })?;
-        let store = self.connector.store(plan, (self.clock)()).await?;
+        let store = self.open(request, storage).await?;
         Ok(Taken {
             manifest: again(&*store, &location).await?.manifest,
             location: Some(store.location()),
         })
     }
 
-    /// A pod that died may have stored its backup before: the store knows. Else it is `failure`.
-    pub(super) async fn written_or(&self, request: &RunRequest, failure: Failure) -> RunResult {
-        match self.written(request).await {
-            Ok(Some(taken)) => Ok(Arc::new(taken)),
-            Ok(None) => Err(failure),
-            Err(unknown) => Err(Failure {
-                message: format!(
-                    "{}. Whether it stored a backup before is not known: {}",
-                    failure.message, unknown.message
-                ),
-                ..failure
+    /// A pod that died may have stored its backup before: the store that it wrote to knows. Else it is `failure`.
+    pub(super) async fn written_or(
+        &self,
+        request: &RunRequest,
+        storage: &StorageSpec,
+        failure: Failure,
+    ) -> RunResult {
+        let (_, result) = self.looked_up(request, storage, failure).await;
+        result
+    }
+
+    /// What a Job comes to that is gone: what it stored, or that it is gone, with the place where nothing of it is.
+    pub(super) async fn gone(&self, request: &RunRequest, storage: &StorageSpec) -> RunResult {
+        let gone = Failure::transient("JobGone", format!("the Job {} is gone", name_of(request)));
+        match self.looked_up(request, storage, gone).await {
+            (Some(location), Err(gone)) => Err(Failure {
+                message: format!("{}, and nothing complete of it is in {location}", gone.message),
+                ..gone
             }),
+            (_, result) => result,
         }
     }
 
-    async fn written(&self, request: &RunRequest) -> Result<Option<Taken>, Failure> {
+    /// What is in the store of a request, else `failure`; and where that is, if it could be looked at.
+    async fn looked_up(
+        &self,
+        request: &RunRequest,
+        storage: &StorageSpec,
+        failure: Failure,
+    ) -> (Option<String>, RunResult) {
+        match self.written(request, storage).await {
+            Ok((location, Some(manifest))) => {
+                let location = Some(location);
+                let taken = Taken {
+                    manifest,
+                    location: location.clone(),
+                };
+                (location, Ok(Arc::new(taken)))
+            }
+            Ok((location, None)) => (Some(location), Err(failure)),
+            Err(unknown) => (
+                None,
+                Err(Failure {
+                    message: format!(
+                        "{}. Whether it stored a backup before is not known: {}",
+                        failure.message, unknown.message
+                    ),
+                    ..failure
+                }),
+            ),
+        }
+    }
+
+    /// Where it was looked for, and what was found.
+    async fn written(
+        &self,
+        request: &RunRequest,
+        storage: &StorageSpec,
+    ) -> Result<(String, Option<Manifest>), Failure> {
         let plan = &request.plan;
         let key = PlanKey::new(plan.namespace().unwrap_or_default(), plan.name_any())
             .map_err(|error| Failure::of("InvalidSpec", false, &error))?;
-        let store = self.connector.store(plan, (self.clock)()).await?;
+        let store = self.open(request, storage).await?;
         let listed = catalogue::list(&*store, &key)
             .await
             .map_err(|error| Failure::of(error.reason(), error.is_transient(), &error))?;
         let mut manifests = listed.backups.into_iter().map(|entry| entry.manifest);
         let found = manifests.find(|manifest| is_of(manifest, request));
-        Ok(found.map(|manifest| Taken {
-            manifest,
-            location: Some(store.location()),
-        }))
+        Ok((store.location(), found))
+    }
+
+    async fn open(&self, request: &RunRequest, storage: &StorageSpec) -> Result<Arc<dyn Store>, Failure> {
+        let namespace = &request.snapshot.namespace;
+        self.connector.store_of(namespace, storage, (self.clock)()).await
     }
 }
 

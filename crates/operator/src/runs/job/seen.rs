@@ -1,13 +1,13 @@
 //! What the API server shows of the Job of an attempt.
 
-use etcd_backup_api::labels;
+use etcd_backup_api::{StorageSpec, labels};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 
 use super::name_of;
-use crate::agent::{AgentResult, EXIT_LASTING, Said};
+use crate::agent::{AgentResult, EXIT_LASTING, Said, SnapshotTask, TASK_VARIABLE};
 use crate::connect::Failure;
 use crate::jobs::Listener;
 use crate::jobs::containers::container;
@@ -39,11 +39,12 @@ pub(super) struct Ended {
     pub(super) transient: bool,
 }
 
-/// Looks at both. Jobs and pods of other attempts and of other owners do not count.
+/// Looks at both. Jobs and pods of other attempts and of other owners do not count. `storage` becomes what the Job stores in.
 pub(super) async fn look(
     client: &Client,
     listener: &Listener,
     request: &RunRequest,
+    storage: &mut StorageSpec,
 ) -> Result<Seen, kube::Error> {
     let namespace = &request.snapshot.namespace;
     let own = ListParams::default().labels(&format!(
@@ -64,6 +65,9 @@ pub(super) async fn look(
             Seen::PodOnly
         });
     };
+    if let Some(named) = storage_of(job, request) {
+        *storage = named;
+    }
     let seen = judge(job, &pods);
     if let Seen::Active(wait, _) = seen {
         let told = wait::with_events(client, namespace, job, pods.first(), wait).await;
@@ -77,6 +81,20 @@ pub(super) async fn look(
 fn is_of(job: &Job, request: &RunRequest) -> bool {
     let mut owners = job.owner_references().iter();
     job.name_any() == name_of(request) && owners.any(|owner| owner.uid == request.snapshot.uid)
+}
+
+/// What a Job stores in, by its task: its plan may have been edited since, and the process that made it be gone.
+pub(super) fn storage_of(job: &Job, request: &RunRequest) -> Option<StorageSpec> {
+    let pod = job.spec.as_ref()?.template.spec.as_ref()?;
+    let variables = pod
+        .containers
+        .iter()
+        .flat_map(|container| container.env.iter().flatten());
+    let task = variables
+        .filter(|variable| variable.name == TASK_VARIABLE)
+        .find_map(|variable| SnapshotTask::parse(variable.value.as_deref()?).ok())?;
+    let own = task.uid == request.snapshot.uid && task.plan.metadata.uid == request.plan.metadata.uid;
+    own.then_some(task.plan.spec.storage)
 }
 
 /// What a Job and its pods say together.

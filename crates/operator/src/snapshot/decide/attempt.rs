@@ -195,13 +195,18 @@ fn lost(case: &mut Case<'_>, plan: &EtcdBackup) {
                 .notes
                 .push(Note::normal(event::SNAPSHOT_SUCCEEDED, ACTION, message));
         }
-        Store::Unreadable | Store::Listed { found: None, .. } => {
+        // Only of the store that was looked at anything can be said: its plan may have named another one when it began.
+        asked @ (Store::Unreadable | Store::Listed { found: None, .. }) => {
             let owner = case.before.owner.clone().unwrap_or_else(|| "nobody".to_owned());
+            let left = match asked {
+                Store::Listed { location, .. } => {
+                    format!("and nothing complete of it is in {location}, where its plan stores now")
+                }
+                _ => "and whether it left anything is not known: the store cannot be read".to_owned(),
+            };
             let problem = Problem {
                 reason: reason::OWNER_GONE.to_owned(),
-                message: format!(
-                    "the process that ran it ({owner}) is gone and left nothing complete in the store"
-                ),
+                message: format!("the process that ran it ({owner}) is gone, {left}"),
             };
             fail(case, plan, &problem, true);
         }

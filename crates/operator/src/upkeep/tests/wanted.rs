@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::bench::{Bench, Now, Said, keeping, prune};
 use crate::fixtures::plan;
-use crate::upkeep::{Deletion, Job, Refusal};
+use crate::upkeep::{Deletion, Job, Refusal, Work};
 
 fn about(refusals: &[Refusal]) -> Vec<(&str, &str)> {
     let about = refusals
@@ -155,6 +155,48 @@ async fn what_is_pinned_is_not_deleted_whoever_asks_and_however_much_else_goes()
     bench.said.pinned.lock().unwrap().clear();
     assert!(bench.delete_all().await.complete);
     assert_eq!(bench.keys().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_pin_that_no_watch_has_shown_yet_holds_as_well() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(4).await;
+    bench.said.unseen.store(true, Ordering::SeqCst);
+    bench.said.pin(&runs[1]);
+    let outcome = bench.pruned(false, &keeping(1)).await.unwrap();
+    assert_eq!(about(&outcome.spared), [(&*runs[1], "Pinned")]);
+    let deletion = deleted(&bench, [delete(&runs[1])]).await;
+    assert_eq!(about(&deletion.refused), [(&*runs[1], "Pinned")]);
+    assert_eq!(bench.left().await, [runs[1].clone(), runs[3].clone()]);
+}
+
+#[tokio::test]
+async fn nothing_goes_while_nobody_can_say_whether_it_is_wanted_and_it_goes_once_somebody_can() {
+    let bench = Bench::new().await;
+    let runs = bench.daily(4).await;
+    let silent = |said: &Said, silent| said.silent.store(silent, Ordering::SeqCst);
+    bench.meanwhile(move |said| silent(said, true));
+    let tended = bench.work([prune(false)], &keeping(1)).await;
+    let mut work = Work::default();
+    work.add(prune(false));
+    assert!(
+        tended.unfinished(&work).prune.is_some(),
+        "it is tried again by itself"
+    );
+    let outcome = tended.retention.unwrap().unwrap();
+    assert_eq!(
+        about(&outcome.refused),
+        [(&*runs[1], "Unasked"), (&*runs[2], "Unasked")]
+    );
+    let failure = bench.pruned(false, &keeping(1)).await.unwrap_err();
+    assert!(failure.transient);
+    let deletion = deleted(&bench, [delete(&runs[1])]).await;
+    assert_eq!(about(&deletion.refused), [(&*runs[1], "Unasked")]);
+    assert!(deletion.refused[0].failure.transient);
+    assert_eq!(bench.left().await, runs[1..]);
+    silent(&bench.said, false);
+    assert!(bench.pruned(false, &keeping(1)).await.unwrap().is_complete());
+    assert_eq!(bench.left().await, runs[3..]);
 }
 
 #[tokio::test]

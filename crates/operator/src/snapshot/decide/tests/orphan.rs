@@ -14,6 +14,31 @@ fn a_run_whose_owner_is_gone_is_a_failed_attempt() {
 }
 
 #[test]
+fn of_a_run_whose_owner_is_gone_nothing_is_said_of_a_store_that_was_not_looked_at() {
+    let orphan = status(json!({"phase": "Running", "owner": "pod-b_9", "attempts": 1}));
+    let mut observed = observed();
+    let said = |observed: &Observed| {
+        let status = decide(&orphan, observed, at("06:10:00")).status;
+        assert_eq!(status.reason.as_deref(), Some(reason::OWNER_GONE));
+        status.message.unwrap()
+    };
+    let Store::Listed { location, .. } = observed.store.clone() else {
+        panic!("it was listed")
+    };
+    let listed = said(&observed);
+    assert!(
+        listed.contains(&format!("nothing complete of it is in {location}")),
+        "{listed}"
+    );
+    observed.store = Store::Unreadable;
+    let unread = said(&observed);
+    assert!(
+        unread.contains("is not known") && !unread.contains("nothing"),
+        "{unread}"
+    );
+}
+
+#[test]
 fn a_run_whose_owner_is_gone_is_not_judged_before_the_store_was_asked() {
     let orphan = status(json!({"phase": "Running", "owner": "pod-b_9", "attempts": 1}));
     let mut observed = observed();

@@ -1,5 +1,7 @@
 //! What the Job of an attempt is like, and how it is read.
 
+mod edited;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use super::build::{SpoolOfPods, job};
 use super::job_name;
 use super::result::{is_location, own};
-use super::seen::{Ended, Seen, judge};
+use super::seen::{Ended, Seen, judge, storage_of};
 use super::waits::Waits;
 use crate::agent::{AgentResult, SnapshotTask, TASK_VARIABLE};
 use crate::fixtures::{self, plan};
