@@ -72,6 +72,13 @@ async fn a_copy_with_all_annotations_fails_and_the_one_that_it_was_copied_from_d
     copy.metadata.creation_timestamp = named("", "2026-11-23T00:30:00Z").metadata.creation_timestamp;
     bench.show_snapshot(&copy);
     bench.look_at_snapshot(&original).await.unwrap();
+    // Nor is it of one of the plan that had the name before, which goes with that plan.
+    let mut before = copy.clone();
+    before.status = serde_json::from_value(json!({"phase": "Succeeded"})).unwrap();
+    (before.metadata.name, before.metadata.uid) = (Some("before".to_owned()), Some("before".to_owned()));
+    before.metadata.owner_references.as_mut().unwrap()[0].uid = "the plan before".to_owned();
+    bench.show_snapshot(&before);
+    bench.look_at_snapshot(&original).await.unwrap();
     let reasons = |name: &str| {
         let written = bench
             .server
@@ -82,7 +89,7 @@ async fn a_copy_with_all_annotations_fails_and_the_one_that_it_was_copied_from_d
             .collect::<Vec<_>>()
     };
     assert_eq!(reasons("before-upgrade"), ["Copied"]);
-    assert_eq!(reasons("prod-abcdefgh"), ["ObjectMissing"; 2]);
+    assert_eq!(reasons("prod-abcdefgh"), ["ObjectMissing"; 3]);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 mod attempt;
+mod back;
 mod deletion;
 mod edited;
 mod job;
