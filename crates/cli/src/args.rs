@@ -69,7 +69,7 @@ pub(crate) enum Verb {
     Inspect(Box<Inspect>),
     Diff(Box<Diff>),
     Retention(Box<Retention>),
-    #[command(subcommand, about = kubectl::ABOUT, after_help = kubectl::HELP)]
+    #[command(about = kubectl::ABOUT, after_help = kubectl::HELP)]
     Kubectl(Box<Kubectl>),
     /// Print the version
     Version,
@@ -250,6 +250,7 @@ mod tests {
             "etcd-backup kubectl pin a b --kubeconfig f",
             "etcd-backup kubectl unpin a",
             "etcd-backup kubectl drill prod",
+            "etcd-backup kubectl --context c -n kube-system drill prod",
         ] {
             assert!(cli(line).is_ok(), "{line}");
         }
