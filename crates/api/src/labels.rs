@@ -30,6 +30,10 @@ pub const DRILL_NOW: &str = "etcdbackup.dev/drill-now";
 /// pruning would remove.
 pub const DRY_RUN_RETENTION: &str = "etcdbackup.dev/dry-run-retention";
 
+/// Annotation on an EtcdRestore that was begun: the UID that it had then. One with another UID is a copy, or came back with a
+/// backup of the cluster's objects, and is not carried out again.
+pub const BEGUN_AS: &str = "etcdbackup.dev/begun-as";
+
 /// Label on the Jobs of an EtcdRestore and on their pods: its UID.
 pub const RESTORE_UID: &str = "etcdbackup.dev/restore-uid";
 

@@ -2,7 +2,10 @@
 
 use std::{env, ffi::OsString, path::Path};
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{
+    CommandFactory, FromArgMatches, Parser,
+    error::{ContextKind, ErrorKind},
+};
 
 use crate::{
     args::{Cli, WITHOUT_RESULT, command, hide},
@@ -35,8 +38,8 @@ pub(crate) struct Plugin {
     )]
     pub(crate) format: Option<Format>,
 
-    #[command(subcommand)]
-    pub(crate) verb: Kubectl,
+    #[command(flatten)]
+    pub(crate) asked: Kubectl,
 }
 
 fn plugin() -> clap::Command {
@@ -52,7 +55,16 @@ fn plugin() -> clap::Command {
 
 /// Reads the command line. Ends the process for `--help`, `--version` and what cannot be understood (exit code 2).
 pub(crate) fn parse() -> Called {
-    read(env::args_os().collect()).unwrap_or_else(|error| error.exit())
+    read(env::args_os().collect()).unwrap_or_else(|error| plainly(error).exit())
+}
+
+/// Without the advice to pass a flag as a value, behind `--`: whoever types a flag that there is not means a flag, mostly one of
+/// etcdctl's. One of ours that is much like it is still named.
+fn plainly(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 /// Reads words, the program's own name first.
@@ -80,6 +92,17 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_told_to_pass_a_flag_as_a_value() {
+        let said = |line: &str| plainly(called(line).expect_err(line)).to_string();
+        let unknown = said("etcd-backup snapshot save f --insecure-transport");
+        assert!(
+            unknown.contains("--insecure-transport") && !unknown.contains("tip"),
+            "{unknown}"
+        );
+        assert!(said("etcd-backup snapshot save f --endpoint=a:1").contains("--endpoints"));
+    }
+
+    #[test]
     fn by_the_name_of_kubectls_plugin_its_verbs_are_those_of_kubectl() {
         let help = |line: &str| called(line).expect_err(line).to_string();
         let now = help("/usr/local/bin/kubectl-etcd_backup now --help");
@@ -98,5 +121,6 @@ mod tests {
         ));
         assert!(called("kubectl-etcd_backup snapshot status f").is_err());
         assert!(called("etcd-backup kubectl status -A -n other").is_err());
+        assert!(called("kubectl-etcd_backup --context c --kubeconfig f -n other now prod").is_ok());
     }
 }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let done = match called::parse() {
         Called::Program(cli) => run(*cli),
-        Called::Plugin(plugin) => kubectl::run(&plugin.verb, plugin.format),
+        Called::Plugin(plugin) => kubectl::run(&plugin.asked, plugin.format),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

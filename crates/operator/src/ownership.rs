@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 
 /// The owner reference that says who a snapshot's plan is, if it has one.
-pub fn plan_reference(snapshot: &EtcdSnapshot) -> Option<&OwnerReference> {
+pub fn plan_reference(snapshot: &impl ResourceExt) -> Option<&OwnerReference> {
     let group = EtcdBackup::group(&());
     snapshot.owner_references().iter().find(|owner| {
         owner.kind == EtcdBackup::kind(&())
@@ -14,6 +14,12 @@ pub fn plan_reference(snapshot: &EtcdSnapshot) -> Option<&OwnerReference> {
                 .split_once('/')
                 .is_some_and(|(of, _)| of == group)
     })
+}
+
+/// Whether `snapshot` was some plan's and is nobody's: whoever brings objects back from a backup keeps labels, and leaves owner
+/// references out.
+pub fn was_owned(snapshot: &impl ResourceExt) -> bool {
+    plan_reference(snapshot).is_none() && snapshot.labels().contains_key(labels::PLAN_UID)
 }
 
 /// Whether `snapshot` is `plan`'s: by its owner reference, or by name as long as nobody owns it.

@@ -110,6 +110,23 @@ async fn whoever_interrupts_does_not_wait_for_a_store_that_does_not_answer() -> 
     ends(child).await?;
     assert_eq!(entries(folder.path(), "")?, [""; 0]);
 
+    // And before the store has said anything at all.
+    server.plan().clear();
+    server.plan().on_any().fails(Fault::Stall);
+    let place = folder.path().join("d");
+    let place = place.to_string_lossy();
+    for words in [vec!["list", STORE], vec!["restore", STORE, "--data-dir", &place]] {
+        let held = server.plan().held().len();
+        let mut command = program()?;
+        let child = piped(reach(command.args(&words), &server))?;
+        wait::until("the store to be asked", SOON, async || {
+            server.plan().held().len() > held
+        })
+        .await?;
+        terminate(&child)?;
+        ends(child).await.with_context(|| words.join(" "))?;
+    }
+
     server.plan().clear();
     server.plan().on_any().key("snapshot.db").fails(Fault::Stall);
     let mut save = save(&etcd, STORE)?;

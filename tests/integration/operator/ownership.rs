@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use harness::s3::S3Server;
+use etcd_backup_api::{EtcdSnapshot, EtcdSnapshotSpec};
+use harness::{s3::S3Server, wait};
+use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 
-use super::{case::Case, plan::Plan};
+use super::{case::Case, outcome::PATIENCE, plan::Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_place_that_another_owner_claimed_is_not_touched() -> Result<()> {
@@ -89,4 +91,45 @@ async fn a_plan_that_is_created_again_goes_on_in_its_place_and_prunes_only_its_o
         "the store holds the backups of {of:?}"
     );
     Ok(())
+}
+
+/// A backup of the cluster's objects brings labels and annotations back, and neither the owner nor the status.
+#[tokio::test]
+async fn what_comes_back_without_its_status_is_not_taken_anew_and_its_pin_holds() -> Result<()> {
+    let (case, world) = Case::begin("came-back").await?;
+    case.apply(&Plan::new("prod", &world.subject, &case)).await?;
+    let taken = case.take("before-upgrade", "prod").await?;
+    let run = taken.status.unwrap_or_default().run_id;
+    case.snapshots()
+        .delete("before-upgrade", &DeleteParams::default())
+        .await?;
+    // Its backup is shown again, under another name.
+    let stand_in = wait::until_ok("it to be shown again", PATIENCE, async || {
+        let names = case.snapshot_names().await?;
+        let other = names.into_iter().find(|name| name != "before-upgrade");
+        other.context("only the one that is deleted is there")
+    })
+    .await?;
+
+    for (name, pin) in [("before-upgrade", true), ("of-what-is-gone", false)] {
+        let spec = EtcdSnapshotSpec {
+            backup_name: "prod".to_owned(),
+            pin,
+        };
+        let mut back = EtcdSnapshot::new(name, spec);
+        back.metadata.labels.clone_from(&taken.metadata.labels);
+        back.metadata.annotations.clone_from(&taken.metadata.annotations);
+        case.snapshots().create(&PostParams::default(), &back).await?;
+    }
+    let back = case.succeeded("before-upgrade").await?;
+    ensure!(back.status.unwrap_or_default().run_id == run, "it was taken anew");
+    let (reason, message) = case.failed("of-what-is-gone").await?;
+    ensure!(reason == "Copied", "{reason}: {message}");
+    case.condition("prod", "Ready", "True", "Succeeded").await?;
+    case.unpin("before-upgrade").await?;
+    // One of the two that show the same goes, and the backup stays.
+    case.snapshots()
+        .delete(&stand_in, &DeleteParams::default())
+        .await?;
+    case.finish(&world.subject).await?.ensure_number(1)
 }

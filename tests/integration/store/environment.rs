@@ -170,6 +170,32 @@ async fn a_service_accounts_token_is_exchanged_for_credentials() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_program_that_a_profile_names_gives_the_credentials() -> Result<()> {
+    let server = S3Server::start(BUCKET).await?;
+    let folder = tempfile::tempdir()?;
+    let (given, config) = (folder.path().join("given"), folder.path().join("config"));
+    let credentials = format!(
+        "{{\"Version\":1,\"AccessKeyId\":\"{}\",\"SecretAccessKey\":\"{}\"}}",
+        S3Server::ACCESS_KEY,
+        S3Server::SECRET_KEY
+    );
+    std::fs::write(&given, credentials)?;
+    let profile = format!(
+        "[profile backups]\ncredential_process = /bin/cat {}\n",
+        given.display()
+    );
+    std::fs::write(&config, profile)?;
+    let environment = [
+        (ENDPOINT, server.endpoint.as_str()),
+        (AMBIENT, "1"),
+        ("AWS_PROFILE", "backups"),
+        ("AWS_CONFIG_FILE", &config.to_string_lossy()),
+    ];
+    assert_eq!(child(&environment).await?, "stored");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_endpoint_of_the_environment_does_not_lead_the_credentials_astray() -> Result<()> {
     // Of a store that is configured for one server, requests go to that one.
     let (server, astray) = (S3Server::start(BUCKET).await?, S3Server::start(BUCKET).await?);

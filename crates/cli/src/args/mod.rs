@@ -69,7 +69,7 @@ pub(crate) enum Verb {
     Inspect(Box<Inspect>),
     Diff(Box<Diff>),
     Retention(Box<Retention>),
-    #[command(subcommand, about = kubectl::ABOUT, after_help = kubectl::HELP)]
+    #[command(about = kubectl::ABOUT, after_help = kubectl::HELP)]
     Kubectl(Box<Kubectl>),
     /// Print the version
     Version,

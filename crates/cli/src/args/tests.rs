@@ -72,6 +72,7 @@ fn every_verb_can_be_typed() {
         "etcd-backup kubectl pin a b --kubeconfig f",
         "etcd-backup kubectl unpin a",
         "etcd-backup kubectl drill prod",
+        "etcd-backup kubectl --context c -n kube-system drill prod",
     ] {
         assert!(cli(line).is_ok(), "{line}");
     }

@@ -7,7 +7,7 @@ use etcd_backup_snapshot::inspect::{DiffCounts, DiffOptions, DiffSummary, Differ
 use serde::Serialize;
 
 use crate::{
-    commands::runtime,
+    commands::wait,
     exit::Failure,
     output::{Column, Format, Listing, note, print},
     size,
@@ -78,7 +78,7 @@ struct Data {
 }
 
 pub(crate) fn run(asked: &Diff, format: Option<Format>) -> Result<(), Failure> {
-    let (before, after) = runtime()?.block_on(async {
+    let (before, after) = wait(async {
         let before = asked.backup.look_into(&asked.first).await?;
         let after = asked.backup.look_into(&asked.second).await?;
         Ok::<_, Failure>((before, after))

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     clock,
-    commands::runtime,
+    commands::wait,
     exit::Failure,
     output::{Column, Format, Listing, note, print},
     size,
@@ -94,7 +94,7 @@ struct OrphanData {
 }
 
 pub(crate) fn run(list: &List, format: Option<Format>) -> Result<(), Failure> {
-    let listing = runtime()?.block_on(async {
+    let listing = wait(async {
         let store = list.reach.open(&list.store, None).await?;
         let mut all = Catalogue::default();
         for plan in list.choose.plans(&*store).await? {

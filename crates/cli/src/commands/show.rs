@@ -7,7 +7,7 @@ use etcd_backup_backup::manifest::{Compression, Encryption, Manifest};
 
 use crate::{
     clock::{self, rfc3339},
-    commands::runtime,
+    commands::wait,
     exit::Failure,
     output::{Format, json, print, yaml},
     size,
@@ -44,7 +44,7 @@ pub(crate) fn run(show: &Show, format: Option<Format>) -> Result<(), Failure> {
             "`etcd-backup snapshot status FILE` shows what a file holds",
         ));
     };
-    let chosen = runtime()?.block_on(show.choose.open(&show.reach, store, location.as_ref()))?;
+    let chosen = wait(show.choose.open(&show.reach, store, location.as_ref()))?;
     let manifest = &chosen.entry.manifest;
     print(&match format {
         Some(Format::Json) => json(manifest)?,

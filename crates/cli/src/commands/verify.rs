@@ -4,7 +4,7 @@ use clap::Args;
 use etcd_backup_snapshot::Report;
 
 use crate::{
-    commands::{runtime, snapshot::status},
+    commands::{snapshot::status, wait},
     exit::Failure,
     output::{Format, print},
     store::{BackupFlags, Source},
@@ -35,7 +35,7 @@ pub(crate) fn run(verify: &Verify, format: Option<Format>) -> Result<(), Failure
     let (report, name): (Report, _) = match &verify.source {
         Source::Stdin => (status::read_stdin()?, "standard input".to_owned()),
         Source::File(path) => (status::read_file(path)?, path.display().to_string()),
-        Source::Backup { store, location } => runtime()?.block_on(async {
+        Source::Backup { store, location } => wait(async {
             let (chosen, identities) = verify.backup.find(store, location.as_ref()).await?;
             let report = chosen.prove(identities.as_ref(), |_| Ok(())).await?;
             Ok::<_, Failure>((report, chosen.url()))

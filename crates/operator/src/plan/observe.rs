@@ -17,7 +17,8 @@ use crate::drill::decide as drill;
 use crate::listing::{Answer, lies_elsewhere};
 use crate::ownership::belongs;
 use crate::restore::resolve::pinned;
-use crate::snapshot::decide::{run_id_of, slot_of};
+use crate::snapshot::decide::{COPIED, run_id_of, slot_of};
+use crate::snapshot::run_of_back;
 use crate::status::instant;
 use crate::upkeep::{Refusal, Removal, RetentionOutcome};
 
@@ -32,7 +33,13 @@ pub(super) fn observe(plan: &EtcdBackup, context: &Context) -> Observed {
     let ours = objects.iter().filter_map(|object| object.0.as_ref().ok());
     let snapshots: Vec<Shot> = ours
         .filter(|snapshot| belongs(snapshot, plan))
-        .map(|snapshot| shot(snapshot, place.as_deref()))
+        .map(|snapshot| {
+            let mut shot = shot(snapshot, place.as_deref());
+            shot.run_id = shot
+                .run_id
+                .or_else(|| run_of_back(snapshot, plan, answer.as_ref(), context));
+            shot
+        })
         .collect();
     let mut foreign = cache.names_like(&namespace, &name);
     for snapshot in &snapshots {
@@ -104,7 +111,9 @@ fn newest(
 fn shot(snapshot: &EtcdSnapshot, place: Option<&str>) -> Shot {
     let status = snapshot.status.clone().unwrap_or_default();
     let trigger = snapshot.annotations().get(labels::TRIGGER).map(String::as_str);
-    let found = trigger == Some(labels::trigger::CATALOGUE);
+    // A copy took nothing either.
+    let copy = status.phase == SnapshotPhase::Failed && status.reason.as_deref() == Some(COPIED);
+    let found = copy || trigger == Some(labels::trigger::CATALOGUE);
     Shot {
         name: snapshot.name_any(),
         phase: status.phase,

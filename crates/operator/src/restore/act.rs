@@ -9,7 +9,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::cluster::COMPONENT;
-use super::decide::{Action, Decision};
+use super::decide::{Action, Decision, mark};
 use super::resolve::Wanted;
 use super::verify::Question;
 use super::{job, stateful_set};
@@ -172,7 +172,11 @@ async fn finalizer(restore: &EtcdRestore, held: bool, context: &Context) -> Resu
     let patch = json!({
         "apiVersion": EtcdRestore::api_version(&()),
         "kind": EtcdRestore::kind(&()),
-        "metadata": { "resourceVersion": restore.resource_version(), "finalizers": wanted },
+        "metadata": {
+            "resourceVersion": restore.resource_version(),
+            "finalizers": wanted,
+            "annotations": { labels::BEGUN_AS: mark(restore) },
+        },
     });
     context.tenure.fence()?;
     let name = restore.name_any();

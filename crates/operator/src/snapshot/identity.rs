@@ -7,6 +7,7 @@ use kube::ResourceExt;
 
 use super::decide::{run_id_of, slot_of};
 use crate::cache::SnapshotObject;
+use crate::ownership::was_owned;
 
 /// How far the beginning of a run, as its status has it, and the time in its manifest may be apart where the manifest
 /// does not name its EtcdSnapshot. Both are taken from one clock within moments.
@@ -19,6 +20,8 @@ pub(crate) struct Identity {
     uid: Option<String>,
     slot: Option<DateTime<Utc>>,
     started: Option<DateTime<Utc>>,
+    /// Its name, where its UID is not the one that it was taken under.
+    name: Option<String>,
 }
 
 impl Identity {
@@ -29,6 +32,7 @@ impl Identity {
             uid: snapshot.uid(),
             slot: slot_of(snapshot),
             started: snapshot.status.as_ref().and_then(|status| status.start_time),
+            name: was_owned(snapshot).then(|| snapshot.name_any()),
         }
     }
 
@@ -39,7 +43,14 @@ impl Identity {
             uid: object.uid(),
             slot: slot_of(object),
             started: None,
+            name: was_owned(object).then(|| object.name_any()),
         }
+    }
+
+    /// Whether this manifest says that it was taken for this very object.
+    pub(crate) fn is_named_by(&self, manifest: &Manifest) -> bool {
+        let named = manifest.etcd_snapshot.as_ref();
+        named.is_some_and(|object| self.uid.as_ref() == Some(&object.uid))
     }
 
     /// Whether this is its manifest.
@@ -49,7 +60,9 @@ impl Identity {
         }
         match (self.slot, &manifest.etcd_snapshot, self.started) {
             (Some(slot), _, _) => manifest.times.scheduled == Some(slot),
-            (None, Some(object), _) => self.uid.as_ref() == Some(&object.uid),
+            (None, Some(object), _) => {
+                self.uid.as_ref() == Some(&object.uid) || self.name.as_ref() == Some(&object.name)
+            }
             // Of a version that did not record it.
             (None, None, Some(started)) => {
                 let apart = manifest.times.started - started;
@@ -94,6 +107,15 @@ mod tests {
             !wanted.is(&manifest(Some("another"))),
             "of the same name and time, but not it"
         );
+    }
+
+    #[test]
+    fn a_snapshot_whose_status_was_taken_away_is_known_by_what_was_stored_for_it() {
+        let mut without = snapshot("one");
+        without.status = None;
+        let wanted = Identity::of(&without);
+        assert!(wanted.is_named_by(&manifest(Some("one"))));
+        assert!(!wanted.is_named_by(&manifest(Some("another"))) && !wanted.is_named_by(&manifest(None)));
     }
 
     #[test]

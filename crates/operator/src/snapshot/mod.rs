@@ -14,6 +14,7 @@ use kube::{Resource, ResourceExt};
 
 use self::decide::RunAction;
 pub(crate) use identity::Identity;
+pub(crate) use observe::run_of_back;
 
 use crate::cache::SnapshotObject;
 use crate::context::Context;

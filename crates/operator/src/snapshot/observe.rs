@@ -8,7 +8,7 @@ use etcd_backup_api::{EtcdBackup, EtcdSnapshot, SnapshotPhase};
 use etcd_backup_backup::manifest::Manifest;
 use kube::ResourceExt;
 
-use super::decide::{Answered, Observed, Plan, Problem, Run, Store, found_run_of, run_id_of};
+use super::decide::{Answered, Observed, Plan, Problem, Run, Store, came_back, found_run_of, run_id_of};
 use super::identity::Identity;
 use crate::connect::read_plan;
 use crate::context::Context;
@@ -147,7 +147,8 @@ fn store(snapshot: &EtcdSnapshot, plan: &Plan, answer: Option<&Answer>, context:
         return Store::Unreadable;
     };
     let manifests: Vec<&Manifest> = manifests.collect();
-    let found = find(snapshot, &manifests, context);
+    let back = matches!(plan, Plan::Present { plan, .. } if came_back(snapshot, plan));
+    let found = find(snapshot, back, &manifests, context);
     let found = found.map(|manifest| Box::new(stored(manifest, Some(&location))));
     Store::Listed {
         since: answer.since,
@@ -156,8 +157,27 @@ fn store(snapshot: &EtcdSnapshot, plan: &Plan, answer: Option<&Answer>, context:
     }
 }
 
-/// The manifest of a snapshot: by its run if that is known, else by what it was taken for.
-fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Context) -> Option<&'a Manifest> {
+/// The run that a snapshot which came back without its status stands for, as far as the store was listed.
+pub(crate) fn run_of_back(
+    snapshot: &EtcdSnapshot,
+    plan: &EtcdBackup,
+    answer: Option<&Answer>,
+    context: &Context,
+) -> Option<String> {
+    if !came_back(snapshot, plan) {
+        return None;
+    }
+    let manifests: Vec<&Manifest> = answer?.manifests()?.collect();
+    find(snapshot, true, &manifests, context).map(|manifest| manifest.run_id.to_string())
+}
+
+/// The manifest of a snapshot: by its run if that is known, else by what it was taken for, if it was taken or came `back`.
+fn find<'a>(
+    snapshot: &EtcdSnapshot,
+    back: bool,
+    manifests: &[&'a Manifest],
+    context: &Context,
+) -> Option<&'a Manifest> {
     if let Some(run) = run_id_of(snapshot) {
         return manifests
             .iter()
@@ -168,10 +188,12 @@ fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Conte
         .status
         .as_ref()
         .is_some_and(|status| status.attempts.is_some());
-    if !attempted {
-        return None;
-    }
-    let shown = shown_elsewhere(snapshot, context);
+    let shown = if back && snapshot.spec.pin {
+        // Its pin counts also where the store was listed before it came back, and another one shows the same.
+        BTreeSet::new()
+    } else {
+        shown_elsewhere(snapshot, context)
+    };
     let mut candidates: Vec<&Manifest> = manifests
         .iter()
         .filter(|manifest| !shown.contains(&manifest.run_id.to_string()))
@@ -179,7 +201,14 @@ fn find<'a>(snapshot: &EtcdSnapshot, manifests: &[&'a Manifest], context: &Conte
         .collect();
     candidates.sort_by_key(|manifest| manifest.times.started);
     let wanted = Identity::of(snapshot);
-    candidates.into_iter().find(|manifest| wanted.is(manifest))
+    // Of one that was never tried nothing is stored, unless somebody took its status away.
+    candidates.into_iter().find(|manifest| {
+        if attempted || back {
+            wanted.is(manifest)
+        } else {
+            wanted.is_named_by(manifest)
+        }
+    })
 }
 
 /// The EtcdSnapshot of the same plan, older than this one, that shows the run which this one was created to show. One that failed

@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 
 use anyhow::{Context, Result, ensure};
-use etcd_backup_api::MemberPhase;
-use kube::ResourceExt;
+use etcd_backup_api::{EtcdRestore, MemberPhase};
+use kube::{ResourceExt, api::PostParams};
 use serde_json::json;
 
 use super::{
@@ -42,6 +42,20 @@ async fn three_members_are_restored_from_a_snapshot_by_name_and_etcd_holds_all_o
     let members = Members::start(&scene.places(), &token).await?;
     ensure!(members.hashes(revision).await? == [hash; 3]);
     members.hold_what(scene.subject).await?;
+
+    // As a backup of the cluster's objects brings it back: with its metadata, and without its status.
+    let metadata = scene.restores().get("whole").await?.metadata;
+    let mut copy = EtcdRestore::new("came-back", created.spec.clone());
+    copy.metadata.labels = metadata.labels;
+    copy.metadata.annotations = metadata.annotations;
+    scene.restores().create(&PostParams::default(), &copy).await?;
+    let status = scene.failed("came-back").await?;
+    ensure!(status.reason.as_deref() == Some("Copied"), "{}", json!(status));
+    ensure!(
+        names(&scene.data(0)) == ["member", &aside],
+        "{:?}",
+        names(&scene.data(0))
+    );
 
     let began = scene.case.event("RestoreStarted", "whole").await?;
     ensure!(began.contains(&source.key), "{began}");

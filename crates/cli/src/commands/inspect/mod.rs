@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use etcd_backup_snapshot::inspect::{InspectError, Snapshot, ValueKind};
 
 use crate::{
-    commands::runtime,
+    commands::wait,
     exit::Failure,
     output::Format,
     store::{BackupFlags, Source, of_inspect},
@@ -42,7 +42,7 @@ struct From {
 
 impl From {
     fn open(&self) -> Result<Snapshot, Failure> {
-        runtime()?.block_on(self.backup.look_into(&self.source))
+        wait(self.backup.look_into(&self.source))
     }
 }
 

@@ -20,13 +20,10 @@ pub(crate) struct Drill {
     /// Name of the EtcdBackup
     #[arg(value_name = "PLAN")]
     plan: String,
-
-    #[command(flatten)]
-    reach: Reach,
 }
 
-pub(super) async fn run(drill: &Drill) -> Result<(), Failure> {
-    let cluster = drill.reach.connect().await?;
+pub(super) async fn run(drill: &Drill, reach: &Reach) -> Result<(), Failure> {
+    let cluster = reach.connect().await?;
     let plan = cluster.plan(&drill.plan).await?;
     if plan.spec.verification != Verification::Restore {
         return Err(

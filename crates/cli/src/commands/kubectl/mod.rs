@@ -6,13 +6,24 @@ mod pin;
 mod reach;
 mod status;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use self::{drill::Drill, now::Now, pin::Pin, status::Status};
+use self::{drill::Drill, now::Now, pin::Pin, reach::Reach, status::Status};
 use crate::{commands::runtime, exit::Failure, output::Format};
 
+// What is asked, and of which cluster. No documentation: it would take the place of that of the program.
+#[derive(Debug, Args)]
+pub(crate) struct Kubectl {
+    // Before the verb too, as kubectl takes them.
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    verb: KubectlVerb,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum Kubectl {
+enum KubectlVerb {
     Status(Status),
     Now(Now),
     /// Keep a snapshot whatever retention says, and whatever is deleted
@@ -38,12 +49,13 @@ etcdsnapshot-view, etcdbackup-edit and etcdsnapshot-edit are part of them.";
 
 pub(crate) fn run(kubectl: &Kubectl, format: Option<Format>) -> Result<(), Failure> {
     runtime()?.block_on(async {
-        match kubectl {
-            Kubectl::Status(status) => status::run(status, format).await,
-            Kubectl::Now(now) => now::run(now).await,
-            Kubectl::Pin(pin) => pin::run(pin, true).await,
-            Kubectl::Unpin(pin) => pin::run(pin, false).await,
-            Kubectl::Drill(drill) => drill::run(drill).await,
+        let reach = &kubectl.reach;
+        match &kubectl.verb {
+            KubectlVerb::Status(status) => status::run(status, reach, format).await,
+            KubectlVerb::Now(now) => now::run(now, reach).await,
+            KubectlVerb::Pin(pin) => pin::run(pin, reach, true).await,
+            KubectlVerb::Unpin(pin) => pin::run(pin, reach, false).await,
+            KubectlVerb::Drill(drill) => drill::run(drill, reach).await,
         }
     })
 }

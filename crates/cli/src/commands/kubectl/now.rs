@@ -38,13 +38,10 @@ pub(crate) struct Now {
     /// How long to wait
     #[arg(long, requires = "wait", default_value = "1h", value_parser = go_duration::parse, value_name = "DURATION")]
     timeout: Duration,
-
-    #[command(flatten)]
-    reach: Reach,
 }
 
-pub(super) async fn run(now: &Now) -> Result<(), Failure> {
-    let cluster = now.reach.connect().await?;
+pub(super) async fn run(now: &Now, reach: &Reach) -> Result<(), Failure> {
+    let cluster = reach.connect().await?;
     // One of a plan that is not there would wait for it, for ever.
     cluster.plan(&now.plan).await?;
     let spec = EtcdSnapshotSpec {

@@ -12,13 +12,10 @@ pub(crate) struct Pin {
     /// Names of EtcdSnapshots
     #[arg(value_name = "SNAPSHOT", required = true)]
     snapshots: Vec<String>,
-
-    #[command(flatten)]
-    reach: Reach,
 }
 
-pub(super) async fn run(pin: &Pin, pinned: bool) -> Result<(), Failure> {
-    let cluster = pin.reach.connect().await?;
+pub(super) async fn run(pin: &Pin, reach: &Reach, pinned: bool) -> Result<(), Failure> {
+    let cluster = reach.connect().await?;
     let word = if pinned { "pinned" } else { "unpinned" };
     for name in &pin.snapshots {
         let change = json!({"spec": {"pin": pinned}});

@@ -28,17 +28,17 @@ pub(super) const FIELD_MANAGER: &str = "kubectl-etcd-backup";
 /// kubectl's flags.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kubernetes")]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// The namespace; the kubeconfig's if none is named
-    #[arg(short, long, value_name = "NAMESPACE")]
+    #[arg(short, long, global = true, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
     /// A context of the kubeconfig; its current one if none is named
-    #[arg(long, value_name = "CONTEXT")]
+    #[arg(long, global = true, value_name = "CONTEXT")]
     context: Option<String>,
 
     /// The kubeconfig, where it is not in KUBECONFIG or ~/.kube/config
-    #[arg(long, value_parser = path(), value_name = "FILE")]
+    #[arg(long, global = true, value_parser = path(), value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 }
 

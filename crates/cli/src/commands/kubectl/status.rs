@@ -28,9 +28,6 @@ pub(crate) struct Status {
     /// Of all namespaces
     #[arg(short = 'A', long, conflicts_with_all = ["plan", "namespace"])]
     all_namespaces: bool,
-
-    #[command(flatten)]
-    reach: Reach,
 }
 
 const COLUMNS: &[Column] = &[
@@ -65,8 +62,8 @@ struct Answer {
     message: String,
 }
 
-pub(super) async fn run(status: &Status, format: Option<Format>) -> Result<(), Failure> {
-    let cluster = status.reach.connect().await?;
+pub(super) async fn run(status: &Status, reach: &Reach, format: Option<Format>) -> Result<(), Failure> {
+    let cluster = reach.connect().await?;
     let plans = if let Some(name) = &status.plan {
         vec![cluster.plan(name).await?]
     } else {

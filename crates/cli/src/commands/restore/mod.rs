@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     commands::runtime,
     exit::{Exit, Failure},
+    interrupt,
     output::{Format, print},
     store::{BackupFlags, Source, plain},
 };
@@ -63,7 +64,7 @@ Examples:
 pub(crate) fn run(restore: &Restore, format: Option<Format>) -> Result<(), Failure> {
     let text = runtime()?.block_on(async {
         let cancel = CancellationToken::new();
-        let opened = source::open(restore, &cancel).await?;
+        let opened = interrupt::unless(Box::pin(source::open(restore, &cancel))).await?;
         let request = restore.flags.request(&opened)?;
         token::tell(&request);
         let restored = watch::watched(opened.source, request.clone(), cancel, watch::shown()).await;

@@ -17,6 +17,7 @@ use crate::{
     clock,
     commands::runtime,
     exit::{Exit, Failure},
+    interrupt,
     output::{Format, print},
     store::{Address, StoreFlags, of_catalogue, plan},
 };
@@ -84,7 +85,7 @@ Examples:
 pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), Failure> {
     let policy = retention.policy.policy()?;
     let threads = runtime()?;
-    let (store, catalogue, owner) = threads.block_on(async {
+    let (store, catalogue, owner) = threads.block_on(interrupt::unless(async {
         let store = retention.reach.open(&retention.store, None).await?;
         let catalogue = etcd_backup_backup::catalogue::list(&*store, &retention.plan)
             .await
@@ -93,7 +94,7 @@ pub(crate) fn run(retention: &Retention, format: Option<Format>) -> Result<(), F
             .await
             .map_err(|error| Failure::of(Exit::Storage, &error))?;
         Ok::<_, Failure>((store, catalogue, owner))
-    })?;
+    }))?;
     let location = store.location();
     let nobody = owner::Owner {
         kubernetes_cluster_uid: None,

@@ -3,6 +3,7 @@
 //! Until `Committing` everything can be undone, and is when anything fails or the restore is deleted. From then on it is
 //! carried through.
 
+mod begun;
 mod conditions;
 mod follow;
 mod set;
@@ -16,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use etcd_backup_api::{EtcdRestore, EtcdRestoreStatus, RestoreFailure, RestorePhase, labels};
 use kube::ResourceExt;
 
+pub(super) use begun::mark;
 pub use view::{Action, Decision, Observed};
 
 use crate::jobs::seen::FORBIDDEN;
@@ -34,17 +36,22 @@ const ACTION: &str = "Restore";
 pub fn decide(restore: &EtcdRestore, observed: &Observed, now: DateTime<Utc>) -> Decision {
     let mut case = Case::new(restore, observed, now);
     let held = restore.finalizers().iter().any(|name| name == labels::FINALIZER);
+    let marked = begun::is_marked(restore);
+    let noted = held && marked;
     let deleting = restore.metadata.deletion_timestamp.is_some();
     match case.before.phase {
         RestorePhase::Succeeded | RestorePhase::Failed => {
-            case.decision.finalizer = held.then_some(false);
+            case.decision.finalizer = (held || !marked).then_some(false);
         }
         RestorePhase::Pending | RestorePhase::Resolving if deleting => {
             case.decision.finalizer = held.then_some(false);
         }
+        phase if let Some(problem) = begun::before(restore, phase) => {
+            case.fail(&problem.reason, problem.message);
+        }
         RestorePhase::Pending | RestorePhase::Resolving => source::decide(&mut case),
         // Before the first Job: from here on something may have to be undone.
-        RestorePhase::Preparing if !held && !deleting => case.decision.finalizer = Some(true),
+        RestorePhase::Preparing if !noted && !deleting => case.decision.finalizer = Some(true),
         RestorePhase::Preparing if deleting => {
             case.undo(
                 "Deleted",

@@ -37,7 +37,7 @@ pub struct Observed {
 /// What is to happen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Whether the finalizer must come or go. It comes first and alone.
+    /// Whether the finalizer must come or go. It comes first and alone, with the mark that the restore was begun.
     pub finalizer: Option<bool>,
     /// What the status is to say.
     pub status: EtcdRestoreStatus,

@@ -6,7 +6,7 @@ use etcd_backup_api::{EtcdBackup, SnapshotPhase};
 use kube::ResourceExt;
 
 use super::retry::give_up;
-use super::{Case, Problem, RunAction, Store, found_run_of, stored, trigger_of};
+use super::{COPIED, Case, Problem, RunAction, Store, found_run_of, stored, trigger_of};
 use crate::runs::{Trigger, job_name};
 
 /// When a plan is asked for again that could not be read.
@@ -34,7 +34,7 @@ pub(super) fn unread(case: &mut Case<'_>, problem: &Problem) {
 pub(super) fn begin(case: &mut Case<'_>, plan: &EtcdBackup) {
     if let Some(original) = &case.observed.shown_by {
         let problem = Problem {
-            reason: "Copied".to_owned(),
+            reason: COPIED.to_owned(),
             message: format!(
                 "it is a copy of {original}, annotations included, and so names a run that is over: no snapshot was taken. Create one \
                  with a spec alone, as config/samples/snapshot-on-demand.yaml"

@@ -14,6 +14,7 @@
 //! anything.
 
 mod attempt;
+mod back;
 mod claim;
 mod conditions;
 mod deletion;
@@ -28,17 +29,23 @@ use etcd_backup_api::conditions::reason;
 use etcd_backup_api::{DeletionPolicy, EtcdSnapshot, EtcdSnapshotStatus, SnapshotPhase, labels};
 use kube::ResourceExt;
 
+pub(crate) use self::back::came_back;
 use self::conditions::Held;
 use crate::ownership::plan_reference;
 use crate::runs::Trigger;
 
 pub use view::{Answered, Decision, Metadata, Observed, Plan, Problem, Run, RunAction, Store, Stored};
 
+/// Why a snapshot that was made of another one's metadata takes none.
+pub(crate) const COPIED: &str = "Copied";
+
 /// Decides about `snapshot` at `now`.
 pub fn decide(snapshot: &EtcdSnapshot, observed: &Observed, now: DateTime<Utc>) -> Decision {
     let mut case = Case::new(snapshot, observed, now);
     if snapshot.metadata.deletion_timestamp.is_some() {
         deletion::decide(&mut case);
+    } else if back::decide(&mut case) {
+        // Becomes its plan's afterwards: what tells that it came back is overwritten by that.
     } else if let Some(change) = wanted_metadata(snapshot, &observed.plan) {
         case.decision.metadata = Some(change);
     } else if case.before.phase.is_terminal() {

@@ -175,7 +175,11 @@ fn no_credentials(error: &CredentialsError) -> Kind {
             Kind::NoCredentials(Cause::new("no provider of credentials has any"))
         }
         CredentialsError::InvalidConfiguration(_) => {
-            Kind::NoCredentials(Cause::new("the provider of credentials is misconfigured"))
+            // Which of the two, only its words say.
+            Kind::NoCredentials(Cause::new(
+                "the profile or another provider of credentials is misconfigured, or of a kind that is not supported here (sso and \
+                 login sessions): what `aws configure export-credentials --format env` prints is",
+            ))
         }
         // It has some, and may give them the next time.
         CredentialsError::ProviderTimedOut(_) => {
@@ -229,5 +233,18 @@ mod tests {
             panic!("it may come right, as any handshake that broke");
         };
         assert!(cause.to_string().contains("is http:// meant?"), "{cause}");
+    }
+
+    #[test]
+    fn a_profile_of_a_kind_that_is_not_supported_is_told_with_a_way_out_and_without_its_words() {
+        let Kind::NoCredentials(cause) = no_credentials(&CredentialsError::invalid_configuration("CANARY"))
+        else {
+            panic!("there are none");
+        };
+        let said = cause.to_string();
+        assert!(
+            said.contains("export-credentials") && !said.contains("CANARY"),
+            "{said}"
+        );
     }
 }

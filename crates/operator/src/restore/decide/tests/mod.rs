@@ -1,5 +1,6 @@
 //! Every way from one phase to the next.
 
+mod begun;
 mod commit;
 mod prepare;
 mod said;
@@ -56,7 +57,10 @@ pub(super) fn found(encrypted: bool) -> Errand<Resolved> {
 fn object(phase: &str, member: &str) -> EtcdRestore {
     let target = |claim: &str| json!({"persistentVolumeClaim": {"claimName": claim}});
     restore(json!({
-        "metadata": {"finalizers": [FINALIZER]},
+        "metadata": {
+            "finalizers": [FINALIZER],
+            "annotations": {"etcdbackup.dev/begun-as": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
+        },
         "spec": {"members": [
             {"name": "m0", "peerURLs": ["https://m0:2380"], "target": target("a")},
             {"name": "m1", "peerURLs": ["https://m1:2380"], "target": target("b")},

@@ -1,4 +1,5 @@
 mod attempt;
+mod back;
 mod claim;
 mod deletion;
 mod edited;

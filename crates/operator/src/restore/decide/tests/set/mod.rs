@@ -26,7 +26,10 @@ fn set(replicas: i32, ready: i32, pods: usize) -> SetState {
 /// A restore of the two members of a StatefulSet that had two replicas, in this phase since 07:00.
 fn object(phase: &str, member: &str, changes: &Value) -> EtcdRestore {
     let object = restore(json!({
-        "metadata": {"finalizers": ["etcdbackup.dev/cleanup"]},
+        "metadata": {
+            "finalizers": ["etcdbackup.dev/cleanup"],
+            "annotations": {"etcdbackup.dev/begun-as": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
+        },
         "spec": {
             "statefulSet": {"name": "etcd"}, "timeout": "10m",
             "members": [
@@ -41,6 +44,10 @@ fn object(phase: &str, member: &str, changes: &Value) -> EtcdRestore {
         },
     }));
     let mut value = json!(object);
+    if phase == "Resolving" {
+        // Nothing has begun.
+        value["metadata"]["annotations"] = json!({});
+    }
     for (pointer, change) in changes.as_object().unwrap() {
         *value.pointer_mut(pointer).unwrap() = change.clone();
     }
