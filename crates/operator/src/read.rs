@@ -11,8 +11,8 @@ use tracing::warn;
 
 use crate::explain::api_error;
 
-/// How long the API server may take for its answer, as for everything else that is asked of it beside a watch.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the API server may take for one answer, whatever is asked of it beside a watch.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks the API server for an object. A change that was accepted before this call is in the answer. `None` when there is none of
 /// that name.

@@ -9,12 +9,10 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::cache::{WatchTrouble, report};
+use crate::read::PATIENCE;
 
 /// How long until it is asked for again.
 const AGAIN: Duration = Duration::from_secs(30);
-
-/// How long the API server may take for its answer, as for everything else that is asked of it beside a watch.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Says in `trouble` that there is no such namespace, for as long as there is none. Ends when it is there.
 ///

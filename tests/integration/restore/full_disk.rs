@@ -70,6 +70,18 @@ impl Disk {
         Ok(said)
     }
 
+    /// Runs a command that must restore to it, with the disk mounted.
+    async fn is_restored_to(&self, options: &str, command: &mut Command) -> Result<()> {
+        let output = self.run(options, command).await?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        ensure!(self.path("after/m0.etcd/member/snap/db").exists());
+        Ok(())
+    }
+
     async fn run(&self, options: &str, command: &mut Command) -> Result<Output> {
         let mut inside = Command::new("unshare");
         inside.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT, "sh"]);
@@ -225,14 +237,7 @@ async fn the_same_disk_with_just_enough_room_is_restored_to() -> Result<()> {
     // And a little for the old directory and what is small.
     let enough = fs::metadata(&snapshot)?.len() + 64_000_000 + 100_000;
     let options = format!("size={enough}");
-    let output = disk.run(&options, &mut restore(source, &disk)?).await?;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    ensure!(disk.path("after/m0.etcd/member/snap/db").exists());
-    Ok(())
+    disk.is_restored_to(&options, &mut restore(source, &disk)?).await
 }
 
 #[tokio::test]
@@ -243,14 +248,7 @@ async fn a_disk_with_room_for_little_more_than_one_copy_takes_a_snapshot_from_a_
     let enough = fs::metadata(&snapshot)?.len() * 6 / 5;
     let mut command = restore_from_pipe(&snapshot, &disk)?;
     command.arg("--wal-dir").arg(disk.path("tmp/wal"));
-    let output = disk.run(&format!("size={enough}"), &mut command).await?;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    ensure!(disk.path("after/m0.etcd/member/snap/db").exists());
-    Ok(())
+    disk.is_restored_to(&format!("size={enough}"), &mut command).await
 }
 
 #[tokio::test]

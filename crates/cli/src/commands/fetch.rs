@@ -1,6 +1,6 @@
 //! `etcd-backup fetch`
 
-use std::{io::Write, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use clap::Args;
 
@@ -54,22 +54,12 @@ pub(crate) fn run(fetch: &Fetch, format: Option<Format>) -> Result<(), Failure> 
         let mut part = Part::create(&fetch.file, fetch.overwrite)?;
         let (chosen, identities) = fetch.backup.find(store, location.as_ref()).await?;
         chosen.warn();
-        let mut full = None;
-        let proved = chosen
-            .prove(identities.as_ref(), |bytes| {
-                part.write_all(bytes).map_err(|error| {
-                    let kind = error.kind();
-                    full = Some(error);
-                    kind.into()
-                })
-            })
-            .await;
-        if let Some(error) = full {
+        let cannot = |error: &io::Error| {
             let size = chosen.entry.manifest.snapshot.size;
             let what = format!("cannot write {} with its {size} bytes", fetch.file.display());
-            return Err(Failure::storage(what, &error));
-        }
-        let report = proved?;
+            Failure::storage(what, error)
+        };
+        let report = chosen.prove_into(identities.as_ref(), &mut part, cannot).await?;
         part.keep()?;
         Ok::<_, Failure>((report, chosen.url()))
     }))?;

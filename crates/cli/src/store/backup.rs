@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    io::{self, Seek, Write},
+    io::{self, Seek},
 };
 
 use clap::Args;
@@ -50,23 +50,11 @@ impl BackupFlags {
             Source::File(path) => (plain::open_to_look_into(path)?, path.display().to_string()),
             Source::Backup { store, location } => {
                 let (chosen, identities) = self.find(store, location.as_ref()).await?;
-                let cannot = |error| no_temporary_file(&error, chosen.entry.manifest.snapshot.size);
-                let mut file = tempfile::tempfile().map_err(cannot)?;
-                let mut full = None;
-                let proved = chosen
-                    .prove(identities.as_ref(), |bytes| {
-                        file.write_all(bytes).map_err(|error| {
-                            let kind = error.kind();
-                            full = Some(error);
-                            kind.into()
-                        })
-                    })
-                    .await;
-                if let Some(error) = full {
-                    return Err(cannot(error));
-                }
-                proved?;
-                file.rewind().map_err(cannot)?;
+                let cannot =
+                    |error: &io::Error| no_temporary_file(error, chosen.entry.manifest.snapshot.size);
+                let mut file = tempfile::tempfile().map_err(|error| cannot(&error))?;
+                chosen.prove_into(identities.as_ref(), &mut file, cannot).await?;
+                file.rewind().map_err(|error| cannot(&error))?;
                 (file, chosen.url())
             }
         };

@@ -31,6 +31,26 @@ impl Chosen {
         let url = self.url();
         interrupt::unless(async { proved.await.map_err(|error| of_proof(&url, &error)) }).await
     }
+
+    /// The same, and keeps the snapshot's bytes in `file`. Where that fails, `cannot` says so, and not the proof.
+    pub(crate) async fn prove_into(
+        &self,
+        identities: Option<&Identities>,
+        file: &mut impl io::Write,
+        cannot: impl FnOnce(&io::Error) -> Failure,
+    ) -> Result<Report, Failure> {
+        let mut full = None;
+        let proved = self
+            .prove(identities, |bytes| {
+                file.write_all(bytes).map_err(|error| {
+                    let kind = error.kind();
+                    full = Some(error);
+                    kind.into()
+                })
+            })
+            .await;
+        full.map_or(proved, |error| Err(cannot(&error)))
+    }
 }
 
 fn of_proof(url: &str, error: &ProofError) -> Failure {

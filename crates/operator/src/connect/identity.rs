@@ -1,19 +1,15 @@
 //! Which Kubernetes cluster this is.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::timeout;
 
 use super::Failure;
+use crate::read::PATIENCE;
 
 /// A cluster has no UID of its own. The one of this namespace is used in its place, as by most tools that need
 /// one: it is created with the cluster and cannot be deleted (apiserver, NamespaceLifecycle's immortal namespaces).
 const NAMESPACE: &str = "kube-system";
-
-/// How long the API server may take.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) async fn kubernetes_uid(client: &Client) -> Result<String, Failure> {
     let api: Api<Namespace> = Api::all(client.clone());

@@ -1,23 +1,19 @@
 //! What the administrator lets Jobs do.
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::agent::StoreAccess;
 use crate::explain::api_error;
+use crate::read::PATIENCE;
 use crate::settings::Settings;
 
 /// The operator's container in the pod that we ship (config/manager).
 const CONTAINER: &str = "operator";
-
-/// How long the API server may take to show the operator's own pod.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the administrator lets Jobs do.
 #[derive(Debug, Clone, Default)]

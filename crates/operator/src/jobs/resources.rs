@@ -1,5 +1,6 @@
 //! How much a container may take.
 
+use std::cmp::{Ordering, max_by, min_by};
 use std::collections::BTreeMap;
 use std::iter::zip;
 
@@ -32,8 +33,8 @@ pub(super) fn resources(shape: &JobShape, Wanted { requests, limits }: Wanted) -
         let said_limit = named(wanted.and_then(|wanted| wanted.limits.as_ref()), name);
         let (request, limit) = match (said_request, said_limit) {
             (Some(request), Some(limit)) => (request, limit),
-            (Some(request), None) => (request.clone(), larger(request, limit.to_owned())),
-            (None, Some(limit)) => (smaller(request.to_owned(), limit.clone()), limit),
+            (Some(request), None) => (request.clone(), max_by(limit.to_owned(), request, by_amount)),
+            (None, Some(limit)) => (min_by(request.to_owned(), limit.clone(), by_amount), limit),
             (None, None) => (request.to_owned(), limit.to_owned()),
         };
         asked.insert(name.to_owned(), Quantity(request));
@@ -46,20 +47,9 @@ pub(super) fn resources(shape: &JobShape, Wanted { requests, limits }: Wanted) -
     }
 }
 
-fn larger(one: String, other: String) -> String {
-    if amount(&one) >= amount(&other) {
-        one
-    } else {
-        other
-    }
-}
-
-fn smaller(one: String, other: String) -> String {
-    if amount(&one) <= amount(&other) {
-        one
-    } else {
-        other
-    }
+#[expect(clippy::ptr_arg, reason = "what compares Strings is given Strings")]
+fn by_amount(one: &String, other: &String) -> Ordering {
+    amount(one).total_cmp(&amount(other))
 }
 
 /// How much an amount of the API is, for comparing: its suffixes are those of Kubernetes' quantities that [`Amounts`] allows.

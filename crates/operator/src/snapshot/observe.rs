@@ -10,6 +10,7 @@ use kube::ResourceExt;
 
 use super::decide::{Answered, Observed, Plan, Problem, Run, Store, came_back, found_run_of, run_id_of};
 use super::identity::Identity;
+use crate::cache::SnapshotObject;
 use crate::connect::read_plan;
 use crate::context::Context;
 use crate::listing::{Answer, part, stored};
@@ -226,11 +227,7 @@ fn shown_before(snapshot: &EtcdSnapshot, plan: Option<&EtcdBackup>, context: &Co
     }
     let (run, plan) = (found_run_of(snapshot)?, plan?);
     let age = |object: &EtcdSnapshot| (object.creation_timestamp(), object.uid());
-    let siblings = context.scope.cache.snapshots_of(
-        &snapshot.namespace().unwrap_or_default(),
-        &snapshot.spec.backup_name,
-    );
-    siblings
+    siblings(snapshot, context)
         .iter()
         .filter_map(|object| object.0.as_ref().ok())
         .filter(|other| belongs(other, plan) && phase(other) != SnapshotPhase::Failed)
@@ -238,13 +235,18 @@ fn shown_before(snapshot: &EtcdSnapshot, plan: Option<&EtcdBackup>, context: &Co
         .map(ResourceExt::name_any)
 }
 
-/// Runs that other EtcdSnapshots of the plan show already.
-fn shown_elsewhere(snapshot: &EtcdSnapshot, context: &Context) -> BTreeSet<String> {
+/// All that name the same plan, itself among them.
+fn siblings(snapshot: &EtcdSnapshot, context: &Context) -> Vec<Arc<SnapshotObject>> {
     let namespace = snapshot.namespace().unwrap_or_default();
-    let siblings = context
+    context
         .scope
         .cache
-        .snapshots_of(&namespace, &snapshot.spec.backup_name);
+        .snapshots_of(&namespace, &snapshot.spec.backup_name)
+}
+
+/// Runs that other EtcdSnapshots of the plan show already.
+fn shown_elsewhere(snapshot: &EtcdSnapshot, context: &Context) -> BTreeSet<String> {
+    let siblings = siblings(snapshot, context);
     let others = siblings.iter().filter_map(|object| object.0.as_ref().ok());
     let others = others.filter(|other| other.uid() != snapshot.uid());
     others

@@ -2,21 +2,17 @@
 
 mod keys;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
-use std::time::Duration;
-
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, Error as KubeError};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 use tokio::time::timeout;
 
 use self::keys::SecretKeys;
 use super::failure::Failure;
-
-/// How long the API server may take to answer for one Secret.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::read::PATIENCE;
 
 /// Where Secrets are read from.
 #[derive(Clone, Copy)]

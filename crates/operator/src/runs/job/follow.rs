@@ -1,7 +1,5 @@
 //! From a request to the end of its Job.
 
-use std::time::Duration;
-
 use etcd_backup_api::StorageSpec;
 use etcd_backup_backup::write::Progress;
 use k8s_openapi::api::batch::v1::Job;
@@ -17,10 +15,8 @@ use crate::connect::Failure;
 use crate::events::{Note, reason as event};
 use crate::explain::api_error;
 use crate::jobs::wait::Wait;
+use crate::read::PATIENCE;
 use crate::runs::request::{RunRequest, RunResult};
-
-/// How long one request to the API server may take.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What is known about the Job itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
